@@ -1,0 +1,34 @@
+# make preview: the real bot against a simulated Discord in the browser.   make test: lint, types, all tests.
+PYTHON ?= python3
+VENV   ?= .venv
+PIP_FLAGS ?=
+BIN    := $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --constraint constraints.txt
+
+.PHONY: preview test format slow clean
+
+preview: $(VENV)/.installed-preview
+	$(BIN)/python -m bot preview $(ARGS)
+
+test: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest $(ARGS)
+
+slow: $(VENV)/.installed-dev
+	$(BIN)/pytest -m slow $(ARGS)
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-%: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) --editable '.[$*]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""The Discord side: commands, message cards, schedule, database."""

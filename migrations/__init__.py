@@ -1,0 +1,1 @@
+"""Database migrations: one file per change, run by alembic."""

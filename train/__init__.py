@@ -1,0 +1,1 @@
+"""From a folder of icons to a bundle. Imports generator, never bot."""
