@@ -1,0 +1,395 @@
+"""The bundle on disk: read, check, write. Only a bundle passes from training to the bot; none holds a pickle.
+
+A bundle is a folder: `card.json`, `generator.safetensors`, `neighbors.safetensors`, `icons.png`, `samples.png`.
+It may come from a stranger, so nothing in it is believed before it is checked, and nothing is built before the
+card's sizes are in bounds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from generator.networks import GeneratorConfig, build_generator, read_config
+
+FORMAT_VERSION = 1
+CARD, GENERATOR, NEIGHBORS, ICONS, SAMPLES = (
+    "card.json",
+    "generator.safetensors",
+    "neighbors.safetensors",
+    "icons.png",
+    "samples.png",
+)
+FILES = (GENERATOR, NEIGHBORS, ICONS, SAMPLES)
+
+SHEET_COLUMNS = 64
+"""Icons in a row of the training sheet."""
+
+MAX_SHEET_ICONS = 16_384
+"""Training icons that a bundle carries at most; a larger set is thinned evenly."""
+
+MAX_DESCRIPTOR_SIZE = 4_096
+_MIB = 2**20
+_SIZE_LIMITS = {
+    CARD: _MIB,
+    GENERATOR: 512 * _MIB,
+    NEIGHBORS: 256 * _MIB,
+    ICONS: 512 * _MIB,
+    SAMPLES: 64 * _MIB,
+}
+_PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
+"""Pickle protocols 2 to 5, and the zip archive in which torch.save keeps its pickle."""
+
+Tensors: TypeAlias = dict[str, torch.Tensor]
+
+
+class BundleError(Exception):
+    """A bundle that cannot be used: one sentence with its name, the reason and, where there is one, the way out."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Figure(_Section):
+    """A metric of the model, beside the same metric between two halves of the training icons."""
+
+    value: float
+    real: float
+
+
+class DataSet(_Section):
+    """What a model was trained on."""
+
+    name: str = Field(max_length=300)
+    count: int = Field(ge=1)
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    license: str = Field(max_length=1000)
+
+
+class Card(_Section):
+    """A bundle's description of itself, `card.json`."""
+
+    format_version: int
+    architecture: str
+    network: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr]
+    kimg: float = Field(ge=0)
+    metrics: dict[str, Figure]
+    data: DataSet
+    sheet_icons: int = Field(ge=1, le=MAX_SHEET_ICONS)
+    """Icons in `icons.png`, and rows of the descriptors."""
+    preset: str = Field(max_length=100)
+    background: str = Field(pattern=r"^#[0-9a-f]{6}$")
+    truncation: float = Field(gt=0, le=1)
+    """Scale of the latents when nothing else is asked for; 1 is as in training."""
+    created: str
+    """UTC, ISO 8601."""
+    code_version: str
+    files: dict[str, str]
+    """SHA-256 of every other file, by name."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle in memory."""
+
+    path: Path
+    card: Card
+    digest: str
+    """SHA-256 of `card.json`, which names the digest of every other file: it identifies the model."""
+    config: GeneratorConfig
+    generator: Tensors
+    """EMA weights and batch-norm statistics, float32."""
+    descriptors: torch.Tensor
+    """Descriptors of the training icons: (N, D) float16."""
+    sheet: bytes
+    """`icons.png`, as it is on disk."""
+
+    @property
+    def image_size(self) -> int:
+        """Pixels along an edge of an icon."""
+        return self.config.image_size
+
+    @property
+    def channels(self) -> int:
+        """3 for RGB."""
+        return self.config.channels
+
+    @cached_property
+    def _icons(self) -> NDArray[np.uint8]:
+        return _cut_sheet(self.sheet, self.card.sheet_icons, self.image_size)
+
+    def icons(self) -> NDArray[np.uint8]:
+        """The training icons, `(N, size, size, 3)` uint8, in the order of the descriptors; decoded once."""
+        return self._icons
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read and check a bundle: format version, digests, shapes, finite weights, pictures.
+
+    Raises BundleError, with one sentence, for anything that is not a whole bundle of this version.
+    """
+    if not path.is_dir():
+        raise BundleError(f"{path}: there is no bundle folder here.")
+    raw_card = _read_file(path, CARD)
+    card = _read_card(path, raw_card)
+    try:
+        config = read_config(card.architecture, dict(card.network))
+    except ValueError as error:
+        raise BundleError(f"{path / CARD}: {error}.") from error
+    contents = {name: _read_file(path, name, digest=card.files[name]) for name in FILES}
+    weights = _read_tensors(path / GENERATOR, contents[GENERATOR])
+    _check_weights(path / GENERATOR, weights, config)
+    descriptors = _read_tensors(path / NEIGHBORS, contents[NEIGHBORS])
+    _check_descriptors(path / NEIGHBORS, descriptors, card.sheet_icons)
+    _check_sheet(path / ICONS, contents[ICONS], card.sheet_icons, config.image_size)
+    return Bundle(
+        path=path,
+        card=card,
+        digest=hashlib.sha256(raw_card).hexdigest(),
+        config=config,
+        generator=weights,
+        descriptors=descriptors["descriptors"],
+        sheet=contents[ICONS],
+    )
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the writer of a bundle says of it; the rest of the card is measured."""
+
+    kimg: float
+    metrics: Mapping[str, Figure]
+    data: DataSet
+    preset: str
+    background: str
+    created: str
+    code_version: str
+    truncation: float = 1.0
+
+
+def write_bundle(
+    path: Path,
+    description: Description,
+    *,
+    config: GeneratorConfig,
+    weights: Mapping[str, torch.Tensor],
+    descriptors: torch.Tensor,
+    icons: NDArray[np.uint8],
+    samples: bytes,
+) -> Bundle:
+    """Write a bundle beside its place, flush it, swap it in, and read it back.
+
+    `icons`: the training icons `(N, size, size, 3)` uint8, at most MAX_SHEET_ICONS; `descriptors`: `(N, D)`, in the
+    same order; `samples`: a PNG. A bundle that stands at `path` is replaced; a crash leaves the old or the new one.
+    Raises BundleError when the weights are not finite or do not fit the config, before anything is written.
+    """
+    contents = {
+        GENERATOR: save_tensors({name: value.float().cpu().contiguous() for name, value in weights.items()}),
+        NEIGHBORS: save_tensors({"descriptors": descriptors.to(torch.float16).cpu().contiguous()}),
+        ICONS: _draw_sheet(icons),
+        SAMPLES: samples,
+    }
+    _check_weights(path / GENERATOR, _read_tensors(path / GENERATOR, contents[GENERATOR]), config)
+    card = Card(
+        format_version=FORMAT_VERSION,
+        architecture=config.architecture,
+        network=asdict(config),
+        kimg=description.kimg,
+        metrics=dict(description.metrics),
+        data=description.data,
+        sheet_icons=len(icons),
+        preset=description.preset,
+        background=description.background,
+        truncation=description.truncation,
+        created=description.created,
+        code_version=description.code_version,
+        files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    )
+    contents[CARD] = (card.model_dump_json(indent=2) + "\n").encode()
+    swap_in_folder(path, contents)
+    return read_bundle(path)
+
+
+def swap_in_folder(path: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files into a new folder, flush them to the disk, and put it in the place of the folder at `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        for name, content in contents.items():
+            with (fresh / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        fresh.chmod(0o755)  # mkdtemp makes folders that only their owner can read
+        _sync_folder(fresh)
+        retired = fresh.with_name(fresh.name + "-retired")
+        if path.exists():
+            path.rename(retired)
+        fresh.rename(path)
+        _sync_folder(path.parent)
+        shutil.rmtree(retired, ignore_errors=True)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def recover_folder(path: Path) -> None:
+    """Clear up after a swap that a crash cut short: bring the retired folder back when nothing stands at `path`."""
+    leftovers = sorted(path.parent.glob(f".{path.name}-*"), key=lambda folder: folder.stat().st_mtime)
+    if not path.exists():
+        retired = [folder for folder in leftovers if folder.name.endswith("-retired")]
+        if retired:
+            retired[-1].rename(path)
+    for folder in leftovers:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _read_file(folder: Path, name: str, digest: str | None = None) -> bytes:
+    file = folder / name
+    try:
+        if not file.is_file():
+            raise BundleError(f"{folder}: the bundle lacks its file {name}.")
+        size = file.stat().st_size
+        if size > _SIZE_LIMITS[name]:
+            raise BundleError(f"{file}: {size} bytes are more than the limit of {_SIZE_LIMITS[name]}.")
+        content = file.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{file}: cannot be read ({error.strerror}).") from error
+    if content.startswith(_PICKLE_STARTS):
+        raise BundleError(f"{file}: this is a pickle, which can run code; Mojigan reads safetensors only.")
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise BundleError(f"{file}: the file is damaged: its SHA-256 is not the one that the card names.")
+    return content
+
+
+def _read_card(folder: Path, raw: bytes) -> Card:
+    file = folder / CARD
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{file}: this is not a JSON document.") from error
+    version = document.get("format_version") if isinstance(document, dict) else None
+    if type(version) is not int:
+        raise BundleError(f"{file}: this is not a bundle's card: it names no format version.")
+    if version > FORMAT_VERSION:
+        raise BundleError(
+            f"{file}: the bundle has format version {version}, and this Mojigan reads up to "
+            f"{FORMAT_VERSION}: update Mojigan."
+        )
+    try:
+        card = Card.model_validate(document)
+    except (ValidationError, RecursionError) as error:
+        problem = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "too deep"}
+        where = ".".join(str(part) for part in problem["loc"])
+        raise BundleError(f"{file}: the card's {where or 'content'} is wrong: {problem['msg']}.") from error
+    if version < FORMAT_VERSION or set(card.files) != set(FILES):
+        raise BundleError(f"{file}: the card does not name the files of a bundle of version {FORMAT_VERSION}.")
+    return card
+
+
+def _read_tensors(file: Path, content: bytes) -> Tensors:
+    try:
+        return load_tensors(content)
+    except (SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as error:
+        raise BundleError(f"{file}: this is not a safetensors file.") from error
+
+
+def _check_weights(file: Path, weights: Tensors, config: GeneratorConfig) -> None:
+    with torch.device("meta"):
+        expected = build_generator(config).state_dict()
+    if set(weights) != set(expected):
+        names = ", ".join(sorted(set(weights) ^ set(expected))[:3])
+        raise BundleError(f"{file}: the weights are not those of the network in the card (see {names}).")
+    for name, value in weights.items():
+        if value.shape != expected[name].shape:
+            raise BundleError(f"{file}: {name} has the shape {tuple(value.shape)}, not {tuple(expected[name].shape)}.")
+        if value.dtype != torch.float32 or not bool(torch.isfinite(value).all()):
+            raise BundleError(f"{file}: {name} holds values that are not finite numbers of 32 bits.")
+
+
+def _check_descriptors(file: Path, tensors: Tensors, count: int) -> None:
+    descriptors = tensors.get("descriptors")
+    if descriptors is None or len(tensors) != 1 or descriptors.ndim != 2 or descriptors.dtype != torch.float16:
+        raise BundleError(f"{file}: this does not hold the descriptors of the training icons.")
+    if len(descriptors) != count or not 1 <= descriptors.shape[1] <= MAX_DESCRIPTOR_SIZE:
+        raise BundleError(f"{file}: the descriptors have the shape {tuple(descriptors.shape)}, not ({count}, …).")
+    if not bool(torch.isfinite(descriptors).all()):
+        raise BundleError(f"{file}: the descriptors hold values that are not finite.")
+
+
+def _sheet_size(count: int, size: int) -> tuple[int, int]:
+    columns = min(count, SHEET_COLUMNS)
+    return columns * size, -(-count // columns) * size
+
+
+def _draw_sheet(icons: NDArray[np.uint8]) -> bytes:
+    count, size = icons.shape[:2]
+    width, height = _sheet_size(count, size)
+    sheet = np.zeros((height, width, icons.shape[3]), np.uint8)
+    for i, icon in enumerate(icons):
+        row, column = divmod(i, width // size)
+        sheet[row * size : (row + 1) * size, column * size : (column + 1) * size] = icon
+    buffer = io.BytesIO()
+    Image.fromarray(sheet).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _check_sheet(file: Path, content: bytes, count: int, size: int) -> None:
+    """Look at the header, then decode: the card's size bounds what a bomb could unfold to."""
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as sheet:
+            if sheet.size != _sheet_size(count, size) or sheet.mode != "RGB":
+                raise BundleError(f"{file}: this is not a sheet of {count} icons of {size} x {size} pixels in RGB.")
+            sheet.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BundleError(f"{file}: this is not a whole PNG file.") from error
+
+
+def _cut_sheet(content: bytes, count: int, size: int) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+        sheet = np.asarray(image)
+    rows, columns = sheet.shape[0] // size, sheet.shape[1] // size
+    cells = sheet.reshape(rows, size, columns, size, -1).swapaxes(1, 2).reshape(rows * columns, size, size, -1)
+    return np.ascontiguousarray(cells[:count])
+
+
+def thin(count: int, limit: int = MAX_SHEET_ICONS) -> Sequence[int]:
+    """Indices of at most `limit` icons out of `count`, evenly spread."""
+    if count <= limit:
+        return range(count)
+    return [i * count // limit for i in range(limit)]

@@ -1,0 +1,73 @@
+"""Layers that the architectures share."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+MIN_ATTENTION_WIDTH = 8
+
+
+class SelfAttention(nn.Module):
+    """Self-attention over positions, as in the released SAGAN code (Zhang et al. 2019, section 3).
+
+    Queries and keys have C/8 channels (at least 8) and values C/2; keys and values are max-pooled 2x2; the
+    softmax runs over the keys; the result enters through a gain that starts at zero.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        width = max(channels // 8, MIN_ATTENTION_WIDTH)
+        value_width = max(channels // 2, MIN_ATTENTION_WIDTH)
+        self.query = nn.Conv2d(channels, width, 1, bias=False)
+        self.key = nn.Conv2d(channels, width, 1, bias=False)
+        self.value = nn.Conv2d(channels, value_width, 1, bias=False)
+        self.out = nn.Conv2d(value_width, channels, 1, bias=False)
+        self.gain = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Mix positions: `(N, C, H, W) -> (N, C, H, W)`."""
+        n, _, h, w = x.shape
+        query = self.query(x)
+        key, value = functional.max_pool2d(self.key(x), 2), functional.max_pool2d(self.value(x), 2)
+        # (N, HW, K) @ (N, K, HW/4) -> (N, HW, HW/4)
+        scores = query.flatten(2).transpose(1, 2) @ key.flatten(2)
+        mixed = value.flatten(2) @ scores.softmax(dim=-1).transpose(1, 2)
+        attended: torch.Tensor = self.out(mixed.reshape(n, -1, h, w))
+        return x + self.gain * attended
+
+
+class QuerySoftmaxAttention(nn.Module):
+    """The attention of the original mel-icon generator, kept for comparison: unpooled, softmax over queries.
+
+    The map has (HW)^2 entries an image, which is what makes it slow at 32x32.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.query = nn.Conv2d(channels, channels // 8, 1)
+        self.key = nn.Conv2d(channels, channels // 8, 1)
+        self.value = nn.Conv2d(channels, channels, 1)
+        self.gain = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Mix positions: `(N, C, H, W) -> (N, C, H, W)`."""
+        query = self.query(x).flatten(2).transpose(1, 2)
+        scores = query @ self.key(x).flatten(2)
+        mixed: torch.Tensor = self.value(x).flatten(2) @ scores.softmax(dim=-2).transpose(1, 2)
+        return x + self.gain * mixed.reshape(x.shape)
+
+
+class SkipExcitation(nn.Module):
+    """Skip-layer excitation (Liu et al. 2021, section 3.1): a coarse map gates the channels of a finer one."""
+
+    def __init__(self, low_channels: int, high_channels: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(low_channels, high_channels, 4)
+        self.excite = nn.Conv2d(high_channels, high_channels, 1)
+
+    def forward(self, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+        """Gate `high` `(N, C, H, W)` by `low`, a map of 4x4: `(N, C, H, W)`."""
+        gate = functional.leaky_relu(self.squeeze(low), 0.1)
+        return high * torch.sigmoid(self.excite(gate))

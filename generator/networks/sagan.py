@@ -1,0 +1,98 @@
+"""The SAGAN generator for small icon sets: upsampling trunk, skip excitation, self-attention at 16 and 32.
+
+The sizes and the order of the layers follow what was measured on two CPU cores: see docs/training.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from generator.networks.layers import SelfAttention, SkipExcitation
+
+IMAGE_SIZES = (32, 64, 128)
+
+
+@dataclass(frozen=True)
+class SaganConfig:
+    """Sizes of the generator. Raises ValueError, with a sentence, when they are out of bounds."""
+
+    architecture: ClassVar[str] = "sagan"
+    image_size: int = 64
+    channels: int = 3
+    latent_size: int = 64
+    width: int = 32
+    """Channels at half the image size; each halving doubles them, up to eight times the width."""
+
+    def __post_init__(self) -> None:
+        if self.image_size not in IMAGE_SIZES:
+            raise ValueError(f"an image size of {self.image_size} is not one of {IMAGE_SIZES}")
+        if self.channels not in (3, 4):
+            raise ValueError(f"{self.channels} channels are neither 3 nor 4")
+        if not 1 <= self.latent_size <= 1024 or not 8 <= self.width <= 256 or self.width % 8:
+            raise ValueError("the latent size or the width is out of bounds")
+
+    def channels_at(self, resolution: int) -> int:
+        """Feature channels at a resolution of the trunk."""
+        return self.width * min(self.image_size // 2 // resolution, 8)
+
+
+class SaganGenerator(nn.Module):
+    """Latents `(N, z)` -> icons `(N, channels, size, size)` in [-1, 1]."""
+
+    def __init__(self, config: SaganConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.stem = nn.Sequential(
+            nn.ConvTranspose2d(config.latent_size, config.channels_at(4), 4, bias=False),
+            nn.BatchNorm2d(config.channels_at(4)),
+            nn.ReLU(),
+        )
+        self.stages = nn.ModuleDict()
+        self.gates = nn.ModuleDict()
+        resolution = 8
+        while resolution < config.image_size:
+            self.stages[str(resolution)] = _stage(config, resolution)
+            if resolution in (16, 32):
+                self.gates[str(resolution)] = SkipExcitation(config.channels_at(4), config.channels_at(resolution))
+            resolution *= 2
+        self.head = nn.ConvTranspose2d(config.width, config.channels, 4, stride=2, padding=1)
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        """Draw a batch: `(N, z) -> (N, channels, size, size)` in [-1, 1]."""
+        low = x = self.stem(latents[:, :, None, None])
+        for name, stage in self.stages.items():
+            x = stage(x)
+            if name in self.gates:
+                x = self.gates[name](low, x)
+        return torch.tanh(self.head(x))
+
+
+class Residual(nn.Module):
+    """A 3x3 convolution with batch norm around a skip connection: `(N, C, H, W) -> (N, C, H, W)`."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Add the block's result to its input and rectify."""
+        return torch.relu(x + self.body(x))
+
+
+def _stage(config: SaganConfig, resolution: int) -> nn.Sequential:
+    """Double the resolution: a 4x4 transposed convolution of stride 2 is nearest upsampling and a 3x3 in one."""
+    outputs = config.channels_at(resolution)
+    layers: list[nn.Module] = [
+        nn.ConvTranspose2d(config.channels_at(resolution // 2), outputs, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    ]
+    if resolution in (8, 16):
+        layers.append(Residual(outputs))
+    if resolution in (16, 32):
+        layers.append(SelfAttention(outputs))
+    return nn.Sequential(*layers)

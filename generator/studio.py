@@ -1,0 +1,194 @@
+"""The studio owns a bundle's network and its device: seeds in, pictures out, in micro-batches, off the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import ParamSpec, TypeVar, cast
+
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from generator.checkpoint import Bundle
+from generator.networks import build_generator
+from generator.seeds import latents
+
+CPU_BATCH, CUDA_BATCH = 8, 64
+"""Icons in a micro-batch, always filled up: with fixed shapes a seed gives the same bits in any company."""
+
+MAX_WAITING = 512
+"""Icons that may wait for the network before further ones are turned away."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class DeviceError(Exception):
+    """A device that is asked for and not there: one sentence."""
+
+
+class StudioBusyError(Exception):
+    """Too many icons are waiting already: one sentence."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    numbers: Sequence[int]
+    scale: float
+    pictures: asyncio.Future[list[Image.Image]]
+
+
+class Studio:
+    """Draws icons from a bundle. `draw` blocks; `icons` and `run` work on the studio's own thread."""
+
+    def __init__(self, bundle: Bundle, device: str = "auto") -> None:
+        """Put the bundle's network on `device` ("auto", "cpu", "cuda", "cuda:1"). Raises DeviceError."""
+        self.bundle = bundle
+        self.device = choose_device(device)
+        self._batch = CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH
+        self._network = _prepare(bundle, self.device)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="studio")
+        self._orders: SimpleQueue[_Order] = SimpleQueue()
+        self._waiting = 0  # icons ordered and not yet drawn; changed on the event loop only
+
+    def draw(self, numbers: Sequence[int], truncation: float | None = None) -> list[Image.Image]:
+        """Draw one icon per seed, blocking: RGB pictures of the native size.
+
+        `truncation` in (0, 1] scales the latents (1: as in training; lower: tamer); None is the bundle's default.
+        Raises ValueError for a truncation out of range.
+        """
+        return self._draw_latents(self._latents(numbers, self._scale(truncation)))
+
+    async def icons(self, numbers: Sequence[int], truncation: float | None = None) -> list[Image.Image]:
+        """Draw one icon per seed off the event loop; whatever waits at the same time is drawn together.
+
+        Raises StudioBusyError when too much is waiting.
+        """
+        if self._waiting + len(numbers) > MAX_WAITING:
+            raise StudioBusyError(f"{self._waiting} icons are waiting to be drawn; try again in a moment.")
+        loop = asyncio.get_running_loop()
+        order = _Order(numbers, self._scale(truncation), loop.create_future())
+        self._waiting += len(numbers)
+        self._orders.put(order)
+        try:
+            # The first to reach the thread draws for everybody who waits by then. The thread keeps the order, so
+            # that the pictures are there when our own turn is over, whoever drew them.
+            await self.run(self._draw_orders, loop)
+            return await order.pictures
+        finally:
+            order.pictures.cancel()
+            self._waiting -= len(numbers)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run blocking work (Pillow, torch) on the studio's thread and await its result."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, partial(function, *args, **kwargs))
+
+    def close(self) -> None:
+        """Let the work in hand finish and end the thread. Blocks until then."""
+        self._thread.shutdown(wait=True)
+
+    def _draw_orders(self, loop: asyncio.AbstractEventLoop) -> None:
+        orders: list[_Order] = []
+        with suppress(Empty):
+            while True:
+                orders.append(self._orders.get_nowait())
+        orders = [order for order in orders if not order.pictures.cancelled()]
+        if not orders:
+            return
+        try:
+            points = torch.cat([self._latents(order.numbers, order.scale) for order in orders])
+            pictures = self._draw_latents(points)
+        except Exception as error:  # handed to everybody who waits for it
+            for order in orders:
+                loop.call_soon_threadsafe(_settle, order, error)
+            return
+        for order in orders:
+            count = len(order.numbers)
+            loop.call_soon_threadsafe(_settle, order, pictures[:count])
+            pictures = pictures[count:]
+
+    def _scale(self, truncation: float | None) -> float:
+        scale = self.bundle.card.truncation if truncation is None else truncation
+        if not 0 < scale <= 1:
+            raise ValueError(f"A truncation of {scale} is not above 0 and at most 1.")
+        return scale
+
+    def _latents(self, numbers: Sequence[int], scale: float) -> torch.Tensor:
+        return latents(numbers, self.bundle.config.latent_size) * scale
+
+    @torch.inference_mode()
+    def _draw_latents(self, points: torch.Tensor) -> list[Image.Image]:
+        pictures: list[Image.Image] = []
+        for start in range(0, len(points), self._batch):
+            chunk = points[start : start + self._batch]
+            filled = torch.zeros(self._batch, points.shape[1])
+            filled[: len(chunk)] = chunk
+            icons = cast("torch.Tensor", self._network(filled.to(self.device)))[: len(chunk)]
+            pixels = to_pixels(icons).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+            pictures.extend(Image.fromarray(icon) for icon in pixels)
+        return pictures
+
+
+def _settle(order: _Order, result: list[Image.Image] | Exception) -> None:
+    if order.pictures.done():  # cancelled meanwhile
+        return
+    if isinstance(result, Exception):
+        order.pictures.set_exception(result)
+    else:
+        order.pictures.set_result(result)
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn "auto", "cpu", "cuda" or "cuda:N" into a device. Raises DeviceError for one that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(f"The device {name!r} is unknown; use auto, cpu or cuda.") from error
+    if device.type not in ("cpu", "cuda"):
+        raise DeviceError(f"The device {name!r} is not supported; use auto, cpu or cuda.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(f"The device {name!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices.")
+    return device
+
+
+def to_pixels(icons: torch.Tensor) -> torch.Tensor:
+    """Network values in [-1, 1] to uint8, rounded to nearest; the shape stays."""
+    return ((icons.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def fold(network: nn.Module) -> nn.Module:
+    """A copy in eval mode whose batch norms are folded into the convolutions before them."""
+    folded = copy.deepcopy(network).eval()
+    for parent in [module for module in folded.modules() if isinstance(module, nn.Sequential)]:
+        names = list(parent._modules)
+        for name, following in itertools.pairwise(names):
+            convolution, norm = parent._modules[name], parent._modules[following]
+            if isinstance(convolution, nn.Conv2d | nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
+                transposed = isinstance(convolution, nn.ConvTranspose2d)
+                parent._modules[name] = fuse_conv_bn_eval(convolution, norm, transpose=transposed)
+                parent._modules[following] = nn.Identity()
+    return folded.requires_grad_(requires_grad=False)
+
+
+def _prepare(bundle: Bundle, device: torch.device) -> nn.Module:
+    with torch.device("meta"):
+        network = build_generator(bundle.config)
+    network = network.to_empty(device="cpu")
+    network.load_state_dict(bundle.generator)
+    folded = fold(network).to(device)
+    for parameter in folded.parameters():
+        if parameter.ndim == 4:  # convolutions run faster with channels last
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return folded

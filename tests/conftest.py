@@ -1,0 +1,81 @@
+"""What all rooms test with: a handful of drawn icons and a small real bundle."""
+
+from __future__ import annotations
+
+import io
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from generator.checkpoint import DataSet, Description, write_bundle
+from generator.networks import build_generator
+from generator.networks.sagan import SaganConfig
+
+
+def draw_icon(number: int, size: int = 64) -> Image.Image:
+    """A colored shape with a face, different for each number: RGB."""
+    chance = random.Random(number)  # noqa: S311
+    icon = Image.new("RGB", (size, size), "white")
+    pen = ImageDraw.Draw(icon)
+    color = tuple(chance.randrange(40, 240) for _ in range(3))
+    edge = chance.randrange(2, 8)
+    box = (edge, edge, size - edge, size - edge)
+    [
+        pen.ellipse,
+        pen.rectangle,
+        lambda b, fill: pen.regular_polygon((size / 2, size / 2, size / 2 - edge), 6, fill=fill),
+    ][number % 3](box, fill=color)
+    for x in (size * 3 // 8, size * 5 // 8):
+        pen.ellipse((x - 3, size * 3 // 8 - 3, x + 3, size * 3 // 8 + 3), fill="black")
+    pen.arc(
+        (size // 4, size // 4, size * 3 // 4, size * 3 // 4),
+        chance.randrange(0, 60),
+        chance.randrange(90, 180),
+        "black",
+        3,
+    )
+    return icon
+
+
+@pytest.fixture(scope="session")
+def drawn_icons() -> NDArray[np.uint8]:
+    """Forty drawn icons: (40, 64, 64, 3) uint8."""
+    return np.stack([np.asarray(draw_icon(number)) for number in range(40)])
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle_path(tmp_path_factory: pytest.TempPathFactory, drawn_icons: NDArray[np.uint8]) -> Path:
+    """A small real bundle. Copy it before you damage it."""
+    from generator.neighbors import describe
+
+    torch.manual_seed(0)
+    config = SaganConfig(latent_size=16, width=8)
+    network = build_generator(config)
+    for _ in range(20):
+        network(torch.randn(16, 16))
+    samples = io.BytesIO()
+    Image.fromarray(drawn_icons[0]).save(samples, "PNG")
+    path = tmp_path_factory.mktemp("bundles") / "tiny"
+    write_bundle(
+        path,
+        Description(
+            kimg=0.0,
+            metrics={},
+            data=DataSet(name="drawn", count=len(drawn_icons), digest="0" * 64, license="MIT"),
+            preset="sagan",
+            background="#ffffff",
+            created="2026-01-01T00:00:00+00:00",
+            code_version="0.1.0",
+        ),
+        config=config,
+        weights=network.state_dict(),
+        descriptors=describe(drawn_icons),
+        icons=drawn_icons,
+        samples=samples.getvalue(),
+    )
+    return path
