@@ -1,0 +1,1 @@
+"""The database: tables, sessions and the upgrade to the newest schema. Imports no discord."""

@@ -1,0 +1,173 @@
+"""The tables: models, the icons drawn with them, and which commands Discord has been told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has a name, so that a later migration can drop it."""
+
+GLOBAL_COMMANDS = 0
+"""The guild id of `command_syncs` that stands for commands known everywhere: NULL would not be unique."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant, UTC with zone, on both databases; SQLite itself would drop the zone.
+
+    Raises ValueError for a time without a zone: nobody can know which instant it means.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database: any zone becomes UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None or value.utcoffset() is None:
+            raise ValueError(f"The time {value.isoformat()} has no zone; the database stores instants.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database: always UTC, with its zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Key = BigInteger().with_variant(Integer(), "sqlite")
+"""64-bit keys that count up by themselves; SQLite does so only for a column called INTEGER."""
+
+Snowflake = BigInteger
+"""Ids that Discord gives out: 64 bits."""
+
+
+class Base(DeclarativeBase):
+    """What all tables share: named constraints, instants in UTC."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {datetime: UtcDateTime()}  # noqa: RUF012 - SQLAlchemy reads it from the class
+
+
+class ModelState(StrEnum):
+    """Where a model stands: it draws, it is kept for the buttons of old messages, or it was turned down."""
+
+    ACTIVE = "active"
+    KEPT = "kept"
+    REJECTED = "rejected"
+
+
+class GenerationKind(StrEnum):
+    """What made somebody draw an icon."""
+
+    ICON = "icon"
+    ANOTHER = "another"
+    OPENED = "opened"
+
+
+class ModelRecord(Base):
+    """A bundle known to the bot."""
+
+    __tablename__ = "models"
+    __table_args__ = (
+        Index(
+            "uq_models_active",
+            "state",
+            unique=True,
+            sqlite_where=text("state = 'active'"),
+            postgresql_where=text("state = 'active'"),
+        ),
+        {"sqlite_autoincrement": True},  # an id is never used twice: versions and old buttons name it
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    """SHA-256 of the bundle's card, in hex."""
+    path: Mapped[str] = mapped_column(String(200))
+    """The library's copy of the bundle, relative to the data folder."""
+    metrics: Mapped[dict[str, dict[str, float]]] = mapped_column(JSON)
+    """The card's figures: name -> value, and the same between two halves of the training icons."""
+    state: Mapped[ModelState] = mapped_column(
+        Enum(ModelState, native_enum=False, length=16, values_callable=lambda states: [s.value for s in states])
+    )
+    created_at: Mapped[datetime]
+
+    @property
+    def version(self) -> str:
+        """The short name that people see: `m3-9f2c`."""
+        return f"m{self.id}-{self.digest[:4]}"
+
+
+class Generation(Base):
+    """One generated icon. Its id is what the buttons of its message carry."""
+
+    __tablename__ = "generations"
+    __table_args__ = (
+        UniqueConstraint("sheet_id", "position"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    model_id: Mapped[int] = mapped_column(Key, ForeignKey("models.id"))
+    seed_text: Mapped[str] = mapped_column(String(100))
+    """What the person typed, or the digits of the seed."""
+    seed: Mapped[int] = mapped_column(BigInteger)
+    """0 <= seed < 2**63."""
+    truncation: Mapped[float]
+    kind: Mapped[GenerationKind] = mapped_column(
+        Enum(GenerationKind, native_enum=False, length=16, values_callable=lambda kinds: [k.value for k in kinds])
+    )
+    sheet_id: Mapped[int | None] = mapped_column(Key, ForeignKey("generations.id"))
+    """The first icon of the sheet that this one was posted in (the first names itself); NULL for a single icon."""
+    position: Mapped[int] = mapped_column(SmallInteger)
+    """Place in the sheet, row by row from 0; 0 for a single icon."""
+    parent_id: Mapped[int | None] = mapped_column(Key, ForeignKey("generations.id"))
+    """The icon whose button made this one; NULL after a command."""
+    guild_id: Mapped[int | None] = mapped_column(Snowflake)
+    channel_id: Mapped[int | None] = mapped_column(Snowflake)
+    user_id: Mapped[int] = mapped_column(Snowflake)
+    message_id: Mapped[int | None] = mapped_column(Snowflake)
+    """NULL until the message stands in Discord."""
+    created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    """When its message was deleted through the bot; the row stays."""
+
+
+class CommandSync(Base):
+    """The commands that Discord was last told, so that they are sent again only when they changed."""
+
+    __tablename__ = "command_syncs"
+
+    application_id: Mapped[int] = mapped_column(Snowflake, primary_key=True, autoincrement=False)
+    guild_id: Mapped[int] = mapped_column(Snowflake, primary_key=True, autoincrement=False)
+    """GLOBAL_COMMANDS, or the development guild."""
+    digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 over the commands' payload and the library's version, in hex."""
+    command_ids: Mapped[dict[str, int]] = mapped_column(JSON)
+    """Name -> id, for links to commands."""
+    synced_at: Mapped[datetime]

@@ -1,0 +1,138 @@
+"""The engine and its sessions: SQLite by default, PostgreSQL by URL. One session is one unit of work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from bot.db.errors import DatabaseError, explain
+
+LOCK_TIMEOUT = 30
+"""Seconds that one SQLite writer waits for another."""
+
+CONNECT_TIMEOUT = 10
+"""Seconds that a PostgreSQL server has to answer."""
+
+_SQLITE_NAMES = {"sqlite", "sqlite+aiosqlite"}
+_POSTGRESQL_NAMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg_async"}
+_READ_ONLY = "mojigan_read_only"
+
+
+def parse_url(address: str) -> URL:
+    """Read a database URL and put the async driver in: `sqlite:///FILE`, `postgresql://…` or `postgres://…`.
+
+    Raises DatabaseError with a sentence that never quotes the URL, which may hold a password.
+    """
+    try:
+        url = make_url(address.strip())
+    except (ArgumentError, ValueError) as error:
+        raise DatabaseError(
+            "This is not a database URL; write sqlite:///FILE or postgresql://USER@HOST/NAME."
+        ) from error
+    if url.drivername in _SQLITE_NAMES:
+        if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+            raise DatabaseError("SQLite needs a file of its own, as in sqlite:///data/mojigan.db.")
+        return url.set(drivername="sqlite+aiosqlite")
+    if url.drivername in _POSTGRESQL_NAMES:
+        return url.set(drivername="postgresql+psycopg")
+    raise DatabaseError(
+        f"The database {url.drivername!r} is not supported; use sqlite:///FILE or postgresql://USER@HOST/NAME."
+    )
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file of an SQLite database, None for a server."""
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
+
+
+def create_folder(url: URL) -> None:
+    """Make the folder that an SQLite file will stand in. Blocking. Raises DatabaseError."""
+    file = sqlite_file(url)
+    if file is not None:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(
+                f"Database {file}: its folder cannot be made ({error.strerror}); name another place for it."
+            ) from error
+
+
+def create_engine(url: URL, *, foreign_keys: bool = True) -> AsyncEngine:
+    """An engine for a URL of `parse_url`. `foreign_keys=False` is for migrations that rebuild SQLite tables.
+
+    Raises DatabaseError when the driver is not installed.
+    """
+    if url.get_backend_name() != "sqlite":
+        try:
+            return create_async_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT})
+        except ImportError as error:
+            raise DatabaseError(
+                "PostgreSQL needs the psycopg driver: run python -m pip install 'mojigan[postgres]'."
+            ) from error
+    # Without an isolation level the driver opens no transaction of its own: `_begin` below does.
+    engine = create_async_engine(url, connect_args={"timeout": LOCK_TIMEOUT, "isolation_level": None})
+
+    def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")  # readers and one writer do not block each other
+            cursor.execute("PRAGMA synchronous = NORMAL")
+            cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        finally:
+            cursor.close()
+
+    event.listen(engine.sync_engine, "connect", prepare)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    """Start a transaction of SQLite. A writer locks at once: one that read first could not wait for another."""
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+class Database:
+    """The bot's database. `read()` and `write()` each give a session that is one transaction."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare an engine; nothing is opened yet. Raises DatabaseError for a URL that cannot be used."""
+        self.url = parse_url(url)
+        self.engine = create_engine(self.url)
+        self._writers = async_sessionmaker(self.engine, expire_on_commit=False)
+        readers = self.engine.execution_options(**{_READ_ONLY: True})
+        self._readers = async_sessionmaker(readers, expire_on_commit=False, autoflush=False)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """A session that commits at its end, or rolls back on an exception. On SQLite there is one at a time."""
+        async with self._writers.begin() as session:
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session to look things up in; what is changed in it is not kept."""
+        async with self._readers() as session:
+            yield session
+
+    async def connect(self) -> None:
+        """Open the first connection. Raises DatabaseError, one sentence, when that fails."""
+        await asyncio.to_thread(create_folder, self.url)
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except (SQLAlchemyError, OSError) as error:
+            raise explain(self.url, error) from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()

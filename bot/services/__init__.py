@@ -1,0 +1,1 @@
+"""What the bot decides: models and icons. Imports no discord."""
