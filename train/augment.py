@@ -1,0 +1,69 @@
+"""Differentiable augmentation of real and generated icons alike (Zhao et al. 2020), batched, on their device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Which augmentations the discriminator sees through; the default is none."""
+
+    translation: float = 0.0
+    """Largest shift along each axis, as a share of the edge; what comes in is background."""
+    cutout: float = 0.0
+    """Edge of a square filled with background, as a share of the edge."""
+    color: bool = False
+    """Random brightness, saturation and contrast."""
+
+    def __call__(self, icons: torch.Tensor, background: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Augment `(N, C, H, W)` in [-1, 1]; `background`: `(C,)`, in the same range. The shape stays."""
+        if self.color:
+            icons = _jitter(icons, generator)
+        if self.translation:
+            icons = _translate(icons, round(self.translation * icons.shape[-1]), background, generator)
+        if self.cutout:
+            icons = _cut_out(icons, round(self.cutout * icons.shape[-1]), background, generator)
+        return icons
+
+
+def _jitter(icons: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    brightness, saturation, contrast = torch.rand((3, len(icons), 1, 1, 1), generator=generator, device=icons.device)
+    icons = icons + (brightness - 0.5)
+    gray = icons.mean(dim=1, keepdim=True)
+    icons = (icons - gray) * saturation * 2 + gray
+    mean = icons.mean(dim=(1, 2, 3), keepdim=True)
+    jittered: torch.Tensor = (icons - mean) * (contrast + 0.5) + mean
+    return jittered
+
+
+def _translate(icons: torch.Tensor, reach: int, background: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    n, c, h, w = icons.shape
+    shifts = torch.randint(-reach, reach + 1, (2, n, 1), generator=generator, device=icons.device)
+    rows = torch.arange(h, device=icons.device) + shifts[0]  # (N, H): where each row comes from
+    columns = torch.arange(w, device=icons.device) + shifts[1]
+    inside = ((rows >= 0) & (rows < h))[:, None, :, None] & ((columns >= 0) & (columns < w))[
+        :, None, None, :
+    ]  # (N, 1, H, W)
+    source = rows.clamp(0, h - 1)[:, :, None] * w + columns.clamp(0, w - 1)[:, None, :]  # (N, H, W)
+    moved = icons.flatten(2).gather(2, source.flatten(1)[:, None].expand(-1, c, -1)).view_as(icons)
+    return torch.where(inside, moved, background[:, None, None])
+
+
+def _cut_out(icons: torch.Tensor, edge: int, background: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    n, _, h, w = icons.shape
+    corners = torch.rand((2, n, 1), generator=generator, device=icons.device)
+    top, left = (corners[0] * (h + edge)).int() - edge, (corners[1] * (w + edge)).int() - edge
+    rows, columns = torch.arange(h, device=icons.device), torch.arange(w, device=icons.device)
+    hit = ((rows >= top) & (rows < top + edge))[:, None, :, None] & ((columns >= left) & (columns < left + edge))[
+        :, None, None, :
+    ]
+    return torch.where(hit, background[:, None, None], icons)
+
+
+def mirror(icons: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Mirror each icon with even chance: `(N, C, H, W)`."""
+    flipped = torch.rand((len(icons), 1, 1, 1), generator=generator, device=icons.device) < 0.5
+    return torch.where(flipped, icons.flip(-1), icons)

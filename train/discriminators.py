@@ -1,0 +1,85 @@
+"""The discriminators: one for each generator architecture, spectrally normalized throughout (Miyato et al. 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations
+
+from generator.networks import GeneratorConfig
+from generator.networks.layers import QuerySoftmaxAttention, SelfAttention
+
+LEAK = 0.1
+
+
+class SaganDiscriminator(nn.Module):
+    """Icons `(N, channels, size, size)` in [-1, 1] -> scores `(N,)`; self-attention at 32x32 and 16x16."""
+
+    def __init__(self, config: GeneratorConfig, *, minibatch_stddev: bool = True) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs, outputs, resolution = config.channels, config.width, config.image_size // 2
+        while resolution >= 4:
+            layers += [_normalized_conv(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(LEAK)]
+            if resolution in (16, 32):
+                layers.append(spectrally_normalized(SelfAttention(outputs)))
+            inputs, outputs, resolution = outputs, min(2 * outputs, 8 * config.width), resolution // 2
+        self.trunk = nn.Sequential(*layers)
+        self.minibatch_stddev = minibatch_stddev
+        self.head = _normalized_conv(inputs + minibatch_stddev, 1, 4)
+
+    def forward(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
+        """Score icons: `(N, C, H, W) -> (N,)`. The batch is `groups` batches in a row, whose statistics stay apart."""
+        features = self.trunk(icons)
+        if self.minibatch_stddev:
+            features = torch.cat([features, _batch_deviation(features, groups)], dim=1)
+        scores: torch.Tensor = self.head(features)
+        return scores.flatten()
+
+
+class PlainDiscriminator(nn.Module):
+    """The discriminator of the original mel-icon recipe, for comparison: `(N, 3, 64, 64)` -> scores `(N,)`."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        w = config.width
+        self.trunk = nn.Sequential(
+            _normalized_conv(3, w, 4, stride=2, padding=1),
+            nn.LeakyReLU(LEAK),
+            _normalized_conv(w, 2 * w, 4, stride=2, padding=1),
+            nn.LeakyReLU(LEAK),
+            _normalized_conv(2 * w, 4 * w, 4, stride=2, padding=1),
+            nn.LeakyReLU(LEAK),
+            QuerySoftmaxAttention(4 * w),
+            _normalized_conv(4 * w, 8 * w, 4, stride=2, padding=1),
+            nn.LeakyReLU(LEAK),
+            QuerySoftmaxAttention(8 * w),
+            nn.Conv2d(8 * w, 1, 4),
+        )
+
+    def forward(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
+        """Score icons: `(N, 3, 64, 64) -> (N,)`; no layer looks across the batch, so `groups` changes nothing."""
+        scores: torch.Tensor = self.trunk(icons)
+        return scores.flatten()
+
+
+def spectrally_normalized(network: nn.Module) -> nn.Module:
+    """Put spectral normalization on every convolution of a network, in place."""
+    for module in list(network.modules()):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            parametrizations.spectral_norm(module)
+    return network
+
+
+def _normalized_conv(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Module:
+    normalize: Callable[[nn.Module], nn.Module] = parametrizations.spectral_norm
+    return normalize(nn.Conv2d(inputs, outputs, kernel, stride, padding))
+
+
+def _batch_deviation(features: torch.Tensor, groups: int) -> torch.Tensor:
+    """Mean deviation across each batch as one more channel (Karras et al. 2018, section 3): `(N, 1, H, W)`."""
+    n, _, h, w = features.shape
+    deviation = features.reshape(groups, n // groups, -1, h, w).var(dim=1, unbiased=False).add(1e-8).sqrt()
+    return deviation.mean(dim=(1, 2, 3)).repeat_interleave(n // groups)[:, None, None, None].expand(n, 1, h, w)

@@ -1,0 +1,165 @@
+"""The heart of training: two networks, two optimizers, a step without host synchronization, a state to go on from."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from generator.networks import GeneratorConfig, build_generator
+from train.augment import Augmentation, mirror
+from train.discriminators import PlainDiscriminator, SaganDiscriminator, spectrally_normalized
+from train.ema import MovingAverage, recalibrate
+from train.losses import discriminator_hinge, generator_hinge
+from train.recipes import Recipe
+
+
+class Trainer:
+    """Trains a recipe's networks on a set of icons that lies, as one uint8 tensor, on the device."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        config: GeneratorConfig,
+        icons: NDArray[np.uint8],
+        *,
+        background: tuple[int, int, int],
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        """`icons`: `(N, size, size, channels)` uint8; `background`: 0 to 255, what augmentation shifts in."""
+        torch.manual_seed(seed)
+        self.recipe, self.config, self.device = recipe, config, device
+        self.icons = (
+            torch.from_numpy(icons).permute(0, 3, 1, 2).to(device).contiguous(memory_format=torch.channels_last)
+        )
+        self.background = torch.tensor(background, device=device).div(127.5).sub(1)
+        self.rng = torch.Generator(device).manual_seed(seed)
+        network = build_generator(config)
+        if recipe.normalize_generator:
+            # The head keeps its free scale, as in the original.
+            spectrally_normalized(network)
+        discriminator: nn.Module = (
+            PlainDiscriminator(config)
+            if recipe.preset == "sagan-seed"
+            else SaganDiscriminator(config, minibatch_stddev=recipe.minibatch_stddev)
+        )
+        self.generator = _laid_out(network, device).train()
+        self.discriminator = _laid_out(discriminator, device).train()
+        self.average = MovingAverage(self.generator, _laid_out(build_generator(config), device), recipe.ema)
+        self.augmentation = Augmentation(recipe.translation, recipe.cutout, recipe.color)
+        self._generator_adam = self._adam(self.generator, recipe.generator_rate)
+        self._discriminator_adam = self._adam(self.discriminator, recipe.discriminator_rate)
+        self.steps = 0
+        self._losses = torch.zeros(2, device=device)
+        self._losses_steps = 0
+
+    @property
+    def kimg(self) -> float:
+        """Thousands of real icons seen."""
+        return self.steps * self.recipe.batch / 1000
+
+    def step(self, progress: float) -> None:
+        """One step of both networks; `progress`, the share of the run that is done, sets the learning rates."""
+        share = self.recipe.rate_share(progress)
+        for adam, rate in (
+            (self._generator_adam, self.recipe.generator_rate),
+            (self._discriminator_adam, self.recipe.discriminator_rate),
+        ):
+            for group in adam.param_groups:
+                group["lr"] = rate * share
+        # One pass through the generator serves both steps: detached for the discriminator, with its graph for itself.
+        fakes = self.generator(self._latents())
+        self.discriminator.requires_grad_(requires_grad=True)
+        both = torch.cat([self._augmented(self._reals()), self._augmented(fakes.detach())])
+        real_scores, fake_scores = self.discriminator(both, groups=2).chunk(2)
+        discriminator_loss = discriminator_hinge(real_scores, fake_scores)
+        self._discriminator_adam.zero_grad()
+        discriminator_loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._discriminator_adam.step()
+
+        self.discriminator.requires_grad_(requires_grad=False)
+        generator_loss = generator_hinge(self.discriminator(self._augmented(fakes)))
+        self._generator_adam.zero_grad()
+        generator_loss.backward()  # type: ignore[no-untyped-call]
+        self._generator_adam.step()
+
+        self.steps += 1
+        self.average.update(self.generator, self.steps)
+        self._losses += torch.stack([generator_loss.detach(), discriminator_loss.detach()])
+        self._losses_steps += 1
+
+    def read_losses(self) -> tuple[float, float]:
+        """Mean losses of generator and discriminator since the last reading. This waits for the device."""
+        generator_loss, discriminator_loss = (self._losses / max(self._losses_steps, 1)).tolist()
+        self._losses.zero_()
+        self._losses_steps = 0
+        return generator_loss, discriminator_loss
+
+    def snapshot(self) -> nn.Module:
+        """The generator to show and to keep: averaged weights with statistics of their own, in eval mode."""
+        # A generator of its own: looking at the model does not change how training goes on.
+        rng = torch.Generator(self.device).manual_seed(self.steps)
+        return recalibrate(self.average.network, self.config.latent_size, rng)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Everything that training needs to go on, as named tensors on the CPU."""
+        tensors = {"rng": self.rng.get_state(), "steps": torch.tensor(self.steps)}
+        for room, network in self._networks().items():
+            tensors |= {f"{room}/{name}": value for name, value in network.state_dict().items()}
+        for room, adam in self._optimizers().items():
+            for index, moments in adam.state_dict()["state"].items():
+                tensors |= {f"{room}/{index}/{name}": value for name, value in moments.items()}
+        return {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+
+    def load_state(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Go on from a state. Raises KeyError, ValueError or RuntimeError when it does not fit the networks."""
+        for room, network in self._networks().items():
+            network.load_state_dict(_room(tensors, room))
+        for room, adam in self._optimizers().items():
+            moments: dict[int, dict[str, torch.Tensor]] = {}
+            for name, value in _room(tensors, room).items():
+                index, _, moment = name.partition("/")
+                moments.setdefault(int(index), {})[moment] = value
+            adam.load_state_dict({"state": moments, "param_groups": adam.state_dict()["param_groups"]})
+        self.rng.set_state(tensors["rng"])
+        self.steps = int(tensors["steps"])
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "average": self.average.network,
+        }
+
+    def _optimizers(self) -> dict[str, torch.optim.Adam]:
+        return {"generator-adam": self._generator_adam, "discriminator-adam": self._discriminator_adam}
+
+    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
+        return torch.optim.Adam(network.parameters(), lr=rate, betas=self.recipe.betas, fused=True)
+
+    def _latents(self) -> torch.Tensor:
+        size = (self.recipe.batch, self.config.latent_size)
+        return torch.randn(size, generator=self.rng, device=self.device)
+
+    def _reals(self) -> torch.Tensor:
+        chosen = torch.randint(len(self.icons), (self.recipe.batch,), generator=self.rng, device=self.device)
+        reals = self.icons[chosen].float().div(127.5).sub(1)
+        return mirror(reals, self.rng) if self.recipe.mirror else reals
+
+    def _augmented(self, icons: torch.Tensor) -> torch.Tensor:
+        return self.augmentation(icons, self.background, self.rng)
+
+
+def _room(tensors: dict[str, torch.Tensor], room: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(f"{room}/"): value for name, value in tensors.items() if name.startswith(f"{room}/")}
+
+
+def _laid_out(network: nn.Module, device: torch.device) -> nn.Module:
+    """Move a network to the device with channels last, the faster layout for convolutions there and on the CPU."""
+    network.to(device)
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network

@@ -1,0 +1,82 @@
+"""The recipes: every number that decides how a model is trained, and the presets that name good sets of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from generator.networks import GeneratorConfig
+from generator.networks.plain import PlainConfig
+from generator.networks.sagan import SaganConfig
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. Rates are Adam's; a share is a number in [0, 1]."""
+
+    preset: str
+    batch: int
+    generator_rate: float
+    discriminator_rate: float
+    ema: float
+    """Decay of the moving average per step; 0: none."""
+    translation: float
+    """Largest shift of the augmentation, as a share of the edge."""
+    cutout: float
+    """Edge of the augmentation's cutout, as a share of the edge; 0: none."""
+    color: bool
+    mirror: bool
+    minibatch_stddev: bool
+    normalize_generator: bool
+    """Spectral normalization in the generator, too."""
+    decay_share: float
+    """Share of the run, at its end, over which the rates fall."""
+    decay_floor: float
+    """What is left of the rates at the end, as a share."""
+    betas: tuple[float, float] = (0.0, 0.9)
+
+    def network(self, image_size: int, channels: int = 3) -> GeneratorConfig:
+        """The config of this recipe's generator. Raises ValueError for a size that it does not have."""
+        if self.preset == "sagan-seed":
+            return PlainConfig(image_size=image_size, channels=channels)
+        return SaganConfig(image_size=image_size, channels=channels)
+
+    def rate_share(self, progress: float) -> float:
+        """The share of the learning rates that holds at `progress`, a share of the run: 1, then a linear fall."""
+        if not self.decay_share:
+            return 1.0
+        fallen = min(max(progress - (1 - self.decay_share), 0.0) / self.decay_share, 1.0)
+        return 1 - (1 - self.decay_floor) * fallen
+
+
+PRESETS = {
+    "sagan": Recipe(
+        preset="sagan",
+        batch=16,
+        generator_rate=5e-4,
+        discriminator_rate=5e-4,
+        ema=0.998,
+        translation=0.1,
+        cutout=0.0,
+        color=False,
+        mirror=False,
+        minibatch_stddev=True,
+        normalize_generator=False,
+        decay_share=0.4,
+        decay_floor=0.05,
+    ),
+    "sagan-seed": Recipe(
+        preset="sagan-seed",
+        batch=5,
+        generator_rate=1e-4,
+        discriminator_rate=4e-4,
+        ema=0.0,
+        translation=0.0,
+        cutout=0.0,
+        color=False,
+        mirror=False,
+        minibatch_stddev=False,
+        normalize_generator=True,
+        decay_share=0.0,
+        decay_floor=1.0,
+    ),
+}
