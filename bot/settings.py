@@ -1,0 +1,148 @@
+"""The environment and `.env`, read into one typed object. `.env.example` explains each variable."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+import generator
+from bot.db.errors import DatabaseError
+from bot.db.session import parse_url
+
+PREFIX = "MOJIGAN_"
+TOKEN_VARIABLE = "DISCORD_TOKEN"  # noqa: S105 - the name of the variable, not its value
+ENV_FILE = Path(".env")
+DEFAULT_BUNDLE = Path(generator.__file__).parent / "default"
+
+_SNOWFLAKE_LIMIT = 2**63
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used: one sentence per problem, each naming its variable."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _expand(value: object) -> object:
+    try:
+        return Path(value.strip()).expanduser() if isinstance(value, str) else value
+    except RuntimeError as error:
+        raise ValueError(f"there is no such user as in {value!r}") from error
+
+
+Folder = Annotated[Path, BeforeValidator(_expand)]
+
+
+class Settings(BaseSettings):
+    """What the host of the bot can choose. `load_settings` reads it; without a file or variables all has a default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",  # .env may serve other programs too; our own misspelled names are found by `load_settings`
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_by_name=True,
+    )
+
+    token: SecretStr | None = Field(default=None, validation_alias=TOKEN_VARIABLE)
+    """The application's bot token. None: only the preview can run."""
+    data: Folder = Path("data")
+    """Folder for what the bot keeps: the database and the copies of its models."""
+    database_url: str = Field(default="", validate_default=True, repr=False)  # it may hold a password
+    """SQLAlchemy URL with its async driver; by default the file mojigan.db in the data folder."""
+    bundle: Folder = DEFAULT_BUNDLE
+    """The bundle to draw from."""
+    device: Annotated[Literal["auto", "cpu", "cuda"], BeforeValidator(_lower)] = "auto"
+    """Where the network runs; "auto" is CUDA where there is one."""
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    development_guild: int | None = Field(default=None, gt=0, lt=_SNOWFLAKE_LIMIT)
+    """A server in which changed commands appear at once, instead of everywhere."""
+
+    @field_validator("token")
+    @classmethod
+    def _check_token(cls, token: SecretStr | None) -> SecretStr | None:
+        value = token.get_secret_value().strip() if token else ""
+        if not value:
+            return None
+        if not value.isascii() or not value.isprintable() or " " in value:
+            raise ValueError("the token holds characters that no token has; copy it again")
+        return SecretStr(value)
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, url: str, info: ValidationInfo) -> str:
+        # Without a URL the database lies in the data folder, wherever that is.
+        chosen = url or f"sqlite:///{info.data.get('data', Path('data')) / 'mojigan.db'}"
+        try:
+            return parse_url(chosen).render_as_string(hide_password=False)
+        except DatabaseError as error:
+            raise ValueError(str(error)) from error
+
+
+def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
+    """Read the settings from the environment and from `env_file`; the environment counts more.
+
+    Raises SettingsError, which never quotes a secret.
+    """
+    try:
+        strangers = _find_strangers(env_file)
+        if strangers:
+            raise SettingsError(strangers)
+        return Settings(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings adds it
+    except ValidationError as error:
+        raise SettingsError([_sentence(problem) for problem in error.errors(include_input=True)]) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError([f"{env_file}: this is not a UTF-8 text file."]) from error
+    except OSError as error:
+        raise SettingsError([f"{env_file}: cannot be read ({error.strerror})."]) from error
+
+
+def variable_of(field: str) -> str:
+    """The environment variable of a field of Settings."""
+    return TOKEN_VARIABLE if field == "token" else PREFIX + field.upper()
+
+
+def _find_strangers(env_file: Path | None) -> list[str]:
+    """A sentence for each variable with our prefix that is none of ours: misspelled, it would do nothing."""
+    names = [variable_of(field) for field in Settings.model_fields]
+    from_file = dotenv_values(env_file, encoding="utf-8") if env_file and env_file.is_file() else {}
+    given = {name.upper() for name in (*os.environ, *from_file)}
+    sentences = []
+    for name in sorted(given - set(names)):
+        if name.startswith(PREFIX):
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}."
+            sentences.append(f"{name}: there is no such setting; {hint}")
+    return sentences
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    field = str(problem["loc"][0]) if problem["loc"] else ""
+    name = field if field == TOKEN_VARIABLE else variable_of(field)
+    given = problem["input"]
+    match problem["type"], problem.get("ctx", {}):
+        case "value_error", {"error": error}:
+            reason = str(error).rstrip(".")
+        case "literal_error", {"expected": expected}:
+            reason = f"{given!r} is none of {str(expected).replace(' or ', ', ')}"
+        case (("int_parsing" | "int_type" | "greater_than" | "less_than" | "int_parsing_size"), _):
+            reason = f"{given!r} is not the id of a server, a whole number of about 19 digits"
+        case _:
+            reason = problem["msg"]
+    return f"{name}: {reason}."
