@@ -202,19 +202,19 @@ def write_bundle(
     config: GeneratorConfig,
     weights: Mapping[str, torch.Tensor],
     descriptors: torch.Tensor,
-    icons: NDArray[np.uint8],
+    sheet: bytes,
     samples: bytes,
 ) -> Bundle:
     """Write a bundle beside its place, flush it, swap it in, and read it back.
 
-    `icons`: the training icons `(N, size, size, 3)` uint8, at most MAX_SHEET_ICONS; `descriptors`: `(N, D)`, in the
-    same order; `samples`: a PNG. A bundle that stands at `path` is replaced; a crash leaves the old or the new one.
+    `descriptors`: `(N, D)`, N at most MAX_SHEET_ICONS; `sheet`: the same icons, from `draw_sheet`; `samples`: a PNG.
+    A bundle that stands at `path` is replaced; a crash leaves the old or the new one.
     Raises BundleError when the weights are not finite or do not fit the config, before anything is written.
     """
     contents = {
         GENERATOR: save_tensors({name: value.float().cpu().contiguous() for name, value in weights.items()}),
         NEIGHBORS: save_tensors({"descriptors": descriptors.to(torch.float16).cpu().contiguous()}),
-        ICONS: _draw_sheet(icons),
+        ICONS: sheet,
         SAMPLES: samples,
     }
     _check_weights(path / GENERATOR, _read_tensors(path / GENERATOR, contents[GENERATOR]), config)
@@ -225,7 +225,7 @@ def write_bundle(
         kimg=description.kimg,
         metrics=dict(description.metrics),
         data=description.data,
-        sheet_icons=len(icons),
+        sheet_icons=len(descriptors),
         preset=description.preset,
         background=description.background,
         truncation=description.truncation,
@@ -236,6 +236,19 @@ def write_bundle(
     contents[CARD] = (card.model_dump_json(indent=2) + "\n").encode()
     swap_in_folder(path, contents)
     return read_bundle(path)
+
+
+def draw_sheet(icons: NDArray[np.uint8]) -> bytes:
+    """The lossless sheet of a bundle's training icons: `(N, size, size, 3)` uint8 -> a PNG."""
+    count, size = icons.shape[:2]
+    width, height = _sheet_size(count, size)
+    sheet = np.zeros((height, width, icons.shape[3]), np.uint8)
+    for i, icon in enumerate(icons):
+        row, column = divmod(i, width // size)
+        sheet[row * size : (row + 1) * size, column * size : (column + 1) * size] = icon
+    buffer = io.BytesIO()
+    Image.fromarray(sheet).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def swap_in_folder(path: Path, contents: Mapping[str, bytes]) -> None:
@@ -355,18 +368,6 @@ def _check_descriptors(file: Path, tensors: Tensors, count: int) -> None:
 def _sheet_size(count: int, size: int) -> tuple[int, int]:
     columns = min(count, SHEET_COLUMNS)
     return columns * size, -(-count // columns) * size
-
-
-def _draw_sheet(icons: NDArray[np.uint8]) -> bytes:
-    count, size = icons.shape[:2]
-    width, height = _sheet_size(count, size)
-    sheet = np.zeros((height, width, icons.shape[3]), np.uint8)
-    for i, icon in enumerate(icons):
-        row, column = divmod(i, width // size)
-        sheet[row * size : (row + 1) * size, column * size : (column + 1) * size] = icon
-    buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
 
 
 def _check_sheet(file: Path, content: bytes, count: int, size: int) -> None:

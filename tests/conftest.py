@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from generator.checkpoint import DataSet, Description, write_bundle
+from generator.checkpoint import DataSet, Description, draw_sheet, write_bundle
 from generator.networks import build_generator
 from generator.networks.sagan import SaganConfig
 
@@ -75,7 +75,7 @@ def tiny_bundle_path(tmp_path_factory: pytest.TempPathFactory, drawn_icons: NDAr
         config=config,
         weights=network.state_dict(),
         descriptors=describe(drawn_icons),
-        icons=drawn_icons,
+        sheet=draw_sheet(drawn_icons),
         samples=samples.getvalue(),
     )
     return path

@@ -1,0 +1,231 @@
+"""`python -m train fit`: from icons to a run folder and its bundles."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import asdict, replace
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from generator.checkpoint import DataSet
+from generator.decode import parse_color
+from generator.networks import build_generator
+from generator.studio import DeviceError, choose_device
+from train.fit import Goal, Setting, TrainingError, code_version, fit, start_run
+from train.icons import SourceError, load_icons, write_report
+from train.progress import Bar, JsonLines
+from train.recipes import PRESETS, Recipe
+from train.runs import BEST, LATEST, Run, RunError
+
+DEFAULT_KIMG = 300.0
+
+
+class ProgressStyle(StrEnum):
+    """How `fit` shows its progress."""
+
+    BAR = "bar"
+    JSONL = "jsonl"
+
+
+def fit_command(
+    icons: Annotated[
+        list[Path] | None,
+        typer.Option("--icons", help="A folder, an archive, a bundle or an emoji font; may be given several times."),
+    ] = None,
+    only: Annotated[str, typer.Option(help="Of an emoji font: faces,people,animals,…; see `inspect --help`.")] = "",
+    kimg: Annotated[float | None, typer.Option(min=0.001, help="Train on so many thousand images.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Train for so long instead.")] = None,
+    preset: Annotated[str, typer.Option(help=f"One of: {', '.join(PRESETS)}.")] = "sagan",
+    runs: Annotated[Path, typer.Option(help="Where the numbered run folders stand.")] = Path("runs"),
+    resume: Annotated[Path | None, typer.Option(help="Go on with this run folder.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="The seed of weights, order and augmentation.")] = 0,
+    size: Annotated[int, typer.Option(help="Pixels along an icon's edge: 32, 64 or 128.")] = 64,
+    background: Annotated[str, typer.Option(help="What stands behind transparent icons.")] = "#ffffff",
+    name: Annotated[str, typer.Option(help="The set's name on the card; by default from the sources.")] = "",
+    license_: Annotated[str, typer.Option("--license", help="The set's license, when the sources do not say.")] = "",
+    batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step.")] = None,
+    generator_rate: Annotated[float | None, typer.Option(min=0, help="Adam's rate of the generator.")] = None,
+    discriminator_rate: Annotated[float | None, typer.Option(min=0, help="Adam's rate of the discriminator.")] = None,
+    ema: Annotated[float | None, typer.Option(min=0, max=0.99999, help="Decay of the average; 0: none.")] = None,
+    translation: Annotated[
+        float | None, typer.Option(min=0, max=0.5, help="Augmentation: shift, share of edge.")
+    ] = None,
+    cutout: Annotated[float | None, typer.Option(min=0, max=0.75, help="Augmentation: hole, share of edge.")] = None,
+    color: Annotated[bool | None, typer.Option(help="Augmentation: brightness, saturation, contrast.")] = None,
+    mirror: Annotated[bool | None, typer.Option(help="Mirror half of the icons.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    progress: Annotated[ProgressStyle, typer.Option(help="A bar, or JSON lines on stdout.")] = ProgressStyle.BAR,
+) -> None:
+    """Train a generator on icons; the run folder holds its log, its sheets and the bundles `best/` and `latest/`.
+
+    Ctrl-C or SIGTERM stops after the current step and saves; `--resume RUN` goes on, also after a crash.
+    """
+    console = Console(stderr=progress is ProgressStyle.JSONL)
+    stop = _StopSignal()
+    changes = {
+        "batch": batch,
+        "generator_rate": generator_rate,
+        "discriminator_rate": discriminator_rate,
+        "ema": ema,
+        "translation": translation,
+        "cutout": cutout,
+        "color": color,
+        "mirror": mirror,
+    }
+    try:
+        goal = _goal(kimg, minutes)
+        where = choose_device(device)
+        if resume is not None:
+            if dry_run:
+                raise _UsageError("--dry-run and --resume do not go together.")
+            run, setting = _reopen(resume, goal, changes)
+        else:
+            setting, icon_set = _plan(
+                icons,
+                only,
+                goal or Goal(kimg=DEFAULT_KIMG),
+                _recipe(preset, changes),
+                size,
+                background,
+                seed,
+                name,
+                license_,
+            )
+            console.print(_summary(setting, where))
+            if dry_run:
+                return
+            run = start_run(runs, setting, icon_set.pixels)
+            write_report(icon_set, run.path)
+        console.print(f"Run folder: [bold]{run.path}[/]", highlight=False)
+        reporter = JsonLines() if progress is ProgressStyle.JSONL else Bar(console, setting.goal.describe())
+        with stop, reporter:
+            done = fit(run, setting, where, reporter, stop.asked)
+        run.close()
+    except (SourceError, RunError, DeviceError, _UsageError) as error:
+        _fail(error, code=2)
+    except TrainingError as error:
+        _fail(error, code=1)
+    if isinstance(reporter, JsonLines):
+        reached = setting.goal.share(done.kimg, done.seconds) >= 1
+        reporter.write("done" if reached else "stopped", {"run": str(run.path), **asdict(done)})
+    if stop.asked():
+        console.print(
+            f"Stopped at {done.kimg:.1f} kimg. To go on: python -m train fit --resume {run.path}", highlight=False
+        )
+    else:
+        console.print(
+            f"Done: {done.kimg:.1f} kimg. Best bundle: {run.path / BEST}, latest: {run.path / LATEST}", highlight=False
+        )
+
+
+class _UsageError(Exception):
+    """Options that do not go together: one sentence."""
+
+
+class _StopSignal:
+    """While entered, the first Ctrl-C or SIGTERM asks for a stop and the second one ends the process as usual."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: dict[int, Any] = {}
+
+    def asked(self) -> bool:
+        """Whether somebody asked for a stop."""
+        return self._asked
+
+    def __enter__(self) -> None:
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+        self.__exit__()
+
+
+def _goal(kimg: float | None, minutes: float | None) -> Goal | None:
+    if kimg is not None and minutes is not None:
+        raise _UsageError("Give --kimg or --minutes, not both.")
+    return None if kimg is None and minutes is None else Goal(kimg=kimg, minutes=minutes)
+
+
+def _recipe(preset: str, changes: dict[str, Any]) -> Recipe:
+    if preset not in PRESETS:
+        raise _UsageError(f"The preset {preset!r} is unknown; choose one of: {', '.join(PRESETS)}.")
+    return replace(PRESETS[preset], **{name: value for name, value in changes.items() if value is not None})
+
+
+def _plan(
+    sources: list[Path] | None,
+    only: str,
+    goal: Goal,
+    recipe: Recipe,
+    size: int,
+    background: str,
+    seed: int,
+    name: str,
+    license_: str,
+) -> tuple[Setting, Any]:
+    if not sources:
+        raise _UsageError("Say what to train on with --icons SOURCE, or go on with --resume RUN.")
+    try:
+        color = parse_color(background)
+        recipe.network(size)
+    except ValueError as error:
+        raise _UsageError(f"{str(error)[0].upper()}{str(error)[1:]}.".replace("..", ".")) from error
+    groups = [group.strip() for group in only.split(",") if group.strip()]
+    icon_set = load_icons(sources, size=size, background=color, only=groups)
+    setting = Setting(
+        recipe=recipe,
+        goal=goal,
+        data=DataSet(
+            name=name or icon_set.name,
+            count=len(icon_set.pixels),
+            digest=icon_set.digest,
+            license=license_ or icon_set.license,
+        ),
+        sources=[str(source) for source in sources],
+        image_size=size,
+        background=color,
+        seed=seed,
+        code_version=code_version(),
+    )
+    return setting, icon_set
+
+
+def _reopen(path: Path, goal: Goal | None, changes: dict[str, Any]) -> tuple[Run, Setting]:
+    run = Run.open(path)
+    try:
+        setting = Setting.read(run.options)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path}: the run's options cannot be read.") from error
+    differing = [key for key, value in changes.items() if value is not None and value != getattr(setting.recipe, key)]
+    if differing:
+        raise _UsageError(f"{path}: a run keeps its recipe; these options differ from it: {', '.join(differing)}.")
+    return run, replace(setting, goal=goal or setting.goal)
+
+
+def _summary(setting: Setting, device: torch.device) -> Table:
+    config = setting.recipe.network(setting.image_size)
+    parameters = sum(parameter.numel() for parameter in build_generator(config).parameters())
+    table = Table(box=None, show_header=False)
+    table.add_row("icons", f"{setting.data.count} from {setting.data.name} ({setting.data.license})")
+    table.add_row("preset", f"{setting.recipe.preset}, batch {setting.recipe.batch}, {setting.goal.describe()}")
+    table.add_row("generator", f"{parameters / 1e6:.2f} M parameters, {config.image_size} x {config.image_size} pixels")
+    table.add_row("device", str(device))
+    return table
+
+
+def _fail(error: Exception, *, code: int) -> None:
+    Console(stderr=True).print(f"[red]{error}[/]", highlight=False, soft_wrap=True)
+    raise typer.Exit(code) from error

@@ -1,0 +1,132 @@
+"""A run on disk: a numbered folder that describes itself and holds all that is needed to go on."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from generator.checkpoint import recover_folder, swap_in_folder
+
+OPTIONS, STATS, ICONS, LOCK = "options.json", "stats.jsonl", "icons.safetensors", "run.lock"
+STATE, LATEST, BEST, SHEETS = "state", "latest", "best", "sheets"
+STATE_TENSORS, STATE_RECORD = "state.safetensors", "state.json"
+RUN_FORMAT = 1
+
+
+class RunError(Exception):
+    """A run folder that cannot be used: one sentence."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is, kept beside its state."""
+
+    steps: int = 0
+    kimg: float = 0.0
+    seconds: float = 0.0
+    """Wall-clock seconds of training and evaluation, over all sittings."""
+    best_swd: float | None = None
+    best_kimg: float | None = None
+
+
+class Run:
+    """An open run folder, locked against a second process."""
+
+    def __init__(self, path: Path, options: dict[str, Any]) -> None:
+        self.path = path
+        self.options = options
+        self._lock = _lock(path)
+
+    @classmethod
+    def create(cls, root: Path, name: str, options: Mapping[str, Any], icons: NDArray[np.uint8]) -> Run:
+        """Make the next numbered folder, `0007-sagan-faces`, with its options and icons. Raises RunError."""
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            numbers = [int(found[0]) for folder in root.iterdir() if (found := re.match(r"\d+", folder.name))]
+            path = root / f"{max(numbers, default=0) + 1:04d}-{slug}"
+            path.mkdir()
+            (path / SHEETS).mkdir()
+            (path / ICONS).write_bytes(save_tensors({"icons": torch.from_numpy(icons)}))
+            document = {"run_format": RUN_FORMAT, **options}
+            (path / OPTIONS).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise RunError(f"{root}: the run folder cannot be written ({error.strerror}).") from error
+        return cls(path, document)
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """Open a run folder to go on. Raises RunError, with a sentence, when it is none or when it is in use."""
+        try:
+            options = json.loads((path / OPTIONS).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path}: this is not a run folder (no readable {OPTIONS}).") from error
+        if not isinstance(options, dict) or options.get("run_format") != RUN_FORMAT:
+            raise RunError(f"{path}: the run was written by another version of Mojigan and cannot go on here.")
+        run = cls(path, options)
+        for name in (STATE, LATEST, BEST):
+            recover_folder(path / name)
+        return run
+
+    def icons(self) -> NDArray[np.uint8]:
+        """The training icons, as the run began with them: `(N, size, size, 3)` uint8."""
+        try:
+            pixels: NDArray[np.uint8] = load_tensors((self.path / ICONS).read_bytes())["icons"].numpy()
+        except (OSError, KeyError, SafetensorError) as error:
+            raise RunError(f"{self.path / ICONS}: the run's icons cannot be read.") from error
+        return pixels
+
+    def save_state(self, tensors: Mapping[str, torch.Tensor], progress: Progress) -> None:
+        """Write the state beside the old one, flush it, swap: a crash leaves one of the two."""
+        content = save_tensors(dict(tensors))
+        record = {"sha256": hashlib.sha256(content).hexdigest(), **asdict(progress)}
+        swap_in_folder(self.path / STATE, {STATE_TENSORS: content, STATE_RECORD: json.dumps(record, indent=2).encode()})
+
+    def load_state(self) -> tuple[dict[str, torch.Tensor], Progress] | None:
+        """The saved state, or None when the run ended before the first. Raises RunError for a damaged one."""
+        folder = self.path / STATE
+        if not folder.exists():
+            return None
+        try:
+            record = json.loads((folder / STATE_RECORD).read_text(encoding="utf-8"))
+            content = (folder / STATE_TENSORS).read_bytes()
+            if hashlib.sha256(content).hexdigest() != record.pop("sha256"):
+                raise RunError(f"{folder}: the state is damaged: its SHA-256 is not the recorded one.")
+            return load_tensors(content), Progress(**record)
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise RunError(f"{folder}: the state cannot be read.") from error
+
+    def append_stats(self, record: Mapping[str, Any]) -> None:
+        """Add one line to `stats.jsonl`."""
+        with (self.path / STATS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        self._lock.close()
+
+
+def _lock(path: Path) -> IO[str]:
+    lock = (path / LOCK).open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise RunError(f"{path}: another process is training this run.") from error
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
