@@ -1,0 +1,277 @@
+"""The one decoder: any image file, or its bytes, becomes an icon, or a sentence that says why not.
+
+Used for training icons and for pictures that people attach in Discord, so nothing in a file is trusted: dimensions are
+checked before pixels are decoded, only pixel formats are opened (no PostScript, no SVG), and every failure is a
+``DecodeError``.
+"""
+
+import io
+import stat
+import threading
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageColor, UnidentifiedImageError
+
+Color = tuple[int, int, int]
+
+FILE_LIMIT = 64 * 2**20  # bytes of one image file
+PIXEL_LIMIT = 64_000_000  # pixels of one image, before anything is decoded
+PIXEL_ART_COLORS = 32  # an image smaller than the icon with at most so many colors is enlarged in hard-edged blocks
+
+# Formats that hold pixels. EPS and WMF are left out: Pillow hands them to other programs.
+_FORMATS = (
+    *("PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "ICO", "CUR", "ICNS"),
+    *("TIFF", "JPEG2000", "PPM", "QOI", "TGA", "XPM"),
+)
+_NOT_AN_IMAGE = "not an image that can be read (PNG, JPEG, GIF, WebP, AVIF, BMP, ICO and TIFF can)"
+_ORIENTATION_TAG = 0x0112
+_ORIENTATIONS = {  # EXIF value -> the operation that turns the stored pixels upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Pillow reports bombs and oddities through the warnings module, whose filters belong to the whole process.
+_warnings_lock = threading.Lock()
+
+
+class DecodeError(Exception):
+    """An image that cannot be used. ``str()`` is one sentence: the name, then the reason."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An icon, and what its file was.
+
+    ``pixels``: (size, size, 3) uint8 RGB; ``mode``: the Pillow mode of the file; ``width``, ``height``: of the file as
+    it is meant to be seen, in pixels; ``frames``: how many it holds (the icon is the first).
+    """
+
+    pixels: NDArray[np.uint8]
+    mode: str
+    width: int
+    height: int
+    frames: int
+
+
+def decode(source: Path | bytes, *, size: int = 64, background: Color = (255, 255, 255), name: str = "") -> Decoded:
+    """Read an image and fit it into a square icon of ``size`` x ``size`` pixels on the background.
+
+    ``name`` is what the error calls the image (default: the file's name). Raises ``DecodeError``, and nothing else.
+    """
+    name = name or (source.name if isinstance(source, Path) else "the image")
+    try:
+        data = _read(source, name) if isinstance(source, Path) else source
+        if not data:
+            raise DecodeError(name, "the file is empty")
+        if len(data) > FILE_LIMIT:
+            raise DecodeError(name, _too_many_bytes(len(data)))
+        with _warnings_lock, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            try:
+                return _decode(data, size, background, name)
+            except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+                raise DecodeError(name, _too_many_pixels(*_claimed_size(data))) from None
+    except DecodeError:
+        raise
+    except UnidentifiedImageError:
+        raise DecodeError(name, _svg_or(_NOT_AN_IMAGE, data)) from None
+    except MemoryError:
+        raise DecodeError(name, "needs more memory than there is") from None
+    except Exception as error:  # Pillow's readers raise nearly every built-in exception on damaged input
+        raise DecodeError(name, "the image data is damaged or cut off") from error
+
+
+def parse_color(text: str) -> Color:
+    """Turn "#ffffff", "white", "rgb(255, 255, 255)" into (red, green, blue), 0..255. ``ValueError``: one sentence."""
+    try:
+        color = ImageColor.getrgb(text.strip())
+    except ValueError:
+        message = f"{text!r} is not a color: write it as #rrggbb or as a name such as white"
+        raise ValueError(message) from None
+    if len(color) == 4:
+        raise ValueError(f"{text!r} is a transparent color: a background has to be opaque, such as #ffffff")
+    return color
+
+
+def fit(image: Image.Image, size: int, background: Color) -> NDArray[np.uint8]:
+    """Scale an RGB image into a square without stretching it, the rest is background: (size, size, 3) uint8.
+
+    Larger images are scaled down by Lanczos. Smaller ones: pixel art (at most 32 colors) by whole-numbered blocks,
+    which are averaged down when the factor is no whole number; others by bicubic.
+    """
+    longest = max(image.size)
+    width, height = (max(1, round(side * size / longest)) for side in image.size)
+    if longest > size:
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
+    elif longest < size and image.getcolors(PIXEL_ART_COLORS) is not None:
+        factor = -(-size // longest)
+        blocks = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+        image = blocks.resize((width, height), Image.Resampling.BOX)
+    elif longest < size:
+        image = image.resize((width, height), Image.Resampling.BICUBIC)
+    if (width, height) != (size, size):
+        square = Image.new("RGB", (size, size), background)
+        square.paste(image, ((size - width) // 2, (size - height) // 2))
+        image = square
+    return np.array(image, dtype=np.uint8)
+
+
+def _read(path: Path, name: str) -> bytes:
+    """The bytes of a regular file (a pipe or device would block), at most FILE_LIMIT + 1."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise DecodeError(name, "not a file")
+        if status.st_size > FILE_LIMIT:
+            raise DecodeError(name, _too_many_bytes(status.st_size))
+        with path.open("rb") as file:
+            return file.read(FILE_LIMIT + 1)
+    except OSError as error:
+        raise DecodeError(name, f"cannot be opened ({error.strerror or error})") from None
+
+
+def _decode(data: bytes, size: int, background: Color, name: str) -> Decoded:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        width, height = image.size
+        if width < 1 or height < 1:
+            raise DecodeError(name, "has no pixels")
+        if width * height > PIXEL_LIMIT:
+            raise DecodeError(name, _too_many_pixels(width, height))
+        mode = image.mode
+        if image.format == "PNG":
+            _check_png(data)
+        if max(width, height) >= 16 * size:
+            image.draft(None, (8 * size, 8 * size))  # JPEG only: decode a fraction of a huge photograph
+        image.load()
+        if image.width * image.height > PIXEL_LIMIT:  # containers such as ICO learn the true size on loading
+            raise DecodeError(name, _too_many_pixels(*image.size))
+        flat = _flatten(image, data, background)
+        orientation = _orientation(image)
+        if orientation in _ORIENTATIONS:
+            flat = flat.transpose(_ORIENTATIONS[orientation])
+            if orientation >= 5:  # a quarter turn
+                width, height = height, width
+        return Decoded(fit(flat, size, background), mode, width, height, _frames(image))
+
+
+def _flatten(image: Image.Image, data: bytes, background: Color) -> Image.Image:
+    """Any mode to RGB: composited over the background where it is transparent, scaled where it is deep.
+
+    Compositing before any resampling keeps the colors hidden under transparent pixels out of the icon; over a constant
+    background it equals resampling with premultiplied alpha.
+    """
+    if image.mode == "LAB":
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+        return image.convert("RGB") if converted is None else converted
+    if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
+        values = np.asarray(image)
+        flat = Image.fromarray(_to_bytes(values, image.mode)).convert("RGB")
+        hidden = image.info.get("transparency")
+        if isinstance(hidden, int):
+            flat.paste(background, mask=Image.fromarray(np.where(values == hidden, 255, 0).astype(np.uint8)))
+        return flat
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    _align_transparency(image, data)
+    rgba = image.convert("RGBA")
+    flat = Image.new("RGB", rgba.size, background)
+    flat.paste(rgba, mask=rgba.getchannel("A"))
+    return flat
+
+
+def _to_bytes(values: NDArray[np.generic], mode: str) -> NDArray[np.uint8]:
+    """Deep grey to 0..255, scaled. (H, W) of any number type -> (H, W) uint8.
+
+    16-bit files span 0..65535 by definition. 32-bit integers and floats have no defined white: it is the smallest of 1
+    (floats only), 255 and 65535 that holds every value; failing that, the values are stretched over their own range.
+    """
+    numbers = values.astype(np.float64)
+    numbers[~np.isfinite(numbers)] = 0.0
+    low, high = float(numbers.min()), float(numbers.max())
+    whites = (65535.0,) if mode.startswith("I;16") else (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0)
+    white = next((white for white in whites if low >= 0.0 and high <= white), None)
+    if white is None:
+        numbers -= low
+        white = (high - low) or 1.0
+    return np.asarray(np.rint(numbers * (255.0 / white)), dtype=np.uint8)
+
+
+def _align_transparency(image: Image.Image, data: bytes) -> None:
+    """Scale a PNG's transparent color to 8 bits, as Pillow scales the pixels but not the color (PNG 11.3.2.1, tRNS)."""
+    hidden = image.info.get("transparency")
+    if image.format != "PNG":
+        return
+    depth = data[24]  # bits per sample, in the IHDR chunk that every PNG starts with
+    if image.mode == "L" and depth in {2, 4} and isinstance(hidden, int):
+        image.info["transparency"] = hidden * 255 // (2**depth - 1)
+    elif image.mode == "RGB" and depth == 16 and isinstance(hidden, tuple):
+        image.info["transparency"] = tuple(sample >> 8 for sample in hidden)
+
+
+def _check_png(data: bytes) -> None:
+    """Compare the checksums of all chunks: Pillow skips those of the pixels. Raises what Pillow raises."""
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        image.verify()
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where there is none or it cannot be read."""
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # damaged EXIF says nothing about the pixels
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _frames(image: Image.Image) -> int:
+    """How many frames the file holds; 1 where those after the first are damaged."""
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # the first frame, which is the icon, is whole
+        return 1
+
+
+def _claimed_size(data: bytes) -> tuple[int, int]:
+    """The dimensions in the header of an image that Pillow refuses to open, (0, 0) where they cannot be read."""
+    for name in _FORMATS:
+        opener, accept = Image.OPEN.get(name, (None, None))
+        try:
+            if opener and accept and accept(data[:16]) is True:
+                with opener(io.BytesIO(data), "") as image:
+                    return image.size
+        except Exception:  # noqa: S112 - a header that is damaged too is simply not quoted
+            continue
+    return (0, 0)
+
+
+def _too_many_pixels(width: int, height: int) -> str:
+    dimensions = f"{width:,} x {height:,}" if width and height else "too many"
+    return f"{dimensions} pixels, more than the limit of {PIXEL_LIMIT // 10**6} megapixels"
+
+
+def _too_many_bytes(count: int) -> str:
+    return f"{count / 2**20:,.0f} MiB, more than the limit of {FILE_LIMIT // 2**20} MiB for one image"
+
+
+def _svg_or(reason: str, data: bytes) -> str:
+    head = data[:512].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    is_svg = head.startswith(b"<svg") or (head.startswith((b"<?xml", b"<!--", b"<!doctype")) and b"<svg" in head)
+    return "an SVG drawing, which has no pixels: export it as PNG" if is_svg else reason

@@ -1,0 +1,160 @@
+"""A color emoji font as a source of icons: which size its pictures have, under which license, and the drawing of them.
+
+Pillow (FreeType) draws bitmap fonts (CBDT as in Noto, sbix as in Apple's) and flat layered outlines (COLR version 0).
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, features
+
+from generator.decode import Color
+from train.emoji import Emoji
+
+OUTLINE_SIZE = 128  # pixels, for fonts whose emoji are outlines and so have no size of their own
+VARIATION_SELECTOR = "\ufe0f"  # asks for the emoji rather than the text form of a character
+_ABSENT = "\U0001fffe"  # a noncharacter: no font has it, so it is drawn as "missing"
+_NAME_COPYRIGHT, _NAME_LICENSE, _NAME_LICENSE_URL = 0, 13, 14  # OpenType, table "name"
+_KNOWN_LICENSES = (
+    ("sil open font license", "OFL-1.1"),
+    ("scripts.sil.org/ofl", "OFL-1.1"),
+    ("openfontlicense.org", "OFL-1.1"),
+    ("apache license", "Apache-2.0"),
+    ("apache.org/licenses", "Apache-2.0"),
+    ("creativecommons.org/licenses/by/4.0", "CC-BY-4.0"),
+    ("mit license", "MIT"),
+)
+
+
+class FontError(Exception):
+    """A file that is no usable color emoji font; ``str()`` is the reason, without the file's name."""
+
+
+@dataclass(frozen=True)
+class EmojiFont:
+    """A color font opened at the size of its pictures; ``sequences`` tells whether joined emoji can be drawn (Raqm)."""
+
+    name: str
+    license: str
+    size: int
+    sequences: bool
+    face: ImageFont.FreeTypeFont
+
+
+def is_font(head: bytes) -> bool:
+    """Whether a file that starts with these (at least 4) bytes is a TrueType or OpenType font or collection."""
+    return head[:4] in {b"\x00\x01\x00\x00", b"OTTO", b"true", b"ttcf"}
+
+
+def open_font(path: Path) -> EmojiFont:
+    """Open a color emoji font. Raises ``FontError`` where it is damaged or has no color that Pillow can draw."""
+    try:
+        tables = _read_tables(path.read_bytes())
+        size = _native_size(tables)
+        names = _read_names(tables.get("name", b""))
+    except (struct.error, IndexError) as error:
+        raise FontError("the font is damaged or cut off") from error
+    except OSError as error:
+        raise FontError(f"cannot be opened ({error.strerror or error})") from None
+    sequences = bool(features.check("raqm"))
+    layout = ImageFont.Layout.RAQM if sequences else ImageFont.Layout.BASIC
+    try:
+        face = ImageFont.truetype(path, size, layout_engine=layout)
+    except OSError as error:
+        raise FontError(f"FreeType cannot open the font ({error})") from None
+    return EmojiFont(face.getname()[0] or path.stem, _license(names), size, sequences, face)
+
+
+def draw_emoji(font: EmojiFont, emojis: list[Emoji], background: Color) -> Iterator[tuple[Emoji, Image.Image | None]]:
+    """Draw each emoji at the font's own size on the background (RGB); None for one that the font lacks.
+
+    A sequence that the font cannot join shows as several pictures side by side: wider than one, it counts as lacking.
+    """
+    missing = _picture(font, _ABSENT, background)
+    widest = 1.5 * float(np.median([font.face.getlength(emoji.text[0]) for emoji in emojis])) if emojis else 0.0
+    for emoji in emojis:
+        text = emoji.text if font.sequences else emoji.text.replace(VARIATION_SELECTOR, "")
+        if (len(text) > 1 and not font.sequences) or font.face.getlength(text) > widest:
+            yield emoji, None
+            continue
+        picture = _picture(font, text, background)
+        is_missing = picture is None or (
+            missing is not None and picture.size == missing.size and picture.tobytes() == missing.tobytes()
+        )
+        yield emoji, None if is_missing else picture
+
+
+def _picture(font: EmojiFont, text: str, background: Color) -> Image.Image | None:
+    """The text on the background, cut to its box; None where nothing is drawn.
+
+    Drawn on an opaque picture: on a transparent one Pillow would mix the glyph's soft edges with black.
+    """
+    left, top, right, bottom = (round(side) for side in font.face.getbbox(text))
+    if right <= left or bottom <= top:
+        return None
+    picture = Image.new("RGB", (right - left, bottom - top), background)
+    ImageDraw.Draw(picture).text((-left, -top), text, font=font.face, embedded_color=True)
+    return picture
+
+
+def _read_tables(data: bytes) -> dict[str, bytes]:
+    """The tables of a font file by tag (OpenType, "Table Directory"); of a collection, those of its first font."""
+    start = struct.unpack_from(">I", data, 12)[0] if data[:4] == b"ttcf" else 0
+    (count,) = struct.unpack_from(">H", data, start + 4)
+    tables: dict[str, bytes] = {}
+    for index in range(count):
+        tag, _, offset, length = struct.unpack_from(">4sIII", data, start + 12 + 16 * index)
+        tables[tag.decode("latin-1")] = data[offset : offset + length]
+    return tables
+
+
+def _native_size(tables: dict[str, bytes]) -> int:
+    """Pixels per em of the largest bitmaps, or OUTLINE_SIZE. ``FontError`` where no color can be drawn."""
+    sizes: list[int] = []
+    if "CBDT" in tables and "CBLC" in tables:  # bitmapSizeTable: 48 bytes each, ppemY at byte 45
+        table = tables["CBLC"]
+        (count,) = struct.unpack_from(">I", table, 4)
+        sizes = [table[8 + 48 * index + 45] for index in range(min(count, 256))]
+    elif "sbix" in tables:  # offsets of the strikes, each of which starts with its ppem
+        table = tables["sbix"]
+        (count,) = struct.unpack_from(">I", table, 4)
+        offsets = struct.unpack_from(f">{min(count, 256)}I", table, 8)
+        sizes = [struct.unpack_from(">H", table, offset)[0] for offset in offsets]
+    elif "COLR" in tables and struct.unpack_from(">HH", tables["COLR"])[1] > 0:  # version, count of version 0 glyphs
+        sizes = [OUTLINE_SIZE]
+    if sizes and max(sizes) > 0:
+        return max(sizes)
+    if "COLR" in tables or "SVG " in tables:
+        raise FontError(
+            "its colors are gradients or SVG (COLR version 1), which Pillow cannot draw: "
+            "take the font's bitmap (CBDT) version"
+        )
+    raise FontError("the font has no colors: it takes a color emoji font, such as Noto Color Emoji")
+
+
+def _read_names(table: bytes) -> dict[int, str]:
+    """Name id -> text of the "name" table, the English or Unicode entry where there are several."""
+    names: dict[int, str] = {}
+    if not table:
+        return names
+    _, count, storage = struct.unpack_from(">HHH", table)
+    for index in range(count):
+        platform, _, language, name, length, offset = struct.unpack_from(">6H", table, 6 + 12 * index)
+        raw = table[storage + offset : storage + offset + length]
+        text = raw.decode("mac-roman" if platform == 1 else "utf-16-be", errors="replace").strip()
+        if text and (name not in names or (platform, language) == (3, 0x409)):
+            names[name] = text
+    return names
+
+
+def _license(names: dict[int, str]) -> str:
+    """An SPDX identifier where the license is a known one, else its first line, else "unknown"."""
+    texts = [names.get(key, "") for key in (_NAME_LICENSE, _NAME_LICENSE_URL, _NAME_COPYRIGHT)]
+    for phrase, identifier in _KNOWN_LICENSES:
+        if any(phrase in text.lower() for text in texts[:2]):
+            return identifier
+    first = next((text for text in texts if text), "unknown")
+    return first.splitlines()[0][:120]
