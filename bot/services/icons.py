@@ -1,0 +1,249 @@
+"""Icons for people: drawn, written down, compared with the training icons, taken away."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from PIL import Image
+from sqlalchemy import CursorResult, or_, select, update
+
+from bot.db.models import Generation, GenerationKind, ModelRecord
+from bot.db.session import Database
+from bot.services.errors import BusyError, GenerationGoneError
+from bot.services.models import Model, ModelLibrary
+from generator.neighbors import Neighbor
+from generator.pictures import comparison, enlarge, grid, png
+from generator.seeds import Seed
+from generator.studio import StudioBusyError
+
+log = logging.getLogger(__name__)
+
+SHEETS = {1: 1, 4: 2, 9: 3}
+"""How many icons can be asked for at once, and the columns that they stand in."""
+
+PICTURE_SIZE = 512
+"""Pixels along an edge of a posted picture: 8 for one of 64."""
+
+NEIGHBORS = 3
+"""Training icons that an icon is compared with."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where somebody asked for an icon, and who: Discord's ids."""
+
+    guild_id: int | None
+    channel_id: int | None
+    user_id: int
+
+
+@dataclass(frozen=True)
+class SheetIcon:
+    """One icon of a sheet: its row in `generations`, and its seed."""
+
+    id: int
+    seed: Seed
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What was drawn: one icon, or several in rows."""
+
+    icons: tuple[SheetIcon, ...]
+    model_id: int
+    model_version: str
+    truncation: float
+    png: bytes
+    filename: str
+
+
+@dataclass(frozen=True)
+class GenerationView:
+    """A row of `generations` that was not deleted."""
+
+    id: int
+    model_id: int
+    model_version: str
+    seed: Seed
+    truncation: float
+    kind: GenerationKind
+    sheet_id: int | None
+    """The first icon of the sheet that it was posted in, None for a single icon."""
+    position: int
+    parent_id: int | None
+    guild_id: int | None
+    channel_id: int | None
+    user_id: int
+    message_id: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An icon beside its nearest training icons: the picture, and the distances, nearest first."""
+
+    neighbors: tuple[Neighbor, ...]
+    seed: Seed
+    model_version: str
+    png: bytes
+    filename: str
+
+
+class IconService:
+    """Draws icons and keeps the record of them."""
+
+    def __init__(self, database: Database, library: ModelLibrary, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._library = library
+        self._clock = clock
+
+    async def draw(
+        self,
+        seed: Seed | None,
+        count: int = 1,
+        *,
+        where: Origin,
+        kind: GenerationKind = GenerationKind.ICON,
+        parent_id: int | None = None,
+        model_id: int | None = None,
+        truncation: float | None = None,
+    ) -> Sheet:
+        """Draw `count` (1, 4 or 9) icons, those of `seed` and the seeds after it, and write their rows.
+
+        None stands for a fresh seed, the active model, the bundle's own truncation (0 < truncation <= 1). Rows are
+        written when the picture is there, all or none. Raises BusyError and ModelGoneError.
+        """
+        columns = SHEETS[count]
+        first = seed or Seed.random()
+        seeds = [first.offset(i) for i in range(count)]
+        async with self._library.use(model_id) as model:
+            scale = model.bundle.card.truncation if truncation is None else truncation
+            icons = await _draw(model, seeds, scale)
+            name = f"mojigan-{model.version}-{first.number}{'' if count == 1 else f'-x{count}'}.png"
+            texts = _metadata(model, first, scale)
+            picture = await model.studio.run(_sheet_png, icons, columns, texts)
+        rows = [
+            Generation(
+                model_id=model.id,
+                seed_text=_storable(each.text),
+                seed=each.number,
+                truncation=scale,
+                kind=kind,
+                position=position,
+                parent_id=parent_id,
+                guild_id=where.guild_id,
+                channel_id=where.channel_id,
+                user_id=where.user_id,
+                created_at=self._clock(),
+            )
+            for position, each in enumerate(seeds)
+        ]
+        async with self._database.write() as session:
+            session.add_all(rows)
+            await session.flush()
+            if count > 1:
+                for row in rows:
+                    row.sheet_id = rows[0].id
+        drawn = tuple(SheetIcon(row.id, each) for row, each in zip(rows, seeds, strict=True))
+        return Sheet(drawn, model.id, model.version, scale, picture, name)
+
+    async def posted(self, sheet: Sheet, message_id: int) -> None:
+        """Write down which message a sheet stands in."""
+        ids = [icon.id for icon in sheet.icons]
+        async with self._database.write() as session:
+            await session.execute(update(Generation).where(Generation.id.in_(ids)).values(message_id=message_id))
+
+    async def load(self, generation_id: int) -> GenerationView | None:
+        """The record of an icon; None when there is none, or the icon was deleted."""
+        query = (
+            select(Generation, ModelRecord)
+            .join(ModelRecord, Generation.model_id == ModelRecord.id)
+            .where(Generation.id == generation_id, Generation.deleted_at.is_(None))
+        )
+        async with self._database.read() as session:
+            found = (await session.execute(query)).one_or_none()
+        if found is None:
+            return None
+        row, model = found
+        return GenerationView(
+            id=row.id,
+            model_id=row.model_id,
+            model_version=model.version,
+            seed=Seed(row.seed_text, row.seed),
+            truncation=row.truncation,
+            kind=row.kind,
+            sheet_id=row.sheet_id,
+            position=row.position,
+            parent_id=row.parent_id,
+            guild_id=row.guild_id,
+            channel_id=row.channel_id,
+            user_id=row.user_id,
+            message_id=row.message_id,
+            created_at=row.created_at,
+        )
+
+    async def neighbors(self, generation_id: int) -> Comparison:
+        """Draw an icon again, with its own model, and find the training icons nearest to it.
+
+        Raises GenerationGoneError, ModelGoneError and BusyError.
+        """
+        view = await self.load(generation_id)
+        if view is None:
+            raise GenerationGoneError(f"There is no icon {generation_id}.")
+        async with self._library.use(view.model_id) as model:
+            (icon,) = await _draw(model, [view.seed], view.truncation)
+            texts = _metadata(model, view.seed, view.truncation)
+            near, picture = await model.studio.run(_compare, model, icon, texts)
+        name = f"mojigan-{model.version}-{view.seed.number}-neighbors.png"
+        return Comparison(tuple(near), view.seed, model.version, picture, name)
+
+    async def delete(self, generation_id: int, *, by: int) -> bool:
+        """Note that a message was taken away, with every icon in it; the rows stay. False: it was noted before.
+
+        Who may do so (whoever asked for the icon, or a moderator) has been checked by then; `by` goes to the log.
+        """
+        sheet = select(Generation.sheet_id).where(Generation.id == generation_id).scalar_subquery()
+        query = (
+            update(Generation)
+            .where(or_(Generation.id == generation_id, Generation.sheet_id == sheet), Generation.deleted_at.is_(None))
+            .values(deleted_at=self._clock())
+            .execution_options(synchronize_session=False)
+        )
+        async with self._database.write() as session:
+            result = cast("CursorResult[Any]", await session.execute(query))
+        log.info("icon %d was deleted by %d", generation_id, by)
+        return result.rowcount > 0
+
+
+async def _draw(model: Model, seeds: Sequence[Seed], truncation: float) -> list[Image.Image]:
+    try:
+        return await model.studio.icons([seed.number for seed in seeds], truncation)
+    except StudioBusyError as error:
+        raise BusyError(str(error)) from error
+
+
+def _sheet_png(icons: Sequence[Image.Image], columns: int, texts: dict[str, str]) -> bytes:
+    if len(icons) == 1:
+        return png(enlarge(icons[0], PICTURE_SIZE), texts)
+    return png(grid(icons, columns, cell=PICTURE_SIZE // columns), texts)
+
+
+def _compare(model: Model, icon: Image.Image, texts: dict[str, str]) -> tuple[list[Neighbor], bytes]:
+    near = model.index.search(icon, NEIGHBORS)
+    training_icons = model.bundle.icons()
+    pairs = [(Image.fromarray(training_icons[neighbor.index]), neighbor.distance) for neighbor in near]
+    return near, png(comparison(icon, pairs), texts)
+
+
+def _metadata(model: Model, seed: Seed, truncation: float) -> dict[str, str]:
+    """What the picture says of itself, for who saves it."""
+    return {"Software": "Mojigan", "Seed": seed.text, "Model": model.version, "Truncation": f"{truncation:g}"}
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL refuses NUL, and no database takes half a surrogate pair; the seed's number stays what it was."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

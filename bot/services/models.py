@@ -1,0 +1,219 @@
+"""The models that the bot can draw with: the one that serves, and the older ones that old messages still name."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.models import ModelRecord, ModelState
+from bot.db.session import Database
+from bot.services.errors import ModelGoneError
+from bot.settings import Settings
+from generator.checkpoint import CARD, FILES, Bundle, BundleError, read_bundle, recover_folder, swap_in_folder
+from generator.neighbors import NeighborIndex
+from generator.studio import Studio
+
+log = logging.getLogger(__name__)
+
+OPEN_KEPT_MODELS = 3
+"""Older models that stay in memory beside the active one; the one that was not used for longest goes first."""
+
+_FOLDER_DIGITS = 12
+_REGISTRATIONS = 5
+"""Attempts to register a model against other processes that do the same at this moment."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A bundle that is ready to draw."""
+
+    id: int
+    version: str
+    """The short name that people see: `m3-9f2c`."""
+    bundle: Bundle
+    studio: Studio
+    index: NeighborIndex
+
+
+@dataclass(eq=False)
+class _Slot:
+    """A model in memory, how many are at work with it, and whether the last of them has to close it."""
+
+    model: Model
+    users: int = 0
+    retired: bool = False
+
+
+class ModelLibrary:
+    """Knows all models by their row in `models`; keeps a copy of each bundle in the data folder."""
+
+    def __init__(self, settings: Settings, database: Database, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._active: Model | None = None
+        self._slots: OrderedDict[int, _Slot] = OrderedDict()  # least recently used first
+        self._opening = asyncio.Lock()
+
+    @property
+    def active(self) -> Model:
+        """The model that new icons are drawn with."""
+        if self._active is None:
+            raise RuntimeError("The model library is not open.")
+        return self._active
+
+    async def open(self) -> None:
+        """Read the bundle of the settings, keep a copy of it, register it as the active model, and load it.
+
+        Raises BundleError or DeviceError, one sentence each, before anything is registered.
+        """
+        settings = self._settings
+        source = await asyncio.to_thread(read_bundle, settings.bundle)
+        kept = await asyncio.to_thread(keep_copy, source, settings.data)
+        studio, index = await asyncio.to_thread(_load, kept, settings.device)
+        try:
+            record = await self._register(kept)
+        except BaseException:
+            await asyncio.to_thread(studio.close)
+            raise
+        self._active = Model(record.id, record.version, kept, studio, index)
+        self._slots[record.id] = _Slot(self._active)
+        log.info("model %s draws on %s: %s", record.version, studio.device, settings.bundle)
+
+    async def get(self, model_id: int) -> Model:
+        """A model by its row, loaded if need be. Whoever works with it over an `await` takes `use` instead.
+
+        Raises ModelGoneError when its bundle is no longer there, or is damaged.
+        """
+        return (await self._slot(model_id)).model
+
+    @asynccontextmanager
+    async def use(self, model_id: int | None = None) -> AsyncIterator[Model]:
+        """A model (by default the active one) that is not closed before the block ends. Raises ModelGoneError."""
+        slot = await self._slot(self.active.id if model_id is None else model_id)
+        slot.users += 1
+        try:
+            yield slot.model
+        finally:
+            slot.users -= 1
+            if slot.retired and not slot.users:
+                await asyncio.to_thread(slot.model.studio.close)
+
+    async def aclose(self) -> None:
+        """Close all studios, after the work that they have in hand."""
+        async with self._opening:
+            self._active = None
+            while self._slots:
+                _, slot = self._slots.popitem()
+                slot.retired = True
+                await asyncio.to_thread(slot.model.studio.close)
+
+    async def _slot(self, model_id: int) -> _Slot:
+        active = self.active  # raises when the library is closed
+        if model_id not in self._slots:
+            async with self._opening:
+                if model_id not in self._slots:  # somebody may have opened it while we waited
+                    self._slots[model_id] = _Slot(await self._load_kept(model_id))
+                    await self._retire(active)
+        self._slots.move_to_end(model_id)
+        return self._slots[model_id]
+
+    async def _retire(self, active: Model) -> None:
+        """Drop the models that were not used for longest; one that is at work is closed by the last who uses it."""
+        spare = [model_id for model_id in self._slots if model_id != active.id]
+        for model_id in spare[:-OPEN_KEPT_MODELS]:
+            slot = self._slots.pop(model_id)
+            slot.retired = True
+            if not slot.users:
+                await asyncio.to_thread(slot.model.studio.close)
+
+    async def _load_kept(self, model_id: int) -> Model:
+        async with self._database.read() as session:
+            record = await session.get(ModelRecord, model_id)
+        if record is None:
+            raise ModelGoneError(f"There is no model m{model_id} in the database.", version=f"m{model_id}")
+        folder = self._settings.data / record.path
+        try:
+            bundle = await asyncio.to_thread(read_bundle, folder)
+            if bundle.digest != record.digest:
+                raise BundleError(f"{folder}: this is another bundle than the one that was kept here.")
+        except BundleError as error:
+            log.warning("model %s can no longer be loaded: %s", record.version, error)
+            raise ModelGoneError(f"The model {record.version} is gone.", version=record.version) from error
+        studio, index = await asyncio.to_thread(_load, bundle, self._settings.device)
+        return Model(record.id, record.version, bundle, studio, index)
+
+    async def _register(self, bundle: Bundle) -> ModelRecord:
+        for attempt in range(1, _REGISTRATIONS + 1):
+            try:
+                async with self._database.write() as session:
+                    return await self._make_active(session, bundle)
+            except IntegrityError:  # another process has just registered a model
+                if attempt == _REGISTRATIONS:
+                    raise
+        raise AssertionError
+
+    async def _make_active(self, session: AsyncSession, bundle: Bundle) -> ModelRecord:
+        others = (ModelRecord.state == ModelState.ACTIVE) & (ModelRecord.digest != bundle.digest)
+        await session.execute(update(ModelRecord).where(others).values(state=ModelState.KEPT))
+        record = await session.scalar(select(ModelRecord).where(ModelRecord.digest == bundle.digest))
+        if record is None:
+            record = ModelRecord(digest=bundle.digest, created_at=self._clock())
+            session.add(record)
+        record.path = bundle.path.relative_to(self._settings.data).as_posix()
+        record.metrics = {name: figure.model_dump() for name, figure in bundle.card.metrics.items()}
+        record.state = ModelState.ACTIVE
+        await session.flush()
+        return record
+
+
+def keep_copy(source: Bundle, data: Path) -> Bundle:
+    """Copy a bundle to `data/models/<digest>`, unless a good copy is there, and read the copy. Blocking.
+
+    Raises BundleError when it cannot be written, or was replaced meanwhile.
+    """
+    folder = data / "models" / source.digest[:_FOLDER_DIGITS]
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _one_process(folder.parent / ".lock"):
+            recover_folder(folder)
+            if not _holds(folder, source.digest):
+                swap_in_folder(folder, {name: (source.path / name).read_bytes() for name in (CARD, *FILES)})
+    except OSError as error:
+        raise BundleError(
+            f"{source.path}: the bundle cannot be copied to {folder} ({error.strerror}); check space and permissions."
+        ) from error
+    kept = read_bundle(folder)
+    if kept.digest != source.digest:
+        raise BundleError(f"{source.path}: the bundle was replaced while it was copied; start again.")
+    return kept
+
+
+def _holds(folder: Path, digest: str) -> bool:
+    try:
+        return read_bundle(folder).digest == digest
+    except BundleError:
+        return False
+
+
+@contextmanager
+def _one_process(file: Path) -> Iterator[None]:
+    """Wait until no other process is in this block; the lock goes with the process that holds it."""
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _load(bundle: Bundle, device: str) -> tuple[Studio, NeighborIndex]:
+    return Studio(bundle, device), NeighborIndex(bundle.descriptors)
