@@ -1,0 +1,249 @@
+"""Bundles on disk: a whole one is read, anything else is refused in one sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from safetensors.torch import load, save
+
+from generator.checkpoint import (
+    CARD,
+    FILES,
+    GENERATOR,
+    ICONS,
+    NEIGHBORS,
+    BundleError,
+    Description,
+    read_bundle,
+    recover_folder,
+    swap_in_folder,
+    thin,
+    write_bundle,
+)
+
+
+@pytest.fixture
+def bundle(tiny_bundle_path: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_bundle_path, tmp_path / "bundle"))
+
+
+def rewrite(bundle: Path, name: str, content: bytes) -> None:
+    """Replace a file and sign it, as somebody would who forges a bundle."""
+    (bundle / name).write_bytes(content)
+    change_card(bundle, lambda card: card["files"].update({name: hashlib.sha256(content).hexdigest()}))
+
+
+def change_card(bundle: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    card = json.loads((bundle / CARD).read_text())
+    change(card)
+    (bundle / CARD).write_text(json.dumps(card))
+
+
+def refused(bundle: Path) -> str:
+    with pytest.raises(BundleError) as caught:
+        read_bundle(bundle)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    assert str(bundle) in sentence
+    return sentence
+
+
+def test_what_is_written_is_read(tiny_bundle_path: Path, drawn_icons: Any) -> None:
+    bundle = read_bundle(tiny_bundle_path)
+    assert (bundle.icons() == drawn_icons).all()
+    assert bundle.descriptors.shape[0] == len(drawn_icons)
+    assert bundle.card.data.name == "drawn"
+    assert bundle.digest == hashlib.sha256((tiny_bundle_path / CARD).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_flipped_byte_is_damage(bundle: Path, name: str) -> None:
+    content = bytearray((bundle / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (bundle / name).write_bytes(content)
+    assert "damaged" in refused(bundle)
+
+
+@pytest.mark.parametrize("name", [CARD, *FILES])
+def test_a_missing_file_is_named(bundle: Path, name: str) -> None:
+    (bundle / name).unlink()
+    assert f"lacks its file {name}" in refused(bundle)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    assert "no bundle folder" in refused(tmp_path / "nothing")
+
+
+def test_a_pickle_is_refused_by_its_content(bundle: Path) -> None:
+    buffer = io.BytesIO()
+    torch.save({"weights": torch.zeros(3)}, buffer)
+    rewrite(bundle, GENERATOR, buffer.getvalue())
+    assert "pickle" in refused(bundle)
+    rewrite(bundle, GENERATOR, b"\x80\x04\x95rest")
+    assert "pickle" in refused(bundle)
+
+
+def test_something_else_named_safetensors_is_refused(bundle: Path) -> None:
+    rewrite(bundle, GENERATOR, b"hello world, this is no tensor file")
+    assert "not a safetensors file" in refused(bundle)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", [GENERATOR, NEIGHBORS])
+def test_numbers_that_are_not_finite_are_refused(bundle: Path, name: str, value: float) -> None:
+    tensors = load((bundle / name).read_bytes())
+    first = next(iter(tensors))
+    tensors[first].view(-1)[0] = value
+    rewrite(bundle, name, save(tensors))
+    assert "not finite" in refused(bundle)
+
+
+def test_weights_of_another_network_are_refused(bundle: Path) -> None:
+    change_card(bundle, lambda card: card["network"].update(width=16))
+    assert "has the shape" in refused(bundle)
+
+
+def test_a_missing_weight_is_named(bundle: Path) -> None:
+    tensors = load((bundle / GENERATOR).read_bytes())
+    del tensors["head.bias"]
+    rewrite(bundle, GENERATOR, save(tensors))
+    assert "head.bias" in refused(bundle)
+
+
+def test_a_future_format_version_says_update(bundle: Path) -> None:
+    change_card(bundle, lambda card: card.update(format_version=2, something="new"))
+    assert "update Mojigan" in refused(bundle)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda card: card.pop("format_version"), "names no format version"),
+        (lambda card: card.update(format_version="1"), "names no format version"),
+        (lambda card: card.update(format_version=0), "version 1"),
+        (lambda card: card.update(kimg=-1), "kimg"),
+        (lambda card: card.update(truncation=float("nan")), "truncation"),
+        (lambda card: card.update(extra=1), "extra"),
+        (lambda card: card.update(architecture="unet"), "unknown"),
+        (lambda card: card["network"].update(width=10**9), "out of bounds"),
+        (lambda card: card["network"].update(latent_size=0), "out of bounds"),
+        (lambda card: card["network"].update(width=8.0), "width"),
+        (lambda card: card["network"].update(image_size=65536), "65536"),
+        (lambda card: card["network"].update(depth=3), "depth"),
+        (lambda card: card["network"].pop("width"), "width"),
+        (lambda card: card["files"].update({"../../x": "0" * 64}), "does not name the files"),
+        (lambda card: card["files"].pop(ICONS), "does not name the files"),
+        (lambda card: card.update(sheet_icons=39), "(40, "),
+        (lambda card: card.update(sheet_icons=10**9), "sheet_icons"),
+        (lambda card: card["data"].update(digest="xyz"), "digest"),
+    ],
+)
+def test_a_wrong_card_says_what_is_wrong(bundle: Path, change: Callable[[dict[str, Any]], object], said: str) -> None:
+    change_card(bundle, change)
+    assert said in refused(bundle)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_a_card_that_is_no_card_is_refused(bundle: Path, content: bytes) -> None:
+    (bundle / CARD).write_bytes(content)
+    refused(bundle)
+
+
+def test_a_sheet_of_another_size_is_refused(bundle: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(buffer, "PNG")
+    rewrite(bundle, ICONS, buffer.getvalue())
+    assert "not a sheet of 40 icons" in refused(bundle)
+
+
+def test_a_sheet_that_is_no_png_is_refused(bundle: Path) -> None:
+    whole = (bundle / ICONS).read_bytes()
+    for content in (b"GIF89a", whole[:200], b""):
+        rewrite(bundle, ICONS, content)
+        refused(bundle)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    position=st.integers(0, 10**6),
+    value=st.integers(0, 255),
+    name=st.sampled_from([CARD, *FILES]),
+    signed=st.booleans(),
+)
+def test_any_changed_byte_is_read_or_refused_in_a_sentence(
+    tiny_bundle_path: Path, tmp_path: Path, position: int, value: int, name: str, signed: bool
+) -> None:
+    bundle = tmp_path / "fuzzed"
+    shutil.rmtree(bundle, ignore_errors=True)
+    shutil.copytree(tiny_bundle_path, bundle)
+    content = bytearray((bundle / name).read_bytes())
+    content[position % len(content)] = value
+    if signed and name != CARD:
+        rewrite(bundle, name, bytes(content))
+    else:
+        (bundle / name).write_bytes(content)
+    try:
+        read_bundle(bundle)
+    except BundleError as error:
+        assert "\n" not in str(error)
+
+
+def test_a_writer_refuses_weights_that_are_not_finite(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    bundle = read_bundle(tiny_bundle_path)
+    weights = dict(bundle.generator)
+    weights["head.bias"] = torch.full_like(weights["head.bias"], float("nan"))
+    card = bundle.card
+    with pytest.raises(BundleError, match="not finite"):
+        write_bundle(
+            tmp_path / "new",
+            Description(
+                kimg=1.0,
+                metrics={},
+                data=card.data,
+                preset=card.preset,
+                background=card.background,
+                created=card.created,
+                code_version=card.code_version,
+            ),
+            config=bundle.config,
+            weights=weights,
+            descriptors=bundle.descriptors,
+            sheet=bundle.sheet,
+            samples=bundle.sheet,
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_swap_leaves_one_whole_folder(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    swap_in_folder(place, {"a": b"1"})
+    swap_in_folder(place, {"b": b"2"})
+    assert [file.name for file in place.iterdir()] == ["b"]
+    assert [folder.name for folder in tmp_path.iterdir()] == ["place"]
+
+
+def test_a_swap_that_was_cut_short_is_recovered(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    swap_in_folder(place, {"a": b"1"})
+    place.rename(tmp_path / ".place-x-retired")  # killed between the two renames
+    (tmp_path / ".place-x").mkdir()
+    recover_folder(place)
+    assert (place / "a").read_bytes() == b"1"
+    assert [folder.name for folder in tmp_path.iterdir()] == ["place"]
+
+
+def test_a_large_set_is_thinned_evenly() -> None:
+    assert list(thin(3, 5)) == [0, 1, 2]
+    assert list(thin(10, 5)) == [0, 2, 4, 6, 8]
