@@ -47,7 +47,7 @@ def explain(url: URL, error: BaseException) -> DatabaseError:
     for sign, reason in reasons.items():
         if sign in words:
             return DatabaseError(f"Database {describe(url)}: {reason}.")
-    if not sqlite and ("connection" in words or isinstance(original, OSError)):
+    if not sqlite and ("connection" in words or isinstance(original, ConnectionError | TimeoutError)):
         return DatabaseError(
             f"Database {describe(url)}: the server cannot be reached; is it running, and are host and port right?"
         )
