@@ -20,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from generator.checkpoint import Bundle
 from generator.networks import build_generator
+from generator.networks.layers import UpsamplingConv
 from generator.seeds import latents
 
 CPU_BATCH, CUDA_BATCH = 8, 64
@@ -175,11 +176,20 @@ def fold(network: nn.Module) -> nn.Module:
         names = list(parent._modules)
         for name, following in itertools.pairwise(names):
             convolution, norm = parent._modules[name], parent._modules[following]
+            if isinstance(convolution, UpsamplingConv):
+                convolution = _as_transposed(convolution)
             if isinstance(convolution, nn.Conv2d | nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
                 transposed = isinstance(convolution, nn.ConvTranspose2d)
                 parent._modules[name] = fuse_conv_bn_eval(convolution, norm, transpose=transposed)
                 parent._modules[following] = nn.Identity()
     return folded.requires_grad_(requires_grad=False)
+
+
+def _as_transposed(layer: UpsamplingConv) -> nn.ConvTranspose2d:
+    kernel = layer.kernel().detach()
+    plain = nn.ConvTranspose2d(kernel.shape[0], kernel.shape[1], 4, stride=2, padding=1, bias=False)
+    plain.weight = nn.Parameter(kernel)
+    return plain.eval()
 
 
 def _prepare(bundle: Bundle, device: torch.device) -> nn.Module:

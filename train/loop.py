@@ -118,9 +118,12 @@ class Trainer:
         for room, network in self._networks().items():
             network.load_state_dict(_room(tensors, room))
         for room, adam in self._optimizers().items():
+            parameters = [parameter for group in adam.param_groups for parameter in group["params"]]
             moments: dict[int, dict[str, torch.Tensor]] = {}
             for name, value in _room(tensors, room).items():
                 index, _, moment = name.partition("/")
+                if value.ndim:  # the fused optimizer walks memory: moments have to lie as their parameter does
+                    value = torch.empty_like(parameters[int(index)], device="cpu").copy_(value)
                 moments.setdefault(int(index), {})[moment] = value
             adam.load_state_dict({"state": moments, "param_groups": adam.state_dict()["param_groups"]})
         self.rng.set_state(tensors["rng"])

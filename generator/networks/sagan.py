@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from generator.networks.layers import SelfAttention, SkipExcitation
+from generator.networks.layers import SelfAttention, SkipExcitation, UpsamplingConv
 
 IMAGE_SIZES = (32, 64, 128)
 
@@ -59,7 +59,13 @@ class SaganGenerator(nn.Module):
             if resolution in (16, 32):
                 self.gates[str(resolution)] = SkipExcitation(config.channels_at(4), config.channels_at(resolution))
             resolution *= 2
-        self.head = nn.ConvTranspose2d(config.width, config.channels, 4, stride=2, padding=1)
+        # A few channels at full size before the colors: without them, samples show a checkerboard.
+        self.head = nn.Sequential(
+            UpsamplingConv(config.width, config.width // 2),
+            nn.BatchNorm2d(config.width // 2),
+            nn.ReLU(),
+            nn.Conv2d(config.width // 2, config.channels, 3, padding=1),
+        )
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Draw a batch: `(N, z) -> (N, channels, size, size)` in [-1, 1]."""
@@ -84,10 +90,10 @@ class Residual(nn.Module):
 
 
 def _stage(config: SaganConfig, resolution: int) -> nn.Sequential:
-    """Double the resolution: a 4x4 transposed convolution of stride 2 is nearest upsampling and a 3x3 in one."""
+    """Double the resolution, refine, and attend: the layers depend on the resolution that comes out."""
     outputs = config.channels_at(resolution)
     layers: list[nn.Module] = [
-        nn.ConvTranspose2d(config.channels_at(resolution // 2), outputs, 4, stride=2, padding=1, bias=False),
+        UpsamplingConv(config.channels_at(resolution // 2), outputs),
         nn.BatchNorm2d(outputs),
         nn.ReLU(),
     ]
