@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import reprlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,7 +41,7 @@ def _expand(value: object) -> object:
     try:
         return Path(value.strip()).expanduser() if isinstance(value, str) else value
     except RuntimeError as error:
-        raise ValueError(f"there is no such user as in {value!r}") from error
+        raise ValueError(f"there is no such user as in {reprlib.repr(value)}") from error
 
 
 Folder = Annotated[Path, BeforeValidator(_expand)]
@@ -127,7 +128,7 @@ def _find_strangers(env_file: Path | None) -> list[str]:
     for name in sorted(given - set(names)):
         if name.startswith(PREFIX):
             near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}."
+            hint = f"perhaps {near[0]} is meant." if near else f"there are {', '.join(names)}."
             sentences.append(f"{name}: there is no such setting; {hint}")
     return sentences
 
@@ -135,14 +136,14 @@ def _find_strangers(env_file: Path | None) -> list[str]:
 def _sentence(problem: ErrorDetails) -> str:
     field = str(problem["loc"][0]) if problem["loc"] else ""
     name = field if field == TOKEN_VARIABLE else variable_of(field)
-    given = problem["input"]
+    given = reprlib.repr(problem["input"])
     match problem["type"], problem.get("ctx", {}):
         case "value_error", {"error": error}:
             reason = str(error).rstrip(".")
         case "literal_error", {"expected": expected}:
-            reason = f"{given!r} is none of {str(expected).replace(' or ', ', ')}"
+            reason = f"{given} is none of {str(expected).replace(' or ', ', ')}"
         case (("int_parsing" | "int_type" | "greater_than" | "less_than" | "int_parsing_size"), _):
-            reason = f"{given!r} is not the id of a server, a whole number of about 19 digits"
+            reason = f"{given} is not the id of a server, a whole number of about 19 digits"
         case _:
             reason = problem["msg"]
     return f"{name}: {reason}."

@@ -49,6 +49,6 @@ def explain(url: URL, error: BaseException) -> DatabaseError:
             return DatabaseError(f"Database {describe(url)}: {reason}.")
     if not sqlite and ("connection" in words or isinstance(original, ConnectionError | TimeoutError)):
         return DatabaseError(
-            f"Database {describe(url)}: the server cannot be reached; is it running, and are host and port right?"
+            f"Database {describe(url)}: the server cannot be reached; check that it runs, and the host and port."
         )
     return DatabaseError(f"Database {describe(url)}: {words.rstrip('.') or type(original).__name__}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import Connection, event, text
@@ -111,11 +111,16 @@ class Database:
         self._writers = async_sessionmaker(self.engine, expire_on_commit=False)
         readers = self.engine.execution_options(**{_READ_ONLY: True})
         self._readers = async_sessionmaker(readers, expire_on_commit=False, autoflush=False)
+        # SQLite's own writers wait for each other by looking again and again; ours stand in line before that.
+        self._turn = asyncio.Lock() if self.url.get_backend_name() == "sqlite" else None
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        """A session that commits at its end, or rolls back on an exception. On SQLite there is one at a time."""
-        async with self._writers.begin() as session:
+        """A session that commits at its end, or rolls back on an exception.
+
+        On SQLite there is one at a time: no session of this kind may be opened within another.
+        """
+        async with self._turn or nullcontext(), self._writers.begin() as session:
             yield session
 
     @asynccontextmanager

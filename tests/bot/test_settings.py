@@ -1,0 +1,223 @@
+"""Settings: defaults, one sentence per problem, secrets that stay secret; and the log's set-up."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+from rich.console import Console
+
+from bot.logs import current_id, log_id, new_id, set_up_logging
+from bot.settings import DEFAULT_BUNDLE, PREFIX, Settings, SettingsError, load_settings, variable_of
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.upper().startswith((PREFIX, "DISCORD_")):
+            monkeypatch.delenv(name)
+
+
+def problems(env_file: Path | None = None) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(env_file)
+    for sentence in caught.value.problems:
+        assert sentence.endswith(".")
+        assert "\n" not in sentence
+    return caught.value.problems
+
+
+def test_all_has_a_default() -> None:
+    found = load_settings(None)
+    assert found.token is None
+    assert found.database_url == "sqlite+aiosqlite:///data/mojigan.db"
+    assert found.data == Path("data")
+    assert found.bundle == DEFAULT_BUNDLE
+    assert (found.device, found.log_level, found.development_guild) == ("auto", "info", None)
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", " abc.def \n")
+    monkeypatch.setenv("MOJIGAN_DATABASE_URL", "postgres://u:hunter2@h/d")
+    monkeypatch.setenv("MOJIGAN_DATA", "~/mojigan")
+    monkeypatch.setenv("MOJIGAN_DEVICE", "CUDA")
+    monkeypatch.setenv("mojigan_log_level", "Debug")
+    monkeypatch.setenv("MOJIGAN_DEVELOPMENT_GUILD", "1234567890123456789")
+    found = load_settings(None)
+    assert found.token == SecretStr("abc.def")
+    assert found.database_url == "postgresql+psycopg://u:hunter2@h/d"
+    assert found.data == Path.home() / "mojigan"
+    assert (found.device, found.log_level) == ("cuda", "debug")
+    assert found.development_guild == 1234567890123456789
+
+
+def test_the_database_lies_in_the_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOJIGAN_DATA", "/var/lib/mojigan")
+    assert load_settings(None).database_url == "sqlite+aiosqlite:////var/lib/mojigan/mojigan.db"
+
+
+def test_the_environment_counts_more_than_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / ".env"
+    file.write_text("MOJIGAN_DEVICE=cpu\nMOJIGAN_LOG_LEVEL='warning'\nOTHER_PROGRAM=1\nDISCORD_TOKEN=from.file\n")
+    monkeypatch.setenv("MOJIGAN_DEVICE", "cuda")
+    found = load_settings(file)
+    assert (found.device, found.log_level, found.token) == ("cuda", "warning", SecretStr("from.file"))
+
+
+def test_what_is_left_empty_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.setenv(variable_of(field), "")
+    assert load_settings(None) == Settings(_env_file=None)  # type: ignore[call-arg]  # pydantic-settings adds it
+
+
+def test_each_problem_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "DISCORD_TOKEN": "two words",
+        "MOJIGAN_DATABASE_URL": "mysql://u:hunter2@h/d",
+        "MOJIGAN_DATA": "~no_such_user/x",
+        "MOJIGAN_DEVICE": "gpu",
+        "MOJIGAN_LOG_LEVEL": "loud",
+        "MOJIGAN_DEVELOPMENT_GUILD": "my server",
+    }.items():
+        monkeypatch.setenv(name, value)
+    found = problems()
+    assert [sentence.split(":")[0] for sentence in found] == [
+        "DISCORD_TOKEN",
+        "MOJIGAN_DATA",
+        "MOJIGAN_DATABASE_URL",
+        "MOJIGAN_DEVICE",
+        "MOJIGAN_LOG_LEVEL",
+        "MOJIGAN_DEVELOPMENT_GUILD",
+    ]
+    everything = "\n".join(found)
+    assert "hunter2" not in everything
+    assert "two words" not in everything
+    assert "'gpu' is none of 'auto', 'cpu', 'cuda'." in everything
+
+
+@pytest.mark.parametrize("guild", ["0", "-5", str(2**63), "1.5", "9" * 5000])
+def test_a_server_id_is_a_snowflake(guild: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOJIGAN_DEVELOPMENT_GUILD", guild)
+    (sentence,) = problems()
+    assert sentence.startswith("MOJIGAN_DEVELOPMENT_GUILD: ")
+    assert len(sentence) < 200
+
+
+def test_a_misspelled_setting_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOJIGAN_DATABSE_URL", "sqlite:///x.db")
+    (tmp_path / ".env").write_text("mojigan_colour=red\n")
+    first, second = problems(tmp_path / ".env")
+    assert first.startswith("MOJIGAN_COLOUR: there is no such setting; ")
+    assert second == "MOJIGAN_DATABSE_URL: there is no such setting; perhaps MOJIGAN_DATABASE_URL is meant."
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"DISCORD_TOKEN=\xff\xfe\x00")
+    assert problems(tmp_path / ".env") == [f"{tmp_path}/.env: this is not a UTF-8 text file."]
+
+
+def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "s3cret.token")
+    monkeypatch.setenv("MOJIGAN_DATABASE_URL", "postgresql://u:hunter2@h/d")
+    found = load_settings(None)
+    for shown in (repr(found), str(found)):
+        assert "s3cret" not in shown
+        assert "hunter2" not in shown
+
+
+@settings(max_examples=60)
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(Settings.model_fields)), st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+    )
+)
+def test_any_environment_is_settings_or_sentences(values: dict[str, str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for field, value in values.items():
+            patch.setenv(variable_of(field), value)
+        try:
+            load_settings(None)
+        except SettingsError as error:
+            found = error.problems
+        else:
+            found = []
+    names = {variable_of(field) for field in values}
+    for sentence in found:
+        assert sentence.partition(":")[0] in names
+        assert "\n" not in sentence
+
+
+def test_the_example_names_every_setting() -> None:
+    assert set(dotenv_values(EXAMPLE)) == {variable_of(field) for field in Settings.model_fields}
+
+
+def test_the_example_is_the_defaults() -> None:
+    assert load_settings(EXAMPLE) == load_settings(None)
+
+
+@pytest.fixture
+def _quiet_afterwards() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+    for handler in handlers:
+        root.addHandler(handler)
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
+@pytest.mark.usefixtures("_quiet_afterwards")
+def test_plain_log_lines() -> None:
+    out = io.StringIO()
+    set_up_logging("info", Console(file=out))
+    logging.getLogger("bot.test").info("outside")
+    with log_id("ab12cd") as given:
+        assert given == current_id() == "ab12cd"
+        logging.getLogger("bot.test").warning("inside")
+        logging.getLogger("bot.test").debug("not at this level")
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 2
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO    bot\.test \[-\] outside", lines[0])
+    assert lines[1].endswith("WARNING bot.test [ab12cd] inside")
+
+
+@pytest.mark.usefixtures("_quiet_afterwards")
+def test_log_lines_in_a_terminal() -> None:
+    out = io.StringIO()
+    set_up_logging("debug", Console(file=out, force_terminal=True, width=100))
+    with log_id("ab12cd"):
+        logging.getLogger("bot.test").info("seed [bold]42[/bold]")
+    assert "[ab12cd] seed [bold]42[/bold]" in re.sub(r"\x1b\[[\d;]*m", "", out.getvalue())
+
+
+async def test_tasks_keep_the_id_of_who_started_them() -> None:
+    async def inner() -> str:
+        await asyncio.sleep(0)
+        return current_id()
+
+    async def outer() -> tuple[str, str]:
+        with log_id() as name:
+            return name, await asyncio.create_task(inner())
+
+    pairs = await asyncio.gather(*(outer() for _ in range(5)))
+    assert all(name == seen for name, seen in pairs)
+    assert len({name for name, _ in pairs}) == 5
+    assert current_id() == "-"
+
+
+def test_ids_are_short() -> None:
+    assert re.fullmatch("[0-9a-f]{6}", new_id())
