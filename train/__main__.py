@@ -1,0 +1,125 @@
+"""The door to training.
+
+python -m train inspect ./my-icons            what is in a set of icons, and what is wrong with it
+python -m train icons NotoColorEmoji.ttf --only faces --out ./faces      write the icons as PNG files, to prune them
+python -m train fit --icons ./my-icons        train on them
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from json import dumps
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from generator.decode import parse_color
+from train.emoji import GROUPS
+from train.icons import IconSet, SourceError, load_icons, require_empty, write_icons, write_report
+from train.sources import printable
+from train.summary import summarize
+
+Sources = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="SOURCE",
+        help="Folders, .zip or .tar archives, bundles or color emoji fonts; several make one set.",
+        show_default=False,
+    ),
+]
+Size = Annotated[int, typer.Option(min=8, max=512, help="Pixels along the edge of an icon.")]
+Background = Annotated[str, typer.Option(help="The color behind transparent and not square images.")]
+Only = Annotated[
+    str, typer.Option(help=f"Of an emoji font take only these groups, joined by commas: {', '.join(GROUPS)}.")
+]
+
+app = typer.Typer(
+    help="From a folder of icons to a model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.command()
+def inspect(
+    sources: Sources,
+    size: Size = 64,
+    background: Background = "#ffffff",
+    only: Only = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Write report.json, reals.png and mean.png into this folder.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Report on a set of icons before any training: what is in it, what was left out, what looks wrong."""
+    with sentences():
+        icons = read_icons(sources, size=size, background=background, only=only)
+        if out is not None:
+            write_report(icons, out)
+    if as_json:
+        typer.echo(dumps(asdict(icons.report), indent=2, ensure_ascii=True))
+    else:
+        console = Console()
+        console.print(summarize(icons.report))
+        if out is not None:
+            console.print(Text(f"\nreport.json, reals.png and mean.png are in {out}"))
+
+
+@app.command("icons")
+def icons_command(
+    sources: Sources,
+    out: Annotated[Path, typer.Option(help="A new or empty folder for the PNG files.", show_default=False)],
+    size: Size = 64,
+    background: Background = "#ffffff",
+    only: Only = "",
+) -> None:
+    """Write the icons of the sources as PNG files, named and numbered, so that a person can prune them."""
+    with sentences():
+        require_empty(out)
+        icons = read_icons(sources, size=size, background=background, only=only)
+        write_icons(icons, out)
+    Console().print(
+        Text(f"{len(icons.names):,} icons are in {out}: delete what you do not want, then train on the rest")
+    )
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Turn errors that a person can mend into one sentence on stderr and the exit code 2."""
+    try:
+        yield
+    except SourceError as error:
+        message = str(error)
+    except OSError as error:
+        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    else:
+        return
+    Console(stderr=True).print(Text(printable(message), style="red"), soft_wrap=True)
+    raise typer.Exit(2)
+
+
+def read_icons(sources: list[Path], *, size: int, background: str, only: str) -> IconSet:
+    """Read the sources as the options say, with a counter on a terminal. Raises ``SourceError``."""
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # its remarks on broken files are in the report
+    groups = [group.strip() for group in only.split(",") if group.strip()]
+    try:
+        color = parse_color(background)
+    except ValueError as error:
+        raise SourceError(f"--background: {error}") from None
+    with Console(stderr=True).status("reading icons") as status:
+        return load_icons(
+            sources,
+            size=size,
+            background=color,
+            only=groups,
+            progress=lambda count: status.update(f"reading icons: {count:,}") if count % 64 == 0 else None,
+        )
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m train")
