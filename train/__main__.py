@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from generator.decode import parse_color
+from train.commands import fit_command
 from train.emoji import GROUPS
 from train.icons import IconSet, SourceError, load_icons, require_empty, write_icons, write_report
 from train.sources import printable
@@ -43,6 +44,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+app.command("fit")(fit_command)
 
 
 @app.command()
