@@ -118,7 +118,7 @@ class IconService:
         written when the picture is there, all or none. Raises BusyError and ModelGoneError.
         """
         columns = SHEETS[count]
-        first = seed or Seed.random()
+        first = Seed.random() if seed is None else Seed(_storable(seed.text), seed.number)
         seeds = [first.offset(i) for i in range(count)]
         async with self._library.use(model_id) as model:
             scale = model.bundle.card.truncation if truncation is None else truncation
@@ -129,7 +129,7 @@ class IconService:
         rows = [
             Generation(
                 model_id=model.id,
-                seed_text=_storable(each.text),
+                seed_text=each.text,
                 seed=each.number,
                 truncation=scale,
                 kind=kind,
