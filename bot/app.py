@@ -1,0 +1,151 @@
+"""The composition root: builds the bot from its settings, runs it until a signal comes, and closes it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import discord
+
+from bot.client import Mojigan, Parts
+from bot.clock import clock
+from bot.db.session import Database
+from bot.db.upgrade import upgrade
+from bot.services.icons import IconService
+from bot.services.models import ModelLibrary
+from bot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+FINISHING_TIME = 10.0
+"""Seconds that running answers have to be delivered once the bot is told to stop."""
+
+
+class StartError(Exception):
+    """Why the bot cannot run: one sentence with the way out."""
+
+
+@dataclass
+class App:
+    """The parts that live as long as the process; clients come and go on top of them."""
+
+    settings: Settings
+    database: Database
+    library: ModelLibrary
+    icons: IconService
+
+    def client(self, *, sync_at_login: bool = True) -> Mojigan:
+        """A client on these parts. A new one is needed for each login."""
+        return Mojigan(
+            Parts(
+                icons=self.icons,
+                database=self.database,
+                development_guild=self.settings.development_guild,
+                sync_at_login=sync_at_login,
+            )
+        )
+
+
+@asynccontextmanager
+async def open_app(settings: Settings) -> AsyncIterator[App]:
+    """Upgrade and open the database, load the model, and close both again, the model first.
+
+    Raises DatabaseError, BundleError and DeviceError, each with one sentence, before anything is sent to Discord.
+    """
+    async with _open_database(settings) as database:
+        library = ModelLibrary(settings, database, clock)
+        try:
+            await library.open()
+            yield App(settings, database, library, IconService(database, library, clock))
+        finally:
+            await library.aclose()
+
+
+@asynccontextmanager
+async def _open_database(settings: Settings) -> AsyncIterator[Database]:
+    await asyncio.to_thread(upgrade, settings.database_url)
+    database = Database(settings.database_url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def run_bot(settings: Settings) -> None:
+    """Serve Discord until cancelled. Raises StartError and what `open_app` raises."""
+    token = require_token(settings)
+    async with open_app(settings) as app, app.client() as client:
+        try:
+            with _login_errors():
+                await client.start(token)
+        finally:
+            await client.finish_answers(FINISHING_TIME)
+
+
+async def sync_bot(settings: Settings, *, force: bool) -> bool:
+    """Log in, send the commands if they changed (with `force` in any case), log out; True when they were sent.
+
+    Raises StartError and DatabaseError.
+    """
+    token = require_token(settings)
+    async with _open_database(settings) as database:
+        library = ModelLibrary(settings, database, clock)
+        app = App(settings, database, library, IconService(database, library, clock))
+        async with app.client(sync_at_login=False) as client:
+            with _login_errors():
+                await client.login(token)
+                return await client.sync_commands(force=force)
+
+
+def require_token(settings: Settings) -> str:
+    """The bot's token. Raises StartError, with a sentence that says how to get by without one."""
+    if settings.token is None or not settings.token.get_secret_value().strip():
+        raise StartError(
+            "There is no token: put DISCORD_TOKEN=... into the environment or a file .env (the README tells where "
+            "to get one), or try the bot without Discord: python -m bot preview"
+        )
+    return settings.token.get_secret_value()
+
+
+@contextmanager
+def _login_errors() -> Iterator[None]:
+    try:
+        yield
+    except discord.LoginFailure as error:
+        raise StartError(
+            "Discord does not know this token: copy it again from the application's page (Bot, Reset Token)."
+        ) from error
+    except discord.HTTPException as error:
+        raise StartError(f"Discord refused: {error}") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise StartError(f"Discord cannot be reached ({error}): check the network.") from error
+
+
+async def until_stopped(work: Coroutine[object, object, None]) -> None:
+    """Run `work` until it ends, or SIGINT or SIGTERM cancels it and it has closed what it opened.
+
+    Further signals change nothing: closing is short, and skipping it would leave things open.
+    """
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    stopped = False
+
+    def stop(number: signal.Signals) -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            log.info("%s: finishing the answers in hand, then closing", number.name)
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not stopped:
+            raise

@@ -1,0 +1,40 @@
+"""Small pieces of text on the cards: seeds as code, links to messages."""
+
+from __future__ import annotations
+
+ZERO_WIDTH_JOINER = "\u200d"
+"""Holds the parts of an emoji together, so it stays although it prints nothing."""
+
+MODIFIER_GRAVE = "\u02cb"
+"""Looks like a backtick, and does not end the code."""
+
+
+def code(text: str) -> str:
+    """What a person typed, as inline code: no markup in it works, no invisible character can turn the line around."""
+    shown = "".join(letter for letter in text if letter.isprintable() or letter == ZERO_WIDTH_JOINER)
+    return f"`{shown.replace('`', MODIFIER_GRAVE).strip() or '…'}`"
+
+
+def plain(text: str) -> str:
+    """The same for places without markup: alt text, select options."""
+    return code(text)[1:-1]
+
+
+def link(text: str, guild_id: int | None, channel_id: int | None, message_id: int | None) -> str:
+    """A link to a message, or the bare text when it is not known where the message stands."""
+    if channel_id is None or message_id is None:
+        return text
+    return f"[{text}](https://discord.com/channels/{guild_id or '@me'}/{channel_id}/{message_id})"
+
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def base36(number: int) -> str:
+    """A row's id (>= 0) as it stands in a button; `int(text, 36)` reads it."""
+    digits = ""
+    while True:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+        if not number:
+            return digits

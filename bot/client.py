@@ -1,0 +1,112 @@
+"""The Discord client: which intents it asks for, its commands and buttons, and where their errors end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import discord
+from discord import app_commands
+
+from bot.cards.icon import DYNAMIC_ITEMS
+from bot.clock import clock
+from bot.commands.icon import icon_command
+from bot.cooldown import Burst
+from bot.db.session import Database
+from bot.errors import answer_error
+from bot.services.icons import IconService
+from bot.sync import sync_commands
+from bot.texts import Texts
+
+log = logging.getLogger(__name__)
+
+PERMISSIONS = discord.Permissions(
+    view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True
+)
+"""What an invitation asks for."""
+
+LONGEST_RATE_LIMIT = 30.0
+"""Seconds that a request may wait for Discord's rate limits; past that it fails, and the person is told."""
+
+
+@dataclass
+class Parts:
+    """What the client works with."""
+
+    icons: IconService
+    database: Database
+    texts: Texts = field(default_factory=Texts.load)
+    burst: Burst = field(default_factory=Burst)
+    clock: Callable[[], datetime] = clock
+    development_guild: int | None = None
+    sync_at_login: bool = True
+
+
+class MojiganTree(app_commands.CommandTree["Mojigan"]):
+    """The slash commands; whatever they raise goes to the one error handler."""
+
+    async def on_error(self, interaction: discord.Interaction[Mojigan], error: app_commands.AppCommandError, /) -> None:
+        """Called by discord.py."""
+        await answer_error(interaction, error)
+
+
+class Mojigan(discord.AutoShardedClient):
+    """The bot. It needs no privileged intent: interactions bring along all that it looks at."""
+
+    def __init__(self, parts: Parts) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nothing here speaks
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            max_ratelimit_timeout=LONGEST_RATE_LIMIT,
+        )
+        self.parts = parts
+        self.icons = parts.icons
+        self.texts = parts.texts
+        self.burst = parts.burst
+        self.answers: set[asyncio.Task[object]] = set()
+        self.closing = False
+        self.tree = MojiganTree(self)
+        self.tree.add_command(icon_command(parts.texts))
+
+    async def setup_hook(self) -> None:
+        """Called by discord.py once per process, after the login and before the connection."""
+        self.add_dynamic_items(*DYNAMIC_ITEMS)
+        if not self.parts.sync_at_login:
+            return
+        try:
+            await self.sync_commands()
+        except discord.HTTPException as error:
+            log.error("the commands could not be sent to Discord; those of the last time stay: %s", error)
+
+    async def sync_commands(self, *, force: bool = False) -> bool:
+        """Send the commands to Discord if they changed; True when they were sent. Raises discord.HTTPException."""
+        parts = self.parts
+        return await sync_commands(
+            self.tree, parts.database, parts.clock, guild_id=parts.development_guild, force=force
+        )
+
+    async def on_ready(self) -> None:
+        """Say in the log that the bot is there, and how it is invited."""
+        assert self.user is not None  # noqa: S101 - there is one once the bot is ready
+        log.info("logged in as %s, in %d servers", self.user, len(self.guilds))
+        log.info("invite it with %s", self.invitation())
+
+    def invitation(self) -> str:
+        """The address that adds the bot to a server."""
+        assert self.application_id is not None  # noqa: S101 - known after the login
+        return discord.utils.oauth_url(
+            self.application_id, permissions=PERMISSIONS, scopes=("bot", "applications.commands")
+        )
+
+    async def finish_answers(self, seconds: float) -> None:
+        """Begin no new answer, and give the running ones time to be delivered."""
+        self.closing = True
+        if self.answers:
+            await asyncio.wait(self.answers, timeout=seconds)

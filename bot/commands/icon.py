@@ -1,0 +1,50 @@
+"""`/icon [seed] [count]`: an icon, or a sheet of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import discord
+from discord import app_commands
+
+from bot.cards.delivery import check_place, origin
+from bot.cards.icon import show_icons
+from bot.errors import Refusal, answering
+from generator.seeds import MAX_SEED_TEXT, Seed
+
+if TYPE_CHECKING:
+    from bot.client import Mojigan
+    from bot.texts import Texts
+
+
+def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
+    """Build the command with its texts."""
+
+    @app_commands.command(name="icon", description=texts.say("command.icon.description"))
+    @app_commands.describe(seed=texts.say("command.icon.seed"), count=texts.say("command.icon.count"))
+    @app_commands.allowed_installs(guilds=True, users=True)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+    async def icon(
+        interaction: discord.Interaction[Mojigan],
+        seed: app_commands.Range[str, 1, MAX_SEED_TEXT] | None = None,
+        count: Literal[1, 4, 9] = 1,
+    ) -> None:
+        async with answering(interaction):
+            chosen = None if seed is None else read_seed(seed)
+            check_place(interaction)
+            interaction.client.burst.take(interaction.user.id)
+            await interaction.response.defer(thinking=True)
+            sheet = await interaction.client.icons.draw(chosen, count, where=origin(interaction))
+            await show_icons(interaction, sheet)
+
+    return icon
+
+
+def read_seed(text: str) -> Seed:
+    """Read what a person typed. Raises Refusal for an empty text or one that is too long."""
+    length = len(text.strip())
+    if not length:
+        raise Refusal("error.seed_empty")
+    if length > MAX_SEED_TEXT:
+        raise Refusal("error.seed_long", limit=MAX_SEED_TEXT, length=length)
+    return Seed.parse(text)

@@ -1,0 +1,39 @@
+"""A brake on bursts: so many answers per person and time. It is kept in memory; quotas belong into the database."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+
+from bot.errors import Refusal
+
+
+class Burst:
+    """At most `limit` answers per person in any `seconds`.
+
+    Real seconds, also under a simulated Discord, whose clock stands still while nobody moves it.
+    """
+
+    def __init__(self, limit: int = 6, seconds: float = 20, now: Callable[[], float] = time.time) -> None:
+        self.limit = limit
+        self.seconds = seconds
+        self._now = now
+        self._taken: dict[int, deque[float]] = {}
+
+    def take(self, user_id: int) -> None:
+        """Count an answer for a person. Raises Refusal, with the seconds to wait, when there were too many."""
+        now = self._now()
+        self._forget(now - self.seconds)
+        taken = self._taken.setdefault(user_id, deque())
+        if len(taken) >= self.limit:
+            raise Refusal("error.cooldown", seconds=max(1, math.ceil(taken[0] + self.seconds - now)))
+        taken.append(now)
+
+    def _forget(self, before: float) -> None:
+        for user_id, taken in list(self._taken.items()):
+            while taken and taken[0] <= before:
+                taken.popleft()
+            if not taken:
+                del self._taken[user_id]

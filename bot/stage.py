@@ -1,0 +1,85 @@
+"""The simulated server of the preview: its channel, an admin and a guest. Imports SimCord, which is an extra."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import discord
+import simcord
+from discord import AppCommandOptionType, app_commands
+
+from bot.client import Mojigan
+
+BOT, SERVER, CHANNEL = "Mojigan", "Icon lovers", "icons"
+TOPIC = "Icons that nobody has drawn"
+ADMIN, GUEST = "Ada", "Gil"
+WELCOME = (
+    "Welcome! Type `/icon seed:42` and press Enter: the same seed gives the same icon again. "
+    "`/icon` alone, Enter, and the arrow on the right give a fresh one."
+)
+
+
+class Typist(simcord.MemberActor):
+    """A member who can type a whole command, as in Discord: SimCord's composer would post `/icon seed:42` as words."""
+
+    async def send(
+        self,
+        channel: simcord.ChannelHandle,
+        content: str = "",
+        *,
+        reply_to: discord.Message | simcord.ResponseMessage | None = None,
+        attachments: Sequence[tuple[str, bytes]] = (),
+    ) -> discord.Message:
+        """Run what is a command, post what is not."""
+        client = self._env.bot
+        typed = read_command(content, client.tree) if isinstance(client, Mojigan) else None
+        if typed is not None and not attachments:
+            name, options = typed
+            try:
+                result = await self.slash(channel, name, **options)
+            except simcord.OptionError:  # Discord's composer would not send it either
+                result = None
+            if result is not None and result.response is not None:
+                return result.response.message
+        return await super().send(channel, content, reply_to=reply_to, attachments=attachments)
+
+
+def read_command(text: str, tree: app_commands.CommandTree[Any]) -> tuple[str, dict[str, Any]] | None:
+    """Read `/name option:value option:value` into the name and the options; None when that is no command here."""
+    match = re.fullmatch(r"/([\w-]+)(?:\s+(.*))?", text.strip(), re.DOTALL)
+    command = tree.get_command(match[1]) if match else None
+    if match is None or not isinstance(command, app_commands.Command):
+        return None
+    kinds = {parameter.display_name: parameter.type for parameter in command.parameters}
+    names = "|".join(map(re.escape, kinds))
+    lead, *parts = re.split(rf"(?:^|(?<=\s))({names}):", match[2] or "") if kinds else [match[2] or ""]
+    if lead.strip():
+        return None
+    options: dict[str, Any] = {}
+    for name, value in zip(parts[::2], parts[1::2], strict=True):
+        if kinds[name] is AppCommandOptionType.integer and value.strip().isdecimal():
+            options[name] = int(value)
+        else:
+            options[name] = value.strip()
+    return command.name, options
+
+
+async def furnish(env: simcord.Env, now: datetime, port: int) -> simcord.Preview:
+    """Build the server, let the admin welcome who opens it, and prepare the page."""
+    # SimCord's clock begins in a year of its own and stands still; messages should carry today's date.
+    await env.advance_time(max(0.0, (now - env.now()).total_seconds()))
+    if env.bot.user is not None:
+        await env.bot.user.edit(username=BOT)
+    guild = env.create_guild(SERVER)
+    channel = guild.create_text_channel(CHANNEL, topic=TOPIC)
+    role = guild.create_role("Admin", permissions=discord.Permissions(administrator=True))
+    members = []
+    for name, roles in ((ADMIN, [role]), (GUEST, [])):
+        user = env.create_user(name.lower(), global_name=name)
+        guild.add_member(user, roles=roles)
+        members.append(Typist(env, guild, user))
+    await members[0].send(channel, WELCOME)
+    return env.preview(channel, viewers=members, layout="channel", port=port)
