@@ -40,6 +40,9 @@ from safetensors.torch import save as save_tensors
 from generator.networks import GeneratorConfig, build_generator, read_config
 
 FORMAT_VERSION = 1
+DEFAULT_BUNDLE = Path(__file__).parent / "default"
+"""The bundle that ships with the project."""
+
 CARD, GENERATOR, NEIGHBORS, ICONS, SAMPLES = (
     "card.json",
     "generator.safetensors",

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 PAPER, INK, FAINT, LINE = "#ffffff", "#2b2d31", "#6b6f76", "#e3e5e8"
 MARGIN = 24
-LARGE, SMALL = 384, 176
+LARGE, ROWS, LABEL_WIDTH = 384, 3, 110
 TITLE_SIZE, LABEL_SIZE = 22, 18
 
 
@@ -45,28 +45,38 @@ def grid(
 def comparison(
     icon: Image.Image, neighbors: Sequence[tuple[Image.Image, float]], caption: str = "generated"
 ) -> Image.Image:
-    """The icon large on the left, its nearest training icons with their distances on the right, on white paper."""
-    rows = max(len(neighbors), 1)
-    columns = 1 if rows <= 2 else 2
-    height = LARGE + TITLE_SIZE + 3 * MARGIN
-    step_x, step_y = SMALL + MARGIN, SMALL + LABEL_SIZE + MARGIN
-    shown_rows = -(-rows // columns)
-    height = max(height, shown_rows * step_y + TITLE_SIZE + 3 * MARGIN)
-    left = LARGE + 3 * MARGIN
-    sheet = Image.new("RGB", (left + columns * step_x, height), PAPER)
+    """The icon large on the left, its nearest training icons with their distances beside it, on white paper.
+
+    Up to three neighbors stand in a column as tall as the icon; more of them take more columns.
+    """
+    columns = max(-(-len(neighbors) // ROWS), 1)
+    thumbnail = (LARGE - (ROWS - 1) * MARGIN) // ROWS
+    left, top = LARGE + 3 * MARGIN, TITLE_SIZE + 2 * MARGIN
+    step_x, step_y = thumbnail + LABEL_WIDTH + MARGIN, thumbnail + MARGIN
+    sheet = Image.new("RGB", (left + columns * step_x, top + LARGE + MARGIN), PAPER)
     pen = ImageDraw.Draw(sheet)
     title, label = ImageFont.load_default(TITLE_SIZE), ImageFont.load_default(LABEL_SIZE)
-    top = TITLE_SIZE + 2 * MARGIN
-    pen.text((MARGIN, MARGIN), caption, INK, title)
+    pen.text((MARGIN, MARGIN), _shorten(caption, LARGE, title), INK, title)
     pen.text((left, MARGIN), "nearest training icons", INK, title)
-    pen.line((left - MARGIN, MARGIN, left - MARGIN, height - MARGIN), LINE, 2)
+    pen.line((left - MARGIN, MARGIN, left - MARGIN, sheet.height - MARGIN), LINE, 2)
     sheet.paste(enlarge(icon, LARGE), (MARGIN, top))
     for i, (neighbor, distance) in enumerate(neighbors):
-        row, column = divmod(i, columns)
+        column, row = divmod(i, ROWS)
         x, y = left + column * step_x, top + row * step_y
-        sheet.paste(enlarge(neighbor, SMALL), (x, y))
-        pen.text((x + SMALL / 2, y + SMALL + 4), f"{i + 1}.  distance {distance:.3f}", FAINT, label, anchor="mt")
+        sheet.paste(enlarge(neighbor, thumbnail), (x, y))
+        middle = y + thumbnail / 2
+        pen.text((x + thumbnail + 16, middle - 4), f"{distance:.3f}", INK, title, anchor="ls")
+        pen.text((x + thumbnail + 16, middle + 4), "distance", FAINT, label, anchor="lt")
     return sheet
+
+
+def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """The text, cut with an ellipsis where it is wider than `width` pixels."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"
 
 
 def png(image: Image.Image, texts: Mapping[str, str] | None = None) -> bytes:
