@@ -1,6 +1,7 @@
 """A color emoji font as a source of icons: which size its pictures have, under which license, and the drawing of them.
 
-Pillow (FreeType) draws bitmap fonts (CBDT as in Noto, sbix as in Apple's) and flat layered outlines (COLR version 0).
+Fonts with bitmaps are read (CBDT as in Noto, sbix as in Apple's). Pillow draws nothing for glyphs that are only layered
+outlines (COLR), whose own outline is empty, and does not know SVG; such fonts are refused.
 """
 
 import struct
@@ -14,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont, features
 from generator.decode import Color
 from train.emoji import Emoji
 
-OUTLINE_SIZE = 128  # pixels, for fonts whose emoji are outlines and so have no size of their own
+LARGEST_PICTURE = 1024  # pixels along an edge of an emoji; the largest bitmaps in use have 160
 VARIATION_SELECTOR = "\ufe0f"  # asks for the emoji rather than the text form of a character
 _ABSENT = "\U0001fffe"  # a noncharacter: no font has it, so it is drawn as "missing"
 _NAME_COPYRIGHT, _NAME_LICENSE, _NAME_LICENSE_URL = 0, 13, 14  # OpenType, table "name"
@@ -71,20 +72,28 @@ def open_font(path: Path) -> EmojiFont:
 def draw_emoji(font: EmojiFont, emojis: list[Emoji], background: Color) -> Iterator[tuple[Emoji, Image.Image | None]]:
     """Draw each emoji at the font's own size on the background (RGB); None for one that the font lacks.
 
-    A sequence that the font cannot join shows as several pictures side by side: wider than one, it counts as lacking.
+    Raises ``FontError`` where the font is damaged as a whole.
     """
-    missing = _picture(font, _ABSENT, background)
-    widest = 1.5 * float(np.median([font.face.getlength(emoji.text[0]) for emoji in emojis])) if emojis else 0.0
+    try:
+        missing = _picture(font, _ABSENT, background)
+        widths = [font.face.getlength(emoji.text[0]) for emoji in emojis]
+    except OSError as error:
+        raise FontError(f"FreeType cannot draw with the font ({error})") from None
+    widest = 1.5 * float(np.median(widths)) if widths else 0.0
     for emoji in emojis:
-        text = emoji.text if font.sequences else emoji.text.replace(VARIATION_SELECTOR, "")
-        if (len(text) > 1 and not font.sequences) or font.face.getlength(text) > widest:
-            yield emoji, None
-            continue
-        picture = _picture(font, text, background)
-        is_missing = picture is None or (
-            missing is not None and picture.size == missing.size and picture.tobytes() == missing.tobytes()
-        )
-        yield emoji, None if is_missing else picture
+        try:
+            picture = _draw(font, emoji, background, widest)
+        except OSError:  # one damaged glyph
+            picture = None
+        yield emoji, None if picture is not None and _equal(picture, missing) else picture
+
+
+def _draw(font: EmojiFont, emoji: Emoji, background: Color, widest: float) -> Image.Image | None:
+    """One emoji; None for a sequence that the font cannot join: it would stand side by side, wider than ``widest``."""
+    text = emoji.text if font.sequences else emoji.text.replace(VARIATION_SELECTOR, "")
+    if (len(text) > 1 and not font.sequences) or font.face.getlength(text) > widest:
+        return None
+    return _picture(font, text, background)
 
 
 def _picture(font: EmojiFont, text: str, background: Color) -> Image.Image | None:
@@ -93,11 +102,15 @@ def _picture(font: EmojiFont, text: str, background: Color) -> Image.Image | Non
     Drawn on an opaque picture: on a transparent one Pillow would mix the glyph's soft edges with black.
     """
     left, top, right, bottom = (round(side) for side in font.face.getbbox(text))
-    if right <= left or bottom <= top:
+    if not (0 < right - left <= LARGEST_PICTURE and 0 < bottom - top <= LARGEST_PICTURE):
         return None
     picture = Image.new("RGB", (right - left, bottom - top), background)
     ImageDraw.Draw(picture).text((-left, -top), text, font=font.face, embedded_color=True)
     return picture
+
+
+def _equal(picture: Image.Image, missing: Image.Image | None) -> bool:
+    return missing is not None and picture.size == missing.size and picture.tobytes() == missing.tobytes()
 
 
 def _read_tables(data: bytes) -> dict[str, bytes]:
@@ -112,7 +125,7 @@ def _read_tables(data: bytes) -> dict[str, bytes]:
 
 
 def _native_size(tables: dict[str, bytes]) -> int:
-    """Pixels per em of the largest bitmaps, or OUTLINE_SIZE. ``FontError`` where no color can be drawn."""
+    """Pixels per em of the largest bitmaps. ``FontError`` where there are none."""
     sizes: list[int] = []
     if "CBDT" in tables and "CBLC" in tables:  # bitmapSizeTable: 48 bytes each, ppemY at byte 45
         table = tables["CBLC"]
@@ -123,13 +136,11 @@ def _native_size(tables: dict[str, bytes]) -> int:
         (count,) = struct.unpack_from(">I", table, 4)
         offsets = struct.unpack_from(f">{min(count, 256)}I", table, 8)
         sizes = [struct.unpack_from(">H", table, offset)[0] for offset in offsets]
-    elif "COLR" in tables and struct.unpack_from(">HH", tables["COLR"])[1] > 0:  # version, count of version 0 glyphs
-        sizes = [OUTLINE_SIZE]
-    if sizes and max(sizes) > 0:
+    if sizes and 0 < max(sizes) <= LARGEST_PICTURE:
         return max(sizes)
     if "COLR" in tables or "SVG " in tables:
         raise FontError(
-            "its colors are gradients or SVG (COLR version 1), which Pillow cannot draw: "
+            "its colors are layered outlines or SVG (COLR, SVG), which Pillow cannot draw: "
             "take the font's bitmap (CBDT) version"
         )
     raise FontError("the font has no colors: it takes a color emoji font, such as Noto Color Emoji")

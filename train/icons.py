@@ -151,6 +151,8 @@ def _too_few(sources: Sequence[Path], readings: Sequence[Reading], count: int, d
     broken = [broken for reading in readings for broken in reading.broken]
     if broken:
         details.append(f"{len(broken):,} unusable, such as {broken[0].name}: {broken[0].reason}")
+    if lacking := sum(reading.lacking for reading in readings):
+        details.append(f"{lacking:,} emoji that the font lacks")
     if ignored := sum(reading.ignored for reading in readings):
         details.append(f"{ignored:,} other files")
     besides = f" (besides {'; '.join(details)})" if details else ""

@@ -84,7 +84,7 @@ def read_source(path: Path, request: Request) -> Reading:
             is_bundle = (path / CARD).is_file() and (path / ICONS).is_file()
             return _read_bundle(path, request) if is_bundle else _read_folder(path, request)
         if not path.is_file():
-            raise SourceError(f"{path}: there is no such file or folder")
+            raise SourceError(f"{path}: there is no file or folder of this name")
         with path.open("rb") as file:
             head = file.read(512)
     except OSError as error:

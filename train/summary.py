@@ -10,7 +10,7 @@ from rich.text import Text
 from train.report import Report
 
 LIST_LIMIT = 12  # lines of a list; report.json has them all
-HISTOGRAM_LIMIT = 6
+HISTOGRAM_LIMIT = 10
 BAR_WIDTH = 24  # characters
 
 
