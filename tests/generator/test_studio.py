@@ -88,7 +88,12 @@ async def test_requests_that_wait_are_drawn_together(studio: Studio, monkeypatch
 
     drawn: list[int] = []
     draw = Studio._draw_latents
-    monkeypatch.setattr(Studio, "_draw_latents", lambda self, points: drawn.append(len(points)) or draw(self, points))
+
+    def record(self: Studio, points: torch.Tensor) -> list[Image.Image]:
+        drawn.append(len(points))
+        return draw(self, points)
+
+    monkeypatch.setattr(Studio, "_draw_latents", record)
     blocker = asyncio.create_task(studio.run(block))
     await asyncio.to_thread(started.wait)
     tasks = [asyncio.create_task(studio.icons([seed, seed + 100])) for seed in range(5)]

@@ -1,0 +1,119 @@
+"""The generator's door, as a person uses it."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from generator.__main__ import app
+from tests.conftest import draw_icon
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def refused(*arguments: str | Path) -> str:
+    """The one sentence of a refusal."""
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.output
+    return result.stderr.strip()
+
+
+def test_the_same_seed_gives_the_same_bytes_in_two_processes(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    files = [tmp_path / "one.png", tmp_path / "two.png"]
+    for file in files:
+        command = ["-m", "generator", "icon", "--seed", "blue cat", "--bundle", str(tiny_bundle_path), "-o", str(file)]
+        done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "seed blue cat" in done.stdout
+    one, two = (file.read_bytes() for file in files)
+    assert one == two
+    with Image.open(io.BytesIO(one)) as image:
+        assert image.size == (512, 512)
+        assert image.info["Seed"] == "blue cat"
+
+
+def test_an_icon_gets_a_name_from_model_and_seed(
+    tiny_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("icon", "--seed", "42", "--size", "64", "--bundle", tiny_bundle_path).exit_code == 0
+    assert run("icon", "--bundle", tiny_bundle_path).exit_code == 0
+    names = [file.name for file in tmp_path.iterdir()]
+    assert len(names) == 2
+    assert any(name.startswith("mojigan-") and name.endswith("-42.png") for name in names)
+
+
+def test_a_grid_begins_with_its_seed(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    sheet, icon = tmp_path / "sheet.png", tmp_path / "icon.png"
+    assert (
+        run(
+            "grid", "--seed", "7", "--count", "6", "--columns", "3", "--bundle", tiny_bundle_path, "-o", sheet
+        ).exit_code
+        == 0
+    )
+    assert run("icon", "--seed", "7", "--size", "64", "--bundle", tiny_bundle_path, "-o", icon).exit_code == 0
+    with Image.open(sheet) as drawn, Image.open(icon) as first:
+        assert drawn.size == (3 * 68 + 4, 2 * 68 + 4)
+        assert drawn.crop((4, 4, 68, 68)).tobytes() == first.tobytes()
+
+
+def test_neighbors_of_a_training_icon_start_with_itself(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    draw_icon(9).save(tmp_path / "nine.png")
+    result = run(
+        "neighbors", "--picture", tmp_path / "nine.png", "--bundle", tiny_bundle_path, "-o", tmp_path / "out.png"
+    )
+    assert result.exit_code == 0, result.output
+    first = next(line for line in result.stdout.splitlines() if "#" in line)
+    assert first.split() == ["1", "#9", "0.000"]
+    assert (tmp_path / "out.png").stat().st_size > 1000
+
+
+def test_neighbors_of_a_seed(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    result = run("neighbors", "--seed", "1", "--count", "5", "--bundle", tiny_bundle_path, "-o", tmp_path / "out.png")
+    assert result.exit_code == 0
+    assert len([line for line in result.stdout.splitlines() if "#" in line]) == 5
+
+
+def test_info_shows_the_card(tiny_bundle_path: Path) -> None:
+    text = run("info", "--bundle", tiny_bundle_path).stdout
+    assert "40 from drawn" in text
+    assert "MIT" in text
+    card = json.loads(run("info", "--json", "--bundle", tiny_bundle_path).stdout)
+    assert card["data"]["count"] == 40
+
+
+def test_what_cannot_be_done_is_said_in_a_sentence(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    given = ("--bundle", tiny_bundle_path)
+    (tmp_path / "text.png").write_text("hello")
+    assert "no bundle folder" in refused("icon", "--bundle", tmp_path / "nothing")
+    assert "unknown" in refused("icon", "--device", "toaster", *given)
+    assert "at most 100 characters" in refused("icon", "--seed", "x" * 101, *given)
+    assert "cannot be written" in refused("icon", "-o", tmp_path / "no" / "folder.png", *given)
+    assert "cannot be written" in refused("icon", "-o", tmp_path, *given)
+    assert "not both" in refused("neighbors", "--seed", "1", "--picture", tmp_path / "text.png", *given)
+    assert "text.png" in refused("neighbors", "--picture", tmp_path / "text.png", *given)
+    assert "gone.png" in refused("neighbors", "--picture", tmp_path / "gone.png", *given)
+    for option in (("--size", "0"), ("--size", "99999"), ("--truncation", "0"), ("--truncation", "nan")):
+        refused("icon", *option, *given)
+
+
+def test_a_damaged_bundle_is_refused_at_the_door(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    bundle = Path(shutil.copytree(tiny_bundle_path, tmp_path / "bundle"))
+    weights = bundle / "generator.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    for command in ("icon", "grid", "neighbors", "info"):
+        assert "damaged" in refused(command, "--bundle", bundle)
