@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import tempfile
@@ -73,15 +74,12 @@ async def check_discord(settings: Settings, client: discord.Client | None = None
     try:
         async with asyncio.timeout(DISCORD_PATIENCE), _borrowed(client) as discord_client:
             await discord_client.login(settings.token.get_secret_value())
-            application = await discord_client.application_info()
-            results.append(
-                CheckResult(
-                    "token",
-                    True,
-                    f"Discord knows {discord_client.user} (application {application.id}); no intents needed.",
-                )
+            application_id = discord_client.application_id or 0  # known after the login
+            known = (
+                f"Discord knows {discord_client.user} (application {application_id}); it needs no privileged intent."
             )
-            results.append(await _check_servers(discord_client, application.id, settings.development_guild))
+            results.append(CheckResult("token", True, known))
+            results.append(await _check_servers(discord_client, application_id, settings.development_guild))
     except discord.LoginFailure:
         reason = (
             f"Discord does not accept {TOKEN_VARIABLE}: reset the token on the application's Bot page, copy it again."
@@ -165,26 +163,26 @@ def check_bundle(settings: Settings) -> CheckResult:
 
 def check_data_folder(settings: Settings) -> CheckResult:
     """Whether the bot can write where it keeps its things. Blocking; makes no folder."""
-    folder = settings.data
-    there = _nearest_folder(folder)
+    folder = settings.data.absolute()
+    there = _nearest(folder)
     try:
-        if folder.exists():
+        if folder.is_dir():
             with tempfile.TemporaryFile(dir=folder):
                 pass
+        elif not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{there} is not a folder")
         elif not os.access(there, os.W_OK | os.X_OK):
-            raise PermissionError(13, f"{there} cannot be written")
+            raise PermissionError(errno.EACCES, f"{there} cannot be written")
     except OSError as error:
         name = variable_of("data")
-        reason = f"{folder}: nothing can be written here ({error.strerror}); change its permissions or {name}."
+        reason = f"{folder}: nothing can be written here ({error.strerror}); choose another folder with {name}."
         return CheckResult("data folder", False, reason)
-    return CheckResult(
-        "data folder", True, f"{folder.absolute()}: {'can be written' if folder.exists() else 'will be made'}."
-    )
+    return CheckResult("data folder", True, f"{folder}: {'can be written' if folder.is_dir() else 'will be made'}.")
 
 
 def check_disk(settings: Settings) -> CheckResult:
     """Whether there is room for what the bot keeps. Blocking."""
-    free = shutil.disk_usage(_nearest_folder(settings.data)).free // _MIB
+    free = shutil.disk_usage(_nearest(settings.data.absolute())).free // _MIB
     where = f"{free} MiB are free for the data folder"
     if free < FREE_SPACE:
         return CheckResult("disk", False, f"{where}, fewer than {FREE_SPACE}: make room.")
@@ -200,9 +198,9 @@ async def _borrowed(client: discord.Client | None) -> AsyncIterator[discord.Clie
         yield own
 
 
-def _nearest_folder(path: Path) -> Path:
-    """The path itself, or the nearest folder above it that exists."""
-    return next((folder for folder in (path.absolute(), *path.absolute().parents) if folder.is_dir()), Path("/"))
+def _nearest(path: Path) -> Path:
+    """The path itself, or the nearest one above it that exists."""
+    return next((each for each in (path, *path.parents) if each.exists()), Path("/"))
 
 
 def _words(error: BaseException) -> str:
