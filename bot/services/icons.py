@@ -16,17 +16,14 @@ from bot.db.session import Database
 from bot.services.errors import BusyError, GenerationGoneError
 from bot.services.models import Model, ModelLibrary
 from generator.neighbors import Neighbor
-from generator.pictures import comparison, enlarge, grid, png
+from generator.pictures import DISPLAY_SIZE, comparison, grid, png
 from generator.seeds import Seed
 from generator.studio import StudioBusyError
 
 log = logging.getLogger(__name__)
 
-SHEETS = {1: 1, 4: 2, 9: 3}
-"""How many icons can be asked for at once, and the columns that they stand in."""
-
-PICTURE_SIZE = 512
-"""Pixels along an edge of a posted picture: 8 for one of 64."""
+SHEETS = {1: (1, DISPLAY_SIZE), 4: (2, DISPLAY_SIZE // 2), 9: (3, DISPLAY_SIZE * 3 // 8)}
+"""How many icons can be asked for at once, the columns that they stand in, and the pixels along an edge of each."""
 
 NEIGHBORS = 3
 """Training icons that an icon is compared with."""
@@ -117,7 +114,7 @@ class IconService:
         None stands for a fresh seed, the active model, the bundle's own truncation (0 < truncation <= 1). Rows are
         written when the picture is there, all or none. Raises BusyError and ModelGoneError.
         """
-        columns = SHEETS[count]
+        columns, cell = SHEETS[count]
         first = Seed.random() if seed is None else Seed(_storable(seed.text), seed.number)
         seeds = [first.offset(i) for i in range(count)]
         async with self._library.use(model_id) as model:
@@ -125,7 +122,7 @@ class IconService:
             icons = await _draw(model, seeds, scale)
             name = f"mojigan-{model.version}-{first.number}{'' if count == 1 else f'-x{count}'}.png"
             texts = _metadata(model, first, scale)
-            picture = await model.studio.run(_sheet_png, icons, columns, texts)
+            picture = await model.studio.run(_sheet_png, icons, columns, cell, texts)
         rows = [
             Generation(
                 model_id=model.id,
@@ -197,7 +194,7 @@ class IconService:
         async with self._library.use(view.model_id) as model:
             (icon,) = await _draw(model, [view.seed], view.truncation)
             texts = _metadata(model, view.seed, view.truncation)
-            near, picture = await model.studio.run(_compare, model, icon, texts)
+            near, picture = await model.studio.run(_compare, model, icon, view.seed, texts)
         name = f"mojigan-{model.version}-{view.seed.number}-neighbors.png"
         return Comparison(tuple(near), view.seed, model.version, picture, name)
 
@@ -226,17 +223,16 @@ async def _draw(model: Model, seeds: Sequence[Seed], truncation: float) -> list[
         raise BusyError(str(error)) from error
 
 
-def _sheet_png(icons: Sequence[Image.Image], columns: int, texts: dict[str, str]) -> bytes:
-    if len(icons) == 1:
-        return png(enlarge(icons[0], PICTURE_SIZE), texts)
-    return png(grid(icons, columns, cell=PICTURE_SIZE // columns), texts)
+def _sheet_png(icons: Sequence[Image.Image], columns: int, cell: int, texts: dict[str, str]) -> bytes:
+    return png(grid(icons, columns, cell), texts)
 
 
-def _compare(model: Model, icon: Image.Image, texts: dict[str, str]) -> tuple[list[Neighbor], bytes]:
+def _compare(model: Model, icon: Image.Image, seed: Seed, texts: dict[str, str]) -> tuple[list[Neighbor], bytes]:
     near = model.index.search(icon, NEIGHBORS)
     training_icons = model.bundle.icons()
     pairs = [(Image.fromarray(training_icons[neighbor.index]), neighbor.distance) for neighbor in near]
-    return near, png(comparison(icon, pairs), texts)
+    shown = seed.text if seed.text.isascii() else seed.number  # the picture's font has no other letters
+    return near, png(comparison(icon, pairs, f"{shown} · {model.version}"), texts)
 
 
 def _metadata(model: Model, seed: Seed, truncation: float) -> dict[str, str]:
