@@ -16,13 +16,13 @@ from bot.db.session import Database
 from bot.services.errors import BusyError, GenerationGoneError
 from bot.services.models import Model, ModelLibrary
 from generator.neighbors import Neighbor
-from generator.pictures import DISPLAY_SIZE, comparison, grid, png
+from generator.pictures import comparison, enlarge, grid, png
 from generator.seeds import Seed
 from generator.studio import StudioBusyError
 
 log = logging.getLogger(__name__)
 
-SHEETS = {1: (1, DISPLAY_SIZE), 4: (2, DISPLAY_SIZE // 2), 9: (3, DISPLAY_SIZE * 3 // 8)}
+SHEETS = {1: (1, 512), 4: (2, 256), 9: (3, 192)}
 """How many icons can be asked for at once, the columns that they stand in, and the pixels along an edge of each."""
 
 NEIGHBORS = 3
@@ -224,7 +224,8 @@ async def _draw(model: Model, seeds: Sequence[Seed], truncation: float) -> list[
 
 
 def _sheet_png(icons: Sequence[Image.Image], columns: int, cell: int, texts: dict[str, str]) -> bytes:
-    return png(grid(icons, columns, cell), texts)
+    picture = enlarge(icons[0], cell) if len(icons) == 1 else grid(icons, columns, cell=cell)
+    return png(picture, texts)
 
 
 def _compare(model: Model, icon: Image.Image, seed: Seed, texts: dict[str, str]) -> tuple[list[Neighbor], bytes]:
