@@ -94,7 +94,8 @@ async def answer_error(interaction: Interaction, error: Exception) -> None:
     number = interaction.extras.get(_ID) or new_id()
     broken = explanation.level >= logging.ERROR
     with log_id(number):
-        log.log(explanation.level, "%s: %s", _what(interaction), error, exc_info=error if broken else None)
+        cause = error if broken else None
+        log.log(explanation.level, "error %s, %s: %s", number, _what(interaction), error, exc_info=cause)
     texts, locale = interaction.client.texts, str(interaction.locale)
     parameters = {
         name: texts.permissions(value, locale) if isinstance(value, tuple) else value
@@ -139,14 +140,14 @@ async def answering(interaction: Interaction) -> AsyncIterator[None]:
 
     The log lines written inside carry the id that the person is told if something breaks.
     """
+    if interaction.client.closing:
+        raise Refusal("error.closing")
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
     running = interaction.client.answers
     with log_id() as number:
         interaction.extras[_ID] = number
         try:
-            if interaction.client.closing:
-                raise Refusal("error.closing")
             running.add(task)
             yield
         except (Refusal, ServiceError) as refusal:

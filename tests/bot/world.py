@@ -1,0 +1,186 @@
+"""A simulated Discord server with the real bot in it, for tests that do what people do."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import discord
+import simcord
+from sqlalchemy import select
+
+from bot.app import App, open_app
+from bot.client import Mojigan
+from bot.cooldown import Burst
+from bot.db.models import Generation
+from bot.settings import Settings
+from generator.studio import Studio
+
+SETTLE_LIMIT = 60.0
+"""Seconds that a busy machine may take for one action."""
+
+MEDIA_GALLERY, TEXT, BUTTON, SELECT = 12, 10, 2, 3
+
+
+def settings_for(bundle: Path, folder: Path, **more: Any) -> Settings:
+    """Settings for a bot that keeps everything in `folder`, and looks at no environment file."""
+    data = folder / "data"
+    given = {"token": None, "database_url": f"sqlite:///{data / 'mojigan.db'}", "development_guild": None, **more}
+    return Settings(_env_file=None, data=data, bundle=bundle, device="cpu", **given)  # type: ignore[call-arg]  # pydantic-settings adds it
+
+
+@dataclass
+class World:
+    """The bot, and a server with a person who asks, another one, and a moderator."""
+
+    app: App
+    env: simcord.Env
+    channel: simcord.ChannelHandle
+    asker: simcord.MemberActor
+    other: simcord.MemberActor
+    moderator: simcord.MemberActor
+    _errors_seen: int = 0
+
+    def errors(self) -> tuple[BaseException, ...]:
+        """What the bot has raised since the last look; what nobody looks at fails the test."""
+        raised = self.env.errors_since(self._errors_seen)
+        self._errors_seen = self.env.error_cursor
+        return raised
+
+    @property
+    def client(self) -> Mojigan:
+        """The client that is logged in."""
+        client = self.env.bot
+        assert isinstance(client, Mojigan)
+        return client
+
+    @property
+    def guild(self) -> simcord.GuildHandle:
+        """The server."""
+        return self.asker.guild
+
+    async def icon(self, **options: Any) -> simcord.ResponseMessage:
+        """The asker types /icon; the answer must be a card that all can see."""
+        return public(await self.asker.slash(self.channel, "icon", **options))
+
+    async def restart(self) -> None:
+        """The process starts anew: another client, which knows nothing of the messages so far."""
+        await self.env.restart_bot(_patient(self.app.client()))
+
+    async def rows(self) -> list[Generation]:
+        """All generations, in order."""
+        async with self.app.database.read() as session:
+            return list(await session.scalars(select(Generation).order_by(Generation.id)))
+
+    async def picture(self, message: simcord.ResponseMessage) -> bytes:
+        """The PNG in a card, as Discord's CDN has it."""
+        (item,) = gallery(message)
+        return await self.client.http.get_from_cdn(item["media"]["url"])
+
+
+@asynccontextmanager
+async def open_world(bundle: Path, folder: Path, **more: Any) -> AsyncIterator[World]:
+    """Open the bot's parts on a fresh database and let it join a simulated server. `more` goes into the settings."""
+    async with open_app(settings_for(bundle, folder, **more)) as app, in_discord(app) as world:
+        yield world
+
+
+@asynccontextmanager
+async def in_discord(app: App) -> AsyncIterator[World]:
+    """A simulated server with the bot in it. What the bot raises and nobody looked at fails the test."""
+    env = simcord.Env(_patient(app.client()), shard_count=1, settle_timeout=SETTLE_LIMIT)
+    await env.start()
+    try:
+        guild = env.create_guild("Test server")
+        channel = guild.create_text_channel("icons")
+        role = guild.create_role("Moderator", permissions=discord.Permissions(manage_messages=True))
+        world = World(
+            app=app,
+            env=env,
+            channel=channel,
+            asker=guild.add_member(env.create_user("asker")),
+            other=guild.add_member(env.create_user("other")),
+            moderator=guild.add_member(env.create_user("moderator"), roles=[role]),
+        )
+        yield world
+    finally:
+        await env.shutdown()
+    assert not world.errors(), "the bot raised what the test does not know of"
+
+
+def _patient(client: Mojigan) -> Mojigan:
+    """Tests press buttons faster than people."""
+    client.burst = Burst(limit=1_000)
+    return client
+
+
+def private(result: simcord.InteractionResult) -> str:
+    """The sentence that the person alone is told."""
+    message = result.followups[0] if result.followups else result.response
+    assert message is not None
+    assert message.ephemeral
+    return message.content
+
+
+def public(result: simcord.InteractionResult) -> simcord.ResponseMessage:
+    """The answer that all can see."""
+    assert result.response is not None
+    assert not result.response.ephemeral
+    return result.response
+
+
+@contextmanager
+def busy(studio: Studio) -> Iterator[threading.Event]:
+    """Keep the studio's thread busy until the event is set, or the block ends."""
+    release = threading.Event()
+    studio._thread.submit(release.wait)
+    try:
+        yield release
+    finally:
+        release.set()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the event loop turn until the condition holds. A loop that is blocked never gets there."""
+    async with asyncio.timeout(SETTLE_LIMIT):
+        while not condition():  # noqa: ASYNC110 - the bot under test sets no event for us
+            await asyncio.sleep(0.005)
+
+
+def walk(components: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """All components of a message, also those inside others."""
+    for component in components:
+        yield component
+        yield from walk(component.get("components") or [])
+
+
+def gallery(message: simcord.ResponseMessage) -> list[Mapping[str, Any]]:
+    """The pictures of a card."""
+    return [item for each in walk(message.components) if each["type"] == MEDIA_GALLERY for item in each["items"]]
+
+
+def alt_text(message: simcord.ResponseMessage) -> str:
+    """What a screen reader says of a card's picture."""
+    (item,) = gallery(message)
+    return str(item["description"])
+
+
+def words(message: simcord.ResponseMessage) -> str:
+    """All text of a card."""
+    return "\n".join(each["content"] for each in walk(message.components) if each["type"] == TEXT)
+
+
+def labels(message: simcord.ResponseMessage) -> list[str]:
+    """What stands on a card's buttons."""
+    return [each["label"] for each in walk(message.components) if each["type"] == BUTTON]
+
+
+def options(message: simcord.ResponseMessage) -> list[dict[str, Any]]:
+    """What a card's select offers."""
+    (select_,) = [each for each in walk(message.components) if each["type"] == SELECT]
+    return list(select_["options"])
