@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import pwd
 import shutil
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from bot.db.session import Database
 from bot.db.upgrade import upgrade
@@ -80,16 +78,18 @@ def _read(file: Path) -> str:
     return file.read_text() if file.exists() else ""
 
 
-_numbers = itertools.count(1)
-
-
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> str:
-    """The URL of a new, empty PostgreSQL database."""
-    name = f"test_{next(_numbers)}"
+    """The URL of an empty PostgreSQL database."""
     with psycopg.connect(host=postgresql_server, user="mojigan", dbname="postgres", autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    return f"postgresql://mojigan@/{name}?host={postgresql_server}"
+        # What a test that failed has left open would hold its tables.
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND usename = 'mojigan'"
+        )
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return f"postgresql://mojigan@/postgres?host={postgresql_server}"
 
 
 @pytest.fixture
