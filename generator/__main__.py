@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.checkpoint import DEFAULT_BUNDLE, Bundle, BundleError, read_bundle
+from generator.checkpoint import CARD, DEFAULT_BUNDLE, FILES, Bundle, BundleError, read_bundle
 from generator.decode import DecodeError, decode
 from generator.neighbors import NeighborIndex
 from generator.pictures import comparison, enlarge, grid, png
@@ -56,7 +56,7 @@ class _UsageError(Exception):
 def icon(
     seed: SeedText = "",
     bundle: BundlePath = DEFAULT_BUNDLE,
-    size: Annotated[int, typer.Option(min=16, max=4096, help="Pixels along the edge.")] = 512,
+    size: Annotated[int, typer.Option(min=1, max=4096, help="Pixels along the edge.")] = 512,
     output: Output = None,
     truncation: Truncation = None,
     device: Device = "auto",
@@ -148,10 +148,10 @@ def info(
         "background": card.background,
         "truncation": f"{card.truncation:g}",
         **{name: f"{figure.value:.4g}  (real against real {figure.real:.4g})" for name, figure in card.metrics.items()},
-        "size": f"{sum(file.stat().st_size for file in model.path.iterdir()) / 2**20:.1f} MiB",
+        "size": f"{sum((model.path / name).stat().st_size for name in (CARD, *FILES)) / 2**20:.1f} MiB",
     }
     for name, value in rows.items():
-        table.add_row(Text(name, style="dim"), Text(value))
+        table.add_row(Text(_printable(name), style="dim"), Text(_printable(value)))
     Console().print(table)
 
 
@@ -161,7 +161,7 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except (BundleError, DecodeError, DeviceError, _UsageError) as error:
-        Console(stderr=True).print(Text(str(error), style="red"), soft_wrap=True)
+        Console(stderr=True).print(Text(_printable(str(error)), style="red"), soft_wrap=True)
         raise typer.Exit(2) from error
 
 
@@ -177,11 +177,18 @@ def _default_name(model: Bundle, what: str) -> Path:
 
 
 def _save(image: Image.Image, path: Path, texts: dict[str, str], caption: str) -> None:
+    if path.exists() and not path.is_file():  # a folder, a device, a pipe that nobody reads
+        raise _UsageError(f"{path}: cannot be written (it is there and is not a file).")
     try:
         path.write_bytes(png(image, texts))
     except OSError as error:
         raise _UsageError(f"{path}: cannot be written ({error.strerror}).") from error
-    Console().print(Text(f"{caption} -> {path}"))
+    Console().print(Text(_printable(f"{caption} -> {path}")))
+
+
+def _printable(text: str) -> str:
+    """The text without what could steer the terminal or cannot be encoded: a card or a seed may hold anything."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":

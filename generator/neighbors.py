@@ -18,7 +18,9 @@ SHIFTS = range(-2, 3)
 
 SHIFT_UNIT = 64
 CHUNK = 8_192
-CANDIDATES = 32
+
+ROUNDING = 768 * 2.0**-24
+"""Bound on the rounding of a sum of 768 products in float32, as a share of the sum of their sizes."""
 
 
 @dataclass(frozen=True)
@@ -47,31 +49,36 @@ class NeighborIndex:
 
     def search(self, icon: Image.Image, count: int = 3) -> list[Neighbor]:
         """The `count` training icons nearest to a picture, or as many as there are, nearest first; ties by index."""
-        queries = _shifted(icon)  # (25, D)
+        queries = _shifted(icon)
         # Squared distances by matrix product are fast and lose digits near zero: they choose, exact ones rank.
         rough = torch.full((len(self._points),), torch.inf)
+        lengths = queries.square().sum(dim=1, keepdim=True)
         for start in range(0, len(self._points), CHUNK):
             part = slice(start, start + CHUNK)
             products = queries @ self._points[part].T
-            squares = self._squares[part] - 2 * products + queries.square().sum(dim=1, keepdim=True)
-            rough[part] = squares.amin(dim=0)
-        chosen = rough.topk(min(max(CANDIDATES, 2 * count), len(rough)), largest=False).indices.sort().values
+            rough[part] = (self._squares[part] - 2 * products + lengths).amin(dim=0)
+        # Everything that rounding could have kept from the first places is ranked, however many that are: a fixed
+        # number of candidates would drop some of a crowd of equal icons, and not the last ones.
+        slack = 2 * ROUNDING * (self._squares + lengths.max())
+        worst = (rough + slack).kthvalue(min(count, len(rough))).values
+        chosen = (rough - slack <= worst).nonzero().flatten()
         exact = torch.stack([(queries - self._points[i]).square().mean(dim=1).amin() for i in chosen]).sqrt()
         order = exact.argsort(stable=True)[:count]
         return [Neighbor(index=int(chosen[i]), distance=float(exact[i])) for i in order]
 
 
 def _shifted(icon: Image.Image) -> torch.Tensor:
-    """Descriptors of a picture under every shift: `(25, D)`. Edge pixels fill what a shift uncovers."""
+    """Descriptors of a picture under every shift: `(25, D)`, `(9, D)` below 64 pixels, where no half pixels are tried.
+
+    Edge pixels fill what a shift uncovers.
+    """
     pixels = torch.from_numpy(np.array(icon.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
-    unit = max(pixels.shape[-1] // SHIFT_UNIT, 1)
-    reach = unit * max(SHIFTS)
+    moves = sorted({round(shift * pixels.shape[-1] / SHIFT_UNIT) for shift in SHIFTS})
+    reach = moves[-1]
     wide = functional.pad(pixels, (reach, reach, reach, reach), mode="replicate")
     height, width = pixels.shape[2:]
     views = [
-        wide[..., reach + unit * dy : reach + unit * dy + height, reach + unit * dx : reach + unit * dx + width]
-        for dy in SHIFTS
-        for dx in SHIFTS
+        wide[..., reach + dy : reach + dy + height, reach + dx : reach + dx + width] for dy in moves for dx in moves
     ]
     return _low_pass(torch.cat(views))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
@@ -71,7 +72,8 @@ def comparison(
 
 
 def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """The text, cut with an ellipsis where it is wider than `width` pixels."""
+    """The text as the font can draw it, cut with an ellipsis where it is wider than `width` pixels."""
+    text = _drawable(text)
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "…") > width:
@@ -79,11 +81,18 @@ def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.Ima
     return text + "…"
 
 
+def _drawable(text: str) -> str:
+    """The text in what Pillow's font has, which draws boxes for the rest: accents are dropped, the rest is "?"."""
+    letters = (c for c in unicodedata.normalize("NFKD", " ".join(text.split())) if not unicodedata.combining(c))
+    return "".join(c if " " <= c <= "~" or c in "·±°" else "?" for c in letters)
+
+
 def png(image: Image.Image, texts: Mapping[str, str] | None = None) -> bytes:
     """PNG bytes with `texts` as metadata (tEXt, or iTXt beyond Latin-1); the same input gives the same bytes."""
     info = PngImagePlugin.PngInfo()
     for key, value in (texts or {}).items():
-        info.add_text(key, value)
+        # A seed from a command line can hold a lone surrogate, which UTF-8 cannot; a NUL would end the text.
+        info.add_text(key, value.encode("utf-8", "replace").decode().replace("\0", "?"))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", pnginfo=info)
     return buffer.getvalue()

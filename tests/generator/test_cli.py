@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -105,7 +106,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(tiny_bundle_path: Path, tmp_p
     assert "not both" in refused("neighbors", "--seed", "1", "--picture", tmp_path / "text.png", *given)
     assert "text.png" in refused("neighbors", "--picture", tmp_path / "text.png", *given)
     assert "gone.png" in refused("neighbors", "--picture", tmp_path / "gone.png", *given)
-    for option in (("--size", "0"), ("--size", "99999"), ("--truncation", "0"), ("--truncation", "nan")):
+    for option in (("--size", "0"), ("--size", "4097"), ("--truncation", "0"), ("--truncation", "nan")):
         refused("icon", *option, *given)
 
 
@@ -117,3 +118,32 @@ def test_a_damaged_bundle_is_refused_at_the_door(tiny_bundle_path: Path, tmp_pat
     weights.write_bytes(content)
     for command in ("icon", "grid", "neighbors", "info"):
         assert "damaged" in refused(command, "--bundle", bundle)
+
+
+def test_a_seed_that_is_no_text_is_drawn_too(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    result = run("icon", "--seed", "\udcff", "--size", "1", "--bundle", tiny_bundle_path, "-o", tmp_path / "one.png")
+    assert result.exit_code == 0, result.output
+    assert "seed ?" in result.stdout
+    with Image.open(tmp_path / "one.png") as image:
+        assert image.size == (1, 1)
+
+
+def test_what_is_not_a_file_is_not_written_to(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert "not a file" in refused("icon", "--bundle", tiny_bundle_path, "-o", pipe)
+    assert pipe.is_fifo()
+
+
+def test_info_survives_a_hostile_bundle(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    """Escape codes in the card do not reach the terminal, and links beside the bundle's files are not followed."""
+    bundle = Path(shutil.copytree(tiny_bundle_path, tmp_path / "bundle"))
+    (bundle / "extra").symlink_to(tmp_path / "nowhere")
+    card = json.loads((bundle / "card.json").read_text())
+    card["data"]["license"] = "MIT\x1b]0;owned\x07"
+    (bundle / "card.json").write_text(json.dumps(card))
+    for options in ((), ("--json",)):
+        result = run("info", "--bundle", bundle, *options)
+        assert result.exit_code == 0, result.output
+        assert "owned" in result.stdout
+        assert not {"\x1b", "\x07"} & set(result.stdout)

@@ -77,3 +77,19 @@ def test_other_sizes_have_descriptors_too(size: int) -> None:
     found = NeighborIndex(describe(icons)).search(draw_icon(4, size), 1)[0]
     assert found.index == 4
     assert found.distance < 0.001
+
+
+def test_a_crowd_of_equal_icons_keeps_its_order(drawn_icons: NDArray[np.uint8]) -> None:
+    """More equal icons than any fixed number of candidates, and the query is none of them."""
+    index = NeighborIndex(describe(np.repeat(drawn_icons[:1], 200, axis=0)))
+    assert [one.index for one in index.search(draw_icon(2), 3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("size", "reach"), [(32, 1), (64, 2), (128, 4)])
+def test_the_shift_is_measured_in_pixels_of_a_64_pixel_icon(size: int, reach: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), dtype=np.uint8)
+    noise[:, : 2 * reach + 1] = noise[:, -2 * reach - 1 :] = noise[:, :, : 2 * reach + 1] = 255
+    noise[:, :, -2 * reach - 1 :] = 255
+    index, icon = NeighborIndex(describe(noise)), Image.fromarray(noise[0])
+    assert index.search(shifted(icon, reach, -reach), 1)[0].distance < 0.001
+    assert index.search(shifted(icon, 2 * reach, 0), 1)[0].distance > 0.005

@@ -62,3 +62,16 @@ def test_png_bytes_repeat_and_carry_texts() -> None:
     with Image.open(io.BytesIO(one)) as image:
         assert image.info["Seed"] == "blue cat ✨"
         assert image.convert("RGB").tobytes() == draw_icon(5).tobytes()
+
+
+def test_captions_show_no_boxes_for_letters_that_the_font_lacks() -> None:
+    neighbors = [(draw_icon(1), 0.1)]
+    drawn, spelled = (comparison(draw_icon(0), neighbors, text) for text in ("seed café 日本", "seed cafe ??"))
+    assert drawn.tobytes() == spelled.tobytes()
+    assert drawn.tobytes() != comparison(draw_icon(0), neighbors, "seed cafe").tobytes()
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("\udcff", "?"), ("a\0b", "a?b"), ("日本", "日本")])
+def test_png_takes_any_text(typed: str, kept: str) -> None:
+    with Image.open(io.BytesIO(png(draw_icon(5), {"Seed": typed}))) as image:
+        assert image.info["Seed"] == kept
