@@ -122,6 +122,8 @@ def _login_errors() -> Iterator[None]:
         ) from error
     except discord.HTTPException as error:
         raise StartError(f"Discord refused: {error}") from error
+    except (discord.ConnectionClosed, discord.GatewayNotFound) as error:
+        raise StartError(f"Discord ended the connection: {error}") from error
     except (aiohttp.ClientError, OSError) as error:
         raise StartError(f"Discord cannot be reached ({error}): check the network.") from error
 

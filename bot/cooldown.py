@@ -16,7 +16,7 @@ class Burst:
     Real seconds, also under a simulated Discord, whose clock stands still while nobody moves it.
     """
 
-    def __init__(self, limit: int = 6, seconds: float = 20, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, limit: int = 8, seconds: float = 20, now: Callable[[], float] = time.time) -> None:
         self.limit = limit
         self.seconds = seconds
         self._now = now

@@ -15,7 +15,7 @@ from bot.preview import open_preview
 from bot.settings import Settings
 
 SEED = "42"
-WIDTH, HEIGHT = 1000, 860
+WIDTH, HEIGHT = 800, 960
 """Pixels of the picture."""
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -45,9 +45,10 @@ async def take_screenshot(settings: Settings, file: Path) -> None:
         page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce")
         page.set_default_timeout(PATIENCE)
         await page.goto(preview.url)
+        await page.get_by_role("button", name="Messages", exact=True).click()  # leaves the room to the conversation
         await page.get_by_role("textbox", name="Message", exact=True).press_sequentially(f"/icon seed:{SEED}")
         await page.keyboard.press("Enter")
-        picture = page.get_by_role("img", name=f"Generated icon, seed {SEED}")
-        await picture.scroll_into_view_if_needed()
+        picture = await page.get_by_role("img", name=f"Generated icon, seed {SEED}").element_handle()
+        await page.wait_for_function("picture => picture.complete && picture.naturalWidth > 0", arg=picture)
         await page.screenshot(path=file)
         await browser.close()

@@ -25,6 +25,10 @@ WELCOME = (
 class Typist(simcord.MemberActor):
     """A member who can type a whole command, as in Discord: SimCord's composer would post `/icon seed:42` as words."""
 
+    def __init__(self, env: simcord.Env, guild: simcord.GuildHandle, user: simcord.UserHandle) -> None:
+        super().__init__(env, guild, user)
+        self.env = env
+
     async def send(
         self,
         channel: simcord.ChannelHandle,
@@ -34,7 +38,7 @@ class Typist(simcord.MemberActor):
         attachments: Sequence[tuple[str, bytes]] = (),
     ) -> discord.Message:
         """Run what is a command, post what is not."""
-        client = self._env.bot
+        client = self.env.bot
         typed = read_command(content, client.tree) if isinstance(client, Mojigan) else None
         if typed is not None and not attachments:
             name, options = typed

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import discord
+from sqlalchemy.exc import IntegrityError
 
 from bot.db.models import GLOBAL_COMMANDS, CommandSync
 from bot.db.session import Database
@@ -48,16 +49,18 @@ async def sync_commands(
     if known is not None and known.digest == digest and not force:
         return False
     commands = await tree.sync(guild=guild)
-    async with database.write() as session:
-        await session.merge(
-            CommandSync(
-                application_id=key[0],
-                guild_id=key[1],
-                digest=digest,
-                command_ids={command.name: command.id for command in commands},
-                synced_at=clock(),
-            )
-        )
+    row = CommandSync(
+        application_id=key[0],
+        guild_id=key[1],
+        digest=digest,
+        command_ids={command.name: command.id for command in commands},
+        synced_at=clock(),
+    )
+    try:
+        async with database.write() as session:
+            await session.merge(row)
+    except IntegrityError:
+        log.info("another process has sent the commands at the same moment")
     log.info("sent %d commands to Discord", len(commands))
     return True
 

@@ -19,11 +19,8 @@ def comparison_card(comparison: Comparison, texts: Texts, locale: str) -> Card:
     distances = [f"{neighbor.distance:.3f}" for neighbor in comparison.neighbors]
     seed = comparison.seed.text
     alt = texts.say("neighbors.alt", locale, seed=plain(seed), count=len(distances), distances=", ".join(distances))
-    rows = [
-        texts.say("neighbors.row", locale, place=place, distance=f"**{distance}**")
-        for place, distance in enumerate(distances, start=1)
-    ]
     title = texts.say("neighbors.title", locale, seed=code(seed), version=code(comparison.model_version))
+    row = texts.say("neighbors.distances", locale, distances=", ".join(f"**{each}**" for each in distances))
     explanation = texts.say("neighbors.explanation", locale)
     gallery = discord.ui.MediaGallery[discord.ui.LayoutView](
         discord.MediaGalleryItem(f"attachment://{comparison.filename}", description=alt)
@@ -33,7 +30,7 @@ def comparison_card(comparison: Comparison, texts: Texts, locale: str) -> Card:
         discord.ui.Container(
             discord.ui.TextDisplay(title),
             gallery,
-            discord.ui.TextDisplay("\n".join([*rows, f"-# {explanation}"])),
+            discord.ui.TextDisplay(f"{row}\n-# {explanation}"),
         )
     )
     return Card(view, comparison.png, comparison.filename, alt)

@@ -173,7 +173,7 @@ async def test_it_answers_at_once_and_draws_off_the_event_loop(world: World) -> 
         answers = [entry.json for entry in world.env.http_requests if entry.path.endswith("/callback")]
         return any(answer is not None and answer["type"] == 5 for answer in answers)
 
-    with busy(world.app.library.active.studio) as release:
+    async with busy(world.app.library.active.studio) as release:
         typed = asyncio.create_task(world.icon(seed="42"))
         await until(deferred)
         assert not typed.done()
@@ -183,7 +183,7 @@ async def test_it_answers_at_once_and_draws_off_the_event_loop(world: World) -> 
 
 
 async def test_answers_in_hand_are_finished_before_closing(world: World) -> None:
-    with busy(world.app.library.active.studio) as release:
+    async with busy(world.app.library.active.studio) as release:
         typed = asyncio.create_task(world.icon(seed="42"))
         await until(lambda: bool(world.client.answers))
         closing = asyncio.create_task(world.client.finish_answers(60))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,15 +134,16 @@ def public(result: simcord.InteractionResult) -> simcord.ResponseMessage:
     return result.response
 
 
-@contextmanager
-def busy(studio: Studio) -> Iterator[threading.Event]:
+@asynccontextmanager
+async def busy(studio: Studio) -> AsyncIterator[threading.Event]:
     """Keep the studio's thread busy until the event is set, or the block ends."""
     release = threading.Event()
-    studio._thread.submit(release.wait)
+    work = asyncio.create_task(studio.run(release.wait))
     try:
         yield release
     finally:
         release.set()
+        await work
 
 
 async def until(condition: Callable[[], bool]) -> None:
