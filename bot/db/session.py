@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
@@ -54,16 +55,23 @@ def sqlite_file(url: URL) -> Path | None:
     return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
 
 
-def create_folder(url: URL) -> None:
-    """Make the folder that an SQLite file will stand in. Blocking. Raises DatabaseError."""
+def prepare_file(url: URL) -> None:
+    """Make the folder that an SQLite file will stand in, and open the file once. Blocking. Raises DatabaseError.
+
+    aiosqlite leaves a thread behind when it cannot open a file; here nothing is left.
+    """
     file = sqlite_file(url)
-    if file is not None:
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DatabaseError(
-                f"Database {file}: its folder cannot be made ({error.strerror}); name another place for it."
-            ) from error
+    if file is None:
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        sqlite3.connect(file).close()
+    except OSError as error:
+        raise DatabaseError(
+            f"Database {file}: its folder cannot be made ({error.strerror}); name another place for it."
+        ) from error
+    except sqlite3.Error as error:
+        raise explain(url, error) from error
 
 
 def create_engine(url: URL, *, foreign_keys: bool = True) -> AsyncEngine:
@@ -87,8 +95,10 @@ def create_engine(url: URL, *, foreign_keys: bool = True) -> AsyncEngine:
             cursor.execute("PRAGMA journal_mode = WAL")  # readers and one writer do not block each other
             cursor.execute("PRAGMA synchronous = NORMAL")
             cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
-        finally:
             cursor.close()
+        except BaseException:
+            connection.close()  # the pool does not know it yet, and its thread would outlive the event loop
+            raise
 
     event.listen(engine.sync_engine, "connect", prepare)
     event.listen(engine.sync_engine, "begin", _begin)
@@ -131,7 +141,7 @@ class Database:
 
     async def connect(self) -> None:
         """Open the first connection. Raises DatabaseError, one sentence, when that fails."""
-        await asyncio.to_thread(create_folder, self.url)
+        await asyncio.to_thread(prepare_file, self.url)
         try:
             async with self.engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import migrations
 from bot.db.errors import UPGRADE_COMMAND, DatabaseError, describe, explain
 from bot.db.models import Base
-from bot.db.session import Database, create_folder, parse_url, sqlite_file
+from bot.db.session import Database, parse_url, prepare_file, sqlite_file
 
 _ALEMBIC_LOCK = threading.Lock()
 """Alembic keeps the migration in hand in a module of its own, so a process can run one at a time."""
@@ -103,7 +103,7 @@ def _newer(url: URL, revision: str) -> DatabaseError:
 
 def _migrate(url: str, revision: str, migrate: Callable[[Config, str], None]) -> None:
     target = parse_url(url)
-    create_folder(target)
+    prepare_file(target)
     try:
         with _ALEMBIC_LOCK:
             migrate(configuration(target), revision)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import sqlite3
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from bot.db.errors import DatabaseError, describe, explain
+from bot.db.errors import DatabaseError, describe
 from bot.db.models import (
     GLOBAL_COMMANDS,
     CommandSync,
@@ -274,29 +275,39 @@ async def test_a_damaged_database(tmp_path: Path) -> None:
         await asyncio.to_thread(upgrade, url)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/mojigan.db"
-    upgrade(url)
-    for file in tmp_path.iterdir():
-        file.chmod(0o400)
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.raises(DatabaseError, match="cannot be written"):
-            upgrade(url)
-    finally:
-        tmp_path.chmod(0o700)
+@contextmanager
+def without_root() -> Iterator[Path]:
+    """A folder that belongs to us, while we are not root: root may write everywhere."""
+    nobody = 65534
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others
+        root = os.geteuid() == 0
+        if root:
+            os.chown(folder, nobody, nobody)
+            os.seteuid(nobody)
+        try:
+            yield Path(folder)
+        finally:
+            if root:
+                os.seteuid(0)
 
 
-async def test_a_database_opened_for_reading_only(tmp_path: Path) -> None:
-    """What a read-only folder leads to, also where the tests run as root."""
-    url = f"sqlite:///{tmp_path}/mojigan.db"
-    await asyncio.to_thread(upgrade, url)
-    connection = sqlite3.connect(f"file:{tmp_path}/mojigan.db?mode=ro", uri=True)
-    with pytest.raises(sqlite3.OperationalError) as caught:
-        connection.execute("DELETE FROM models")
-    connection.close()
-    assert "the file or its folder cannot be written" in str(explain(parse_url(url), caught.value))
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    upgrade(f"sqlite:///{tmp_path}/mojigan.db")  # imports what is needed, while we may read it
+    with without_root() as folder:
+        url = f"sqlite:///{folder}/mojigan.db"
+        upgrade(url)
+        for file in folder.iterdir():
+            file.chmod(0o400)
+        folder.chmod(0o500)
+        try:
+            with pytest.raises(DatabaseError, match=f"^Database {folder}/mojigan.db: .* cannot be written: change its"):
+                upgrade(url)
+            with pytest.raises(DatabaseError, match=f"^Database {folder}/new.db: the file cannot be opened"):
+                upgrade(f"sqlite:///{folder}/new.db")
+            with pytest.raises(DatabaseError, match=r"its folder cannot be made \(Permission denied\)"):
+                upgrade(f"sqlite:///{folder}/sub/new.db")
+        finally:
+            folder.chmod(0o700)
 
 
 async def test_a_server_that_is_not_there() -> None:

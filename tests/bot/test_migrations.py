@@ -17,12 +17,12 @@ from sqlalchemy import Connection, inspect, text
 import migrations
 from bot.db.errors import DatabaseError
 from bot.db.models import Base
-from bot.db.session import Database, create_engine, create_folder, parse_url, sqlite_file
+from bot.db.session import Database, create_engine, parse_url, prepare_file, sqlite_file
 from bot.db.upgrade import downgrade, known_revisions, require_head, upgrade
 
 
 async def run(url: str, *statements: str) -> None:
-    create_folder(parse_url(url))
+    prepare_file(parse_url(url))
     engine = create_engine(parse_url(url))
     async with engine.begin() as connection:
         for statement in statements:
