@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from generator.neighbors import DESCRIPTOR_SIZE
 from generator.networks import GeneratorConfig, build_generator, read_config
 
 FORMAT_VERSION = 1
@@ -56,9 +57,9 @@ SHEET_COLUMNS = 64
 """Icons in a row of the training sheet."""
 
 MAX_SHEET_ICONS = 16_384
-"""Training icons that a bundle carries at most; a larger set is thinned evenly."""
+MAX_SHEET_PIXELS = 2**26
+"""Training icons that a bundle carries at most, and pixels of their sheet; a larger set is thinned evenly."""
 
-MAX_DESCRIPTOR_SIZE = 4_096
 _MIB = 2**20
 _SIZE_LIMITS = {
     CARD: _MIB,
@@ -67,8 +68,13 @@ _SIZE_LIMITS = {
     ICONS: 512 * _MIB,
     SAMPLES: 64 * _MIB,
 }
+_MAX_HEADER = _MIB  # bytes of a safetensors header; it names some dozens of tensors
+_MAX_SAMPLES_EDGE = 8_192  # pixels
 _PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
 """Pickle protocols 2 to 5, and the zip archive in which torch.save keeps its pickle."""
+
+_NOT_A_PNG = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+_PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"  # no control characters: these texts reach terminals and chats
 
 Tensors: TypeAlias = dict[str, torch.Tensor]
 
@@ -91,10 +97,10 @@ class Figure(_Section):
 class DataSet(_Section):
     """What a model was trained on."""
 
-    name: str = Field(max_length=300)
+    name: str = Field(max_length=300, pattern=_PLAIN)
     count: int = Field(ge=1)
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    license: str = Field(max_length=1000)
+    license: str = Field(max_length=1000, pattern=_PLAIN)
 
 
 class Card(_Section):
@@ -104,17 +110,17 @@ class Card(_Section):
     architecture: str
     network: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr]
     kimg: float = Field(ge=0)
-    metrics: dict[str, Figure]
+    metrics: dict[Annotated[str, Field(max_length=40, pattern=_PLAIN)], Figure] = Field(max_length=64)
     data: DataSet
     sheet_icons: int = Field(ge=1, le=MAX_SHEET_ICONS)
     """Icons in `icons.png`, and rows of the descriptors."""
-    preset: str = Field(max_length=100)
+    preset: str = Field(max_length=100, pattern=_PLAIN)
     background: str = Field(pattern=r"^#[0-9a-f]{6}$")
     truncation: float = Field(gt=0, le=1)
     """Scale of the latents when nothing else is asked for; 1 is as in training."""
-    created: str
+    created: str = Field(max_length=40, pattern=_PLAIN)
     """UTC, ISO 8601."""
-    code_version: str
+    code_version: str = Field(max_length=100, pattern=_PLAIN)
     files: dict[str, str]
     """SHA-256 of every other file, by name."""
 
@@ -173,6 +179,7 @@ def read_bundle(path: Path) -> Bundle:
     descriptors = _read_tensors(path / NEIGHBORS, contents[NEIGHBORS])
     _check_descriptors(path / NEIGHBORS, descriptors, card.sheet_icons)
     _check_sheet(path / ICONS, contents[ICONS], card.sheet_icons, config.image_size)
+    _check_samples(path / SAMPLES, contents[SAMPLES])
     return Bundle(
         path=path,
         card=card,
@@ -316,7 +323,7 @@ def _read_file(folder: Path, name: str, digest: str | None = None) -> bytes:
 def _read_card(folder: Path, raw: bytes) -> Card:
     file = folder / CARD
     try:
-        document = json.loads(raw)
+        document = json.loads(raw.decode())
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{file}: this is not a JSON document.") from error
     version = document.get("format_version") if isinstance(document, dict) else None
@@ -324,7 +331,7 @@ def _read_card(folder: Path, raw: bytes) -> Card:
         raise BundleError(f"{file}: this is not a bundle's card: it names no format version.")
     if version > FORMAT_VERSION:
         raise BundleError(
-            f"{file}: the bundle has format version {version}, and this Mojigan reads up to "
+            f"{file}: the bundle has format version {str(version)[:20]}, and this Mojigan reads up to "
             f"{FORMAT_VERSION}: update Mojigan."
         )
     try:
@@ -333,6 +340,8 @@ def _read_card(folder: Path, raw: bytes) -> Card:
         problem = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "too deep"}
         where = ".".join(str(part) for part in problem["loc"])
         raise BundleError(f"{file}: the card's {where or 'content'} is wrong: {problem['msg']}.") from error
+    if card.data.count < card.sheet_icons:
+        raise BundleError(f"{file}: the card counts {card.data.count} icons and a sheet of {card.sheet_icons}.")
     if version < FORMAT_VERSION or set(card.files) != set(FILES):
         raise BundleError(f"{file}: the card does not name the files of a bundle of version {FORMAT_VERSION}.")
     return card
@@ -340,6 +349,8 @@ def _read_card(folder: Path, raw: bytes) -> Card:
 
 def _read_tensors(file: Path, content: bytes) -> Tensors:
     try:
+        if int.from_bytes(content[:8], "little") > _MAX_HEADER:
+            raise BundleError(f"{file}: this is not a safetensors file (its header would be too long).")
         return load_tensors(content)
     except (SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise BundleError(f"{file}: this is not a safetensors file.") from error
@@ -356,16 +367,19 @@ def _check_weights(file: Path, weights: Tensors, config: GeneratorConfig) -> Non
             raise BundleError(f"{file}: {name} has the shape {tuple(value.shape)}, not {tuple(expected[name].shape)}.")
         if value.dtype != torch.float32 or not bool(torch.isfinite(value).all()):
             raise BundleError(f"{file}: {name} holds values that are not finite numbers of 32 bits.")
+        if name.endswith("running_var") and bool((value < 0).any()):
+            raise BundleError(f"{file}: {name} holds variances below zero.")
 
 
 def _check_descriptors(file: Path, tensors: Tensors, count: int) -> None:
     descriptors = tensors.get("descriptors")
     if descriptors is None or len(tensors) != 1 or descriptors.ndim != 2 or descriptors.dtype != torch.float16:
         raise BundleError(f"{file}: this does not hold the descriptors of the training icons.")
-    if len(descriptors) != count or not 1 <= descriptors.shape[1] <= MAX_DESCRIPTOR_SIZE:
-        raise BundleError(f"{file}: the descriptors have the shape {tuple(descriptors.shape)}, not ({count}, …).")
-    if not bool(torch.isfinite(descriptors).all()):
-        raise BundleError(f"{file}: the descriptors hold values that are not finite.")
+    if descriptors.shape != (count, DESCRIPTOR_SIZE):
+        shape = tuple(descriptors.shape)
+        raise BundleError(f"{file}: the descriptors have the shape {shape}, not {(count, DESCRIPTOR_SIZE)}.")
+    if not bool(((descriptors >= 0) & (descriptors <= 1)).all()):  # NaN is neither
+        raise BundleError(f"{file}: the descriptors hold values that are not finite numbers from 0 to 1.")
 
 
 def _sheet_size(count: int, size: int) -> tuple[int, int]:
@@ -375,12 +389,24 @@ def _sheet_size(count: int, size: int) -> tuple[int, int]:
 
 def _check_sheet(file: Path, content: bytes, count: int, size: int) -> None:
     """Look at the header, then decode: the card's size bounds what a bomb could unfold to."""
+    if count > sheet_limit(size):
+        raise BundleError(f"{file}: a sheet of {count} icons of {size} x {size} pixels is more than is read.")
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as sheet:
             if sheet.size != _sheet_size(count, size) or sheet.mode != "RGB":
                 raise BundleError(f"{file}: this is not a sheet of {count} icons of {size} x {size} pixels in RGB.")
             sheet.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except _NOT_A_PNG as error:
+        raise BundleError(f"{file}: this is not a whole PNG file.") from error
+
+
+def _check_samples(file: Path, content: bytes) -> None:
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as samples:
+            if max(samples.size) > _MAX_SAMPLES_EDGE:
+                raise BundleError(f"{file}: the sheet is larger than {_MAX_SAMPLES_EDGE} pixels.")
+            samples.load()
+    except _NOT_A_PNG as error:
         raise BundleError(f"{file}: this is not a whole PNG file.") from error
 
 
@@ -392,7 +418,12 @@ def _cut_sheet(content: bytes, count: int, size: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(cells[:count])
 
 
-def thin(count: int, limit: int = MAX_SHEET_ICONS) -> Sequence[int]:
+def sheet_limit(size: int) -> int:
+    """How many icons of `size` x `size` pixels a bundle's sheet holds."""
+    return min(MAX_SHEET_ICONS, MAX_SHEET_PIXELS // size**2)
+
+
+def thin(count: int, limit: int) -> Sequence[int]:
     """Indices of at most `limit` icons out of `count`, evenly spread."""
     if count <= limit:
         return range(count)

@@ -13,13 +13,15 @@ from torch.nn import functional
 GRID = 16
 """Cells along an edge of the low-passed picture that a descriptor holds."""
 
+DESCRIPTOR_SIZE = 3 * GRID**2
+
 SHIFTS = range(-2, 3)
 """Shifts that are tried, in pixels of a 64-pixel icon."""
 
 SHIFT_UNIT = 64
 CHUNK = 8_192
 
-ROUNDING = 768 * 2.0**-24
+ROUNDING = DESCRIPTOR_SIZE * 2.0**-24
 """Bound on the rounding of a sum of 768 products in float32, as a share of the sum of their sizes."""
 
 

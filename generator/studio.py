@@ -18,7 +18,7 @@ from PIL import Image
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from generator.checkpoint import Bundle
+from generator.checkpoint import Bundle, BundleError
 from generator.networks import build_generator
 from generator.networks.layers import UpsamplingConv
 from generator.seeds import latents
@@ -198,6 +198,9 @@ def _prepare(bundle: Bundle, device: torch.device) -> nn.Module:
     network = network.to_empty(device="cpu")
     network.load_state_dict(bundle.generator)
     folded = fold(network).to(device)
+    with torch.inference_mode():
+        if not bool(torch.isfinite(folded(latents([0], bundle.config.latent_size).to(device))).all()):
+            raise BundleError(f"{bundle.path}: the network draws no picture: its weights are out of bounds.")
     for parameter in folded.parameters():
         if parameter.ndim == 4:  # convolutions run faster with channels last
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

@@ -42,6 +42,9 @@ def draw_icon(number: int, size: int = 64) -> Image.Image:
     return icon
 
 
+torch.set_num_threads(1)  # tests are many small networks: threads would only wait for each other
+
+
 @pytest.fixture(scope="session")
 def drawn_icons() -> NDArray[np.uint8]:
     """Forty drawn icons: (40, 64, 64, 3) uint8."""

@@ -5,9 +5,6 @@ python -m train icons NotoColorEmoji.ttf --only faces --out ./faces      write t
 python -m train fit --icons ./my-icons        train on them
 """
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
@@ -17,12 +14,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from generator.decode import parse_color
 from train.commands import fit_command
 from train.emoji import GROUPS
-from train.icons import IconSet, SourceError, load_icons, require_empty, write_icons, write_report
-from train.sources import printable
+from train.icons import require_empty, write_icons, write_report
 from train.summary import summarize
+from train.terminal import read_icons, sentences
 
 Sources = Annotated[
     list[Path],
@@ -89,39 +85,6 @@ def icons_command(
     Console().print(
         Text(f"{len(icons.names):,} icons are in {out}: delete what you do not want, then train on the rest")
     )
-
-
-@contextmanager
-def sentences() -> Iterator[None]:
-    """Turn errors that a person can mend into one sentence on stderr and the exit code 2."""
-    try:
-        yield
-    except SourceError as error:
-        message = str(error)
-    except OSError as error:
-        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    else:
-        return
-    Console(stderr=True).print(Text(printable(message), style="red"), soft_wrap=True)
-    raise typer.Exit(2)
-
-
-def read_icons(sources: list[Path], *, size: int, background: str, only: str) -> IconSet:
-    """Read the sources as the options say, with a counter on a terminal. Raises ``SourceError``."""
-    logging.getLogger("PIL").addHandler(logging.NullHandler())  # its remarks on broken files are in the report
-    groups = [group.strip() for group in only.split(",") if group.strip()]
-    try:
-        color = parse_color(background)
-    except ValueError as error:
-        raise SourceError(f"--background: {error}") from None
-    with Console(stderr=True).status("reading icons") as status:
-        return load_icons(
-            sources,
-            size=size,
-            background=color,
-            only=groups,
-            progress=lambda count: status.update(f"reading icons: {count:,}") if count % 64 == 0 else None,
-        )
 
 
 if __name__ == "__main__":

@@ -13,16 +13,19 @@ import torch
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from generator.checkpoint import DataSet
 from generator.decode import parse_color
 from generator.networks import build_generator
-from generator.studio import DeviceError, choose_device
-from train.fit import Goal, Setting, TrainingError, code_version, fit, start_run
-from train.icons import SourceError, load_icons, write_report
+from generator.studio import choose_device
+from train.fit import Goal, Setting, code_version, fit, start_run
+from train.icons import IconSet, write_report
 from train.progress import Bar, JsonLines
 from train.recipes import PRESETS, Recipe
 from train.runs import BEST, LATEST, Run, RunError
+from train.summary import summarize
+from train.terminal import UsageError, read_icons, sentences
 
 DEFAULT_KIMG = 300.0
 
@@ -52,6 +55,7 @@ def fit_command(
     name: Annotated[str, typer.Option(help="The set's name on the card; by default from the sources.")] = "",
     license_: Annotated[str, typer.Option("--license", help="The set's license, when the sources do not say.")] = "",
     batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step.")] = None,
+    width: Annotated[int | None, typer.Option(help="Channels of the finest layers: a multiple of 8.")] = None,
     generator_rate: Annotated[float | None, typer.Option(min=0, help="Adam's rate of the generator.")] = None,
     discriminator_rate: Annotated[float | None, typer.Option(min=0, help="Adam's rate of the discriminator.")] = None,
     ema: Annotated[float | None, typer.Option(min=0, max=0.99999, help="Decay of the average; 0: none.")] = None,
@@ -72,6 +76,7 @@ def fit_command(
     stop = _StopSignal()
     changes = {
         "batch": batch,
+        "width": width,
         "generator_rate": generator_rate,
         "discriminator_rate": discriminator_rate,
         "ema": ema,
@@ -80,54 +85,37 @@ def fit_command(
         "color": color,
         "mirror": mirror,
     }
-    try:
+    with sentences():
         goal = _goal(kimg, minutes)
         where = choose_device(device)
         if resume is not None:
             if dry_run:
-                raise _UsageError("--dry-run and --resume do not go together.")
+                raise UsageError("--dry-run and --resume do not go together.")
             run, setting = _reopen(resume, goal, changes)
         else:
-            setting, icon_set = _plan(
-                icons,
-                only,
-                goal or Goal(kimg=DEFAULT_KIMG),
-                _recipe(preset, changes),
-                size,
-                background,
-                seed,
-                name,
-                license_,
-            )
+            if not icons:
+                raise UsageError("Say what to train on with --icons SOURCE, or go on with --resume RUN.")
+            recipe = _recipe(preset, changes, size)
+            icon_set = read_icons(icons, size=size, background=background, only=only)
+            setting = _setting(icon_set, recipe, goal or Goal(kimg=DEFAULT_KIMG), seed, name, license_)
+            console.print(summarize(icon_set.report))
             console.print(_summary(setting, where))
             if dry_run:
                 return
             run = start_run(runs, setting, icon_set.pixels)
             write_report(icon_set, run.path)
-        console.print(f"Run folder: [bold]{run.path}[/]", highlight=False)
+        console.print(Text(f"Run folder: {run.path}"), soft_wrap=True)
         reporter = JsonLines() if progress is ProgressStyle.JSONL else Bar(console, setting.goal.describe())
-        with stop, reporter:
+        with run, stop, reporter:
             done = fit(run, setting, where, reporter, stop.asked)
-        run.close()
-    except (SourceError, RunError, DeviceError, _UsageError) as error:
-        _fail(error, code=2)
-    except TrainingError as error:
-        _fail(error, code=1)
-    if isinstance(reporter, JsonLines):
         reached = setting.goal.share(done.kimg, done.seconds) >= 1
-        reporter.write("done" if reached else "stopped", {"run": str(run.path), **asdict(done)})
-    if stop.asked():
-        console.print(
-            f"Stopped at {done.kimg:.1f} kimg. To go on: python -m train fit --resume {run.path}", highlight=False
-        )
-    else:
-        console.print(
-            f"Done: {done.kimg:.1f} kimg. Best bundle: {run.path / BEST}, latest: {run.path / LATEST}", highlight=False
-        )
-
-
-class _UsageError(Exception):
-    """Options that do not go together: one sentence."""
+        if isinstance(reporter, JsonLines):
+            reporter.write("done" if reached else "stopped", {"run": str(run.path), **asdict(done)})
+        if reached:
+            message = f"Done: {done.kimg:.1f} kimg. Best bundle: {run.path / BEST}, latest: {run.path / LATEST}"
+        else:
+            message = f"Stopped at {done.kimg:.1f} kimg. To go on: python -m train fit --resume {run.path}"
+        console.print(Text(message), soft_wrap=True)
 
 
 class _StopSignal:
@@ -155,37 +143,23 @@ class _StopSignal:
 
 def _goal(kimg: float | None, minutes: float | None) -> Goal | None:
     if kimg is not None and minutes is not None:
-        raise _UsageError("Give --kimg or --minutes, not both.")
+        raise UsageError("Give --kimg or --minutes, not both.")
     return None if kimg is None and minutes is None else Goal(kimg=kimg, minutes=minutes)
 
 
-def _recipe(preset: str, changes: dict[str, Any]) -> Recipe:
+def _recipe(preset: str, changes: dict[str, Any], size: int) -> Recipe:
     if preset not in PRESETS:
-        raise _UsageError(f"The preset {preset!r} is unknown; choose one of: {', '.join(PRESETS)}.")
-    return replace(PRESETS[preset], **{name: value for name, value in changes.items() if value is not None})
-
-
-def _plan(
-    sources: list[Path] | None,
-    only: str,
-    goal: Goal,
-    recipe: Recipe,
-    size: int,
-    background: str,
-    seed: int,
-    name: str,
-    license_: str,
-) -> tuple[Setting, Any]:
-    if not sources:
-        raise _UsageError("Say what to train on with --icons SOURCE, or go on with --resume RUN.")
+        raise UsageError(f"The preset {preset!r} is unknown; choose one of: {', '.join(PRESETS)}.")
+    recipe = replace(PRESETS[preset], **{name: value for name, value in changes.items() if value is not None})
     try:
-        color = parse_color(background)
         recipe.network(size)
     except ValueError as error:
-        raise _UsageError(f"{str(error)[0].upper()}{str(error)[1:]}.".replace("..", ".")) from error
-    groups = [group.strip() for group in only.split(",") if group.strip()]
-    icon_set = load_icons(sources, size=size, background=color, only=groups)
-    setting = Setting(
+        raise UsageError(f"The preset {preset} cannot be trained so: {error}.") from error
+    return recipe
+
+
+def _setting(icon_set: IconSet, recipe: Recipe, goal: Goal, seed: int, name: str, license_: str) -> Setting:
+    return Setting(
         recipe=recipe,
         goal=goal,
         data=DataSet(
@@ -194,13 +168,11 @@ def _plan(
             digest=icon_set.digest,
             license=license_ or icon_set.license,
         ),
-        sources=[str(source) for source in sources],
-        image_size=size,
-        background=color,
+        image_size=icon_set.report.size,
+        background=parse_color(icon_set.report.background),
         seed=seed,
         code_version=code_version(),
     )
-    return setting, icon_set
 
 
 def _reopen(path: Path, goal: Goal | None, changes: dict[str, Any]) -> tuple[Run, Setting]:
@@ -208,10 +180,12 @@ def _reopen(path: Path, goal: Goal | None, changes: dict[str, Any]) -> tuple[Run
     try:
         setting = Setting.read(run.options)
     except (KeyError, TypeError, ValueError) as error:
+        run.close()
         raise RunError(f"{path}: the run's options cannot be read.") from error
     differing = [key for key, value in changes.items() if value is not None and value != getattr(setting.recipe, key)]
     if differing:
-        raise _UsageError(f"{path}: a run keeps its recipe; these options differ from it: {', '.join(differing)}.")
+        run.close()
+        raise UsageError(f"{path}: a run keeps its recipe; these options differ from it: {', '.join(differing)}.")
     return run, replace(setting, goal=goal or setting.goal)
 
 
@@ -219,13 +193,7 @@ def _summary(setting: Setting, device: torch.device) -> Table:
     config = setting.recipe.network(setting.image_size)
     parameters = sum(parameter.numel() for parameter in build_generator(config).parameters())
     table = Table(box=None, show_header=False)
-    table.add_row("icons", f"{setting.data.count} from {setting.data.name} ({setting.data.license})")
     table.add_row("preset", f"{setting.recipe.preset}, batch {setting.recipe.batch}, {setting.goal.describe()}")
     table.add_row("generator", f"{parameters / 1e6:.2f} M parameters, {config.image_size} x {config.image_size} pixels")
     table.add_row("device", str(device))
     return table
-
-
-def _fail(error: Exception, *, code: int) -> None:
-    Console(stderr=True).print(f"[red]{error}[/]", highlight=False, soft_wrap=True)
-    raise typer.Exit(code) from error

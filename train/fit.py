@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from generator.checkpoint import DataSet, Description, Figure, draw_sheet, thin, write_bundle
+from generator.checkpoint import DataSet, Description, Figure, draw_sheet, sheet_limit, thin, write_bundle
 from generator.neighbors import describe
 from generator.pictures import grid, png
 from generator.seeds import latents
@@ -65,7 +65,6 @@ class Setting:
     recipe: Recipe
     goal: Goal
     data: DataSet
-    sources: list[str]
     image_size: int
     background: tuple[int, int, int]
     seed: int
@@ -82,7 +81,6 @@ class Setting:
             recipe=Recipe(**{**document["recipe"], "betas": tuple(document["recipe"]["betas"])}),
             goal=Goal(**document["goal"]),
             data=DataSet.model_validate(document["data"]),
-            sources=list(document["sources"]),
             image_size=int(document["image_size"]),
             background=tuple(document["background"]),
             seed=int(document["seed"]),
@@ -124,7 +122,7 @@ class _Sitting:
         if saved is not None:
             tensors, self.progress = saved
             self._load(tensors)
-        shown = self.icons[list(thin(len(self.icons)))]
+        shown = self.icons[list(thin(len(self.icons), sheet_limit(setting.image_size)))]
         self.sheet, self.descriptors = draw_sheet(shown), describe(shown)
         self.started = time.monotonic() - self.progress.seconds
 

@@ -14,6 +14,9 @@ class Recipe:
     """How to train. Rates are Adam's; a share is a number in [0, 1]."""
 
     preset: str
+    width: int
+    """Channels of the finest layers of both networks."""
+    latent_size: int
     batch: int
     generator_rate: float
     discriminator_rate: float
@@ -37,8 +40,8 @@ class Recipe:
     def network(self, image_size: int, channels: int = 3) -> GeneratorConfig:
         """The config of this recipe's generator. Raises ValueError for a size that it does not have."""
         if self.preset == "sagan-seed":
-            return PlainConfig(image_size=image_size, channels=channels)
-        return SaganConfig(image_size=image_size, channels=channels)
+            return PlainConfig(image_size, channels, self.latent_size, self.width)
+        return SaganConfig(image_size, channels, self.latent_size, self.width)
 
     def rate_share(self, progress: float) -> float:
         """The share of the learning rates that holds at `progress`, a share of the run: 1, then a linear fall."""
@@ -51,6 +54,8 @@ class Recipe:
 PRESETS = {
     "sagan": Recipe(
         preset="sagan",
+        width=32,
+        latent_size=64,
         batch=16,
         generator_rate=5e-4,
         discriminator_rate=5e-4,
@@ -66,6 +71,8 @@ PRESETS = {
     ),
     "sagan-seed": Recipe(
         preset="sagan-seed",
+        width=64,
+        latent_size=20,
         batch=5,
         generator_rate=1e-4,
         discriminator_rate=4e-4,

@@ -24,14 +24,17 @@ from generator.checkpoint import (
     GENERATOR,
     ICONS,
     NEIGHBORS,
+    SAMPLES,
     BundleError,
     Description,
     read_bundle,
     recover_folder,
+    sheet_limit,
     swap_in_folder,
     thin,
     write_bundle,
 )
+from generator.studio import Studio
 
 
 @pytest.fixture
@@ -97,7 +100,7 @@ def test_a_pickle_is_refused_by_its_content(bundle: Path) -> None:
 
 
 def test_something_else_named_safetensors_is_refused(bundle: Path) -> None:
-    rewrite(bundle, GENERATOR, b"hello world, this is no tensor file")
+    rewrite(bundle, GENERATOR, (4).to_bytes(8, "little") + b"this is no tensor file")
     assert "not a safetensors file" in refused(bundle)
 
 
@@ -149,6 +152,10 @@ def test_a_future_format_version_says_update(bundle: Path) -> None:
         (lambda card: card.update(sheet_icons=39), "(40, "),
         (lambda card: card.update(sheet_icons=10**9), "sheet_icons"),
         (lambda card: card["data"].update(digest="xyz"), "digest"),
+        (lambda card: card["data"].update(count=3), "a sheet of 40"),
+        (lambda card: card["data"].update(name="\x1b[31m"), "data.name"),
+        (lambda card: card.update(created="x" * 1000), "created"),
+        (lambda card: card["network"].update(channels=4), "not 3"),
     ],
 )
 def test_a_wrong_card_says_what_is_wrong(bundle: Path, change: Callable[[dict[str, Any]], object], said: str) -> None:
@@ -156,7 +163,7 @@ def test_a_wrong_card_says_what_is_wrong(bundle: Path, change: Callable[[dict[st
     assert said in refused(bundle)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 100_000, "{}".encode("utf-16")])
 def test_a_card_that_is_no_card_is_refused(bundle: Path, content: bytes) -> None:
     (bundle / CARD).write_bytes(content)
     refused(bundle)
@@ -243,6 +250,43 @@ def test_a_swap_that_was_cut_short_is_recovered(tmp_path: Path) -> None:
     assert [folder.name for folder in tmp_path.iterdir()] == ["place"]
 
 
+def test_descriptors_of_another_kind_are_refused(bundle: Path) -> None:
+    rewrite(bundle, NEIGHBORS, save({"descriptors": torch.zeros(40, 5, dtype=torch.float16)}))
+    assert "(40, 5)" in refused(bundle)
+    rewrite(bundle, NEIGHBORS, save({"descriptors": torch.full((40, 768), 2.0, dtype=torch.float16)}))
+    assert "from 0 to 1" in refused(bundle)
+
+
+def test_variances_below_zero_are_refused(bundle: Path) -> None:
+    tensors = load((bundle / GENERATOR).read_bytes())
+    tensors["stem.1.running_var"][0] = -1
+    rewrite(bundle, GENERATOR, save(tensors))
+    assert "below zero" in refused(bundle)
+
+
+def test_weights_that_overflow_are_refused_by_the_studio(bundle: Path) -> None:
+    tensors = load((bundle / GENERATOR).read_bytes())
+    tensors["stages.8.0.weight"].fill_(3e38)
+    rewrite(bundle, GENERATOR, save(tensors))
+    with pytest.raises(BundleError, match="draws no picture"):
+        Studio(read_bundle(bundle), "cpu")
+
+
+def test_a_huge_header_is_refused_unread(bundle: Path) -> None:
+    rewrite(bundle, GENERATOR, (2**40).to_bytes(8, "little") + b"{}")
+    assert "header would be too long" in refused(bundle)
+
+
+def test_samples_have_to_be_a_picture_of_bounded_size(bundle: Path) -> None:
+    rewrite(bundle, SAMPLES, b"<html>")
+    assert "not a whole PNG" in refused(bundle)
+    buffer = io.BytesIO()
+    Image.new("1", (10_000, 10)).save(buffer, "PNG")
+    rewrite(bundle, SAMPLES, buffer.getvalue())
+    assert "larger than" in refused(bundle)
+
+
 def test_a_large_set_is_thinned_evenly() -> None:
+    assert (sheet_limit(32), sheet_limit(64), sheet_limit(128)) == (16_384, 16_384, 4_096)
     assert list(thin(3, 5)) == [0, 1, 2]
     assert list(thin(10, 5)) == [0, 2, 4, 6, 8]

@@ -1,0 +1,233 @@
+"""`python -m train fit` as a person uses it: from a folder to a bundle, killed and resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from typer.testing import CliRunner, Result
+
+from generator.checkpoint import read_bundle
+from generator.studio import Studio
+from tests.conftest import draw_icon
+from train.__main__ import app
+from train.commands import _StopSignal
+from train.fit import Goal, Setting, TrainingError, fit
+from train.loop import Trainer
+from train.runs import BEST, LATEST, SHEETS, STATS, Run
+
+SMALL = ("--batch", "4", "--width", "8")
+
+
+@pytest.fixture(scope="module")
+def icon_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("icons")
+    for number in range(40):
+        draw_icon(number).save(folder / f"icon-{number:02d}.png")
+    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "LICENSE").write_text("MIT License")
+    return folder
+
+
+def train(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["fit", *(str(argument) for argument in arguments)])
+
+
+def events(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def finished(icon_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    """A short run and what it said."""
+    runs = tmp_path_factory.mktemp("runs")
+    result = train("--icons", icon_folder, "--kimg", "0.064", *SMALL, "--runs", runs, "--progress", "jsonl")
+    assert result.exit_code == 0, result.output
+    return next(runs.iterdir()), events(result.stdout)
+
+
+def test_a_run_folder_describes_itself(finished: tuple[Path, list[dict[str, Any]]], icon_folder: Path) -> None:
+    run, said = finished
+    assert run.name == f"0001-sagan-{icon_folder.name}"
+    names = {path.name for path in run.iterdir()}
+    assert {
+        "options.json",
+        "stats.jsonl",
+        "reals.png",
+        "mean.png",
+        "report.json",
+        "state",
+        LATEST,
+        BEST,
+        SHEETS,
+    } <= names
+    options = json.loads((run / "options.json").read_text())
+    assert options["recipe"]["batch"] == 4
+    assert options["data"]["count"] == 40
+    assert [json.loads(line)["event"] for line in (run / STATS).read_text().splitlines()][-1] == "evaluation"
+    assert len(list((run / SHEETS).iterdir())) >= 1
+    assert said[-1]["event"] == "done"
+    assert said[-1]["kimg"] == pytest.approx(0.064)
+    assert said[-1]["run"] == str(run)
+
+
+def test_the_bundle_is_hosted_by_the_studio(finished: tuple[Path, list[dict[str, Any]]]) -> None:
+    bundle = read_bundle(finished[0] / BEST)
+    assert bundle.card.data.license == "MIT License"
+    assert set(bundle.card.metrics) == {"swd", "nearest", "diversity"}
+    assert len(bundle.icons()) == 40
+    assert Studio(bundle, "cpu").draw([42])[0].size == (64, 64)
+
+
+def test_a_finished_run_goes_further(finished: tuple[Path, list[dict[str, Any]]]) -> None:
+    result = train("--resume", finished[0], "--kimg", "0.072", "--progress", "jsonl")
+    assert result.exit_code == 0, result.output
+    assert events(result.stdout)[-1]["kimg"] == pytest.approx(0.072)
+
+
+def test_a_run_keeps_its_recipe(finished: tuple[Path, list[dict[str, Any]]]) -> None:
+    result = train("--resume", finished[0], "--batch", "8")
+    assert result.exit_code == 2
+    assert "differ from it: batch" in result.stderr
+
+
+def test_killed_and_resumed_is_the_run_that_was_never_stopped(icon_folder: Path, tmp_path: Path) -> None:
+    """SIGKILL in the middle of training, by a process of its own; then on to the same goal, bit for bit."""
+    given = ["--icons", str(icon_folder), "--kimg", "0.08", *SMALL, "--device", "cpu", "--progress", "jsonl"]
+    whole = train(*given, "--runs", tmp_path / "whole")
+    assert whole.exit_code == 0, whole.output
+    code = (
+        "import os, signal, sys, torch\n"
+        "torch.set_num_threads(1)\n"
+        "from train import fit, loop\n"
+        "from train.__main__ import app\n"
+        "fit.SAVE_SECONDS = 0.0\n"
+        "step = loop.Trainer.step\n"
+        "def dying(self, progress):\n"
+        "    if self.steps == 10: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    step(self, progress)\n"
+        "loop.Trainer.step = dying\n"
+        "app(sys.argv[1:])\n"
+    )
+    command = [sys.executable, "-c", code, "fit", *given, "--runs", str(tmp_path / "killed")]
+    killed = subprocess.run(command, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    run = next((tmp_path / "killed").iterdir())
+    resumed = train("--resume", run, "--progress", "jsonl")
+    assert resumed.exit_code == 0, resumed.output
+    expected, got = (read_bundle(next((tmp_path / name).iterdir()) / LATEST) for name in ("whole", "killed"))
+    assert got.card.kimg == expected.card.kimg == pytest.approx(0.08)
+    assert all(torch.equal(got.generator[name], value) for name, value in expected.generator.items())
+
+
+def test_a_stop_saves_and_says_how_to_go_on(icon_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Trainer.step
+
+    def interrupted(self: Trainer, progress: float) -> None:
+        step(self, progress)
+        if self.steps == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+    given = ("--icons", icon_folder, "--kimg", "9", *SMALL, "--runs", tmp_path, "--progress", "jsonl")
+    result = train(*given)
+    assert result.exit_code == 0, result.output
+    run = next(tmp_path.iterdir())
+    assert f"--resume {run}" in result.stderr.replace("\n", "")
+    last = events(result.stdout)[-1]
+    assert (last["event"], last["steps"]) == ("stopped", 3)
+    assert read_bundle(run / LATEST).card.kimg == pytest.approx(0.012)
+
+
+def test_a_second_signal_ends_the_process_as_usual() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    stop = _StopSignal()
+    with stop:
+        assert not stop.asked()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.asked()
+        assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_losses_that_are_not_numbers_end_the_run_and_spare_the_best(
+    finished: tuple[Path, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.fit.TICK_SECONDS", 0.0)
+    monkeypatch.setattr(Trainer, "read_losses", lambda _self: (float("nan"), 1.0))
+    before = (finished[0] / BEST / "card.json").read_bytes()
+    result = train("--resume", finished[0], "--kimg", "9")
+    assert result.exit_code == 1
+    assert "stopped being finite" in result.stderr.replace("\n", " ")
+    assert (finished[0] / BEST / "card.json").read_bytes() == before
+
+
+def test_a_state_of_another_network_is_one_sentence(
+    drawn_icons: NDArray[np.uint8], finished: tuple[Path, list[dict[str, Any]]]
+) -> None:
+    run = Run.open(finished[0])
+    state = run.load_state()
+    assert state is not None
+    tensors = dict(state[0])
+    del tensors["rng"]
+    run.save_state(tensors, state[1])
+    setting = Setting.read(run.options)
+    with pytest.raises(TrainingError, match="does not fit"):
+        fit(run, setting, torch.device("cpu"), None, lambda: True)  # type: ignore[arg-type]  # nothing to report
+    run.save_state(*state)
+    run.close()
+
+
+def test_a_dry_run_leaves_nothing(icon_folder: Path, tmp_path: Path) -> None:
+    result = train("--icons", icon_folder, "--dry-run", "--runs", tmp_path / "runs")
+    assert result.exit_code == 0
+    assert "40 from" in result.stdout
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_bar_in_the_terminal(icon_folder: Path, tmp_path: Path) -> None:
+    result = train("--icons", icon_folder, "--kimg", "0.012", *SMALL, "--preset", "sagan", "--runs", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "Best bundle" in result.stdout
+    assert "swd" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "Say what to train on"),
+        (("--icons", "/nowhere/at-all"), "no file or folder"),
+        (("--icons", "ICONS", "--kimg", "1", "--minutes", "1"), "not both"),
+        (("--icons", "ICONS", "--preset", "best"), "unknown"),
+        (("--icons", "ICONS", "--device", "toaster"), "unknown"),
+        (("--icons", "ICONS", "--background", "noir"), "noir"),
+        (("--icons", "ICONS", "--size", "48"), "48"),
+        (("--icons", "ICONS", "--size", "32", "--preset", "sagan-seed"), "64 x 64"),
+        (("--resume", "/nowhere"), "not a run folder"),
+        (("--resume", "/nowhere", "--dry-run"), "do not go together"),
+        (("--icons", "ICONS", "--kimg", "-1"), "kimg"),
+    ],
+)
+def test_bad_input_is_one_sentence(icon_folder: Path, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    given = [str(icon_folder) if argument == "ICONS" else argument for argument in arguments]
+    result = train(*given, "--runs", tmp_path / "runs")
+    assert result.exit_code == 2, result.output
+    assert said in result.stderr.replace("\n", " ")
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "runs").exists()
+
+
+def test_goals() -> None:
+    assert Goal(kimg=10).share(5, 999) == 0.5
+    assert Goal(minutes=1).share(5, 30) == 0.5
+    assert Goal(minutes=1).share(5, 90) == 1
+    assert Goal(kimg=10).describe() == "10 kimg"
