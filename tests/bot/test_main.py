@@ -12,9 +12,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import discord
 import pytest
@@ -25,7 +27,7 @@ from typer.testing import CliRunner
 
 from bot.__main__ import app
 from bot.app import StartError, run_bot, sync_bot, until_stopped
-from tests.bot.world import settings_for
+from tests.bot.world import SETTLE_LIMIT, settings_for
 
 runner = CliRunner()
 UNKNOWN_TOKEN = "not.a.token"  # noqa: S105 - it opens nothing
@@ -179,12 +181,10 @@ def test_each_door_explains_itself(command: list[str]) -> None:
 
 
 @asynccontextmanager
-async def discord_that_answers(status: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """A server in Discord's place that gives each request the same answer."""
-
-    async def answer(_: web.Request) -> web.Response:
-        return web.json_response({"message": "no", "code": 0}, status=status)
-
+async def discord_that(
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[None]:
+    """A server in Discord's place."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", answer)
     server = web.AppRunner(application)
@@ -199,11 +199,115 @@ async def discord_that_answers(status: int, monkeypatch: pytest.MonkeyPatch) -> 
         await server.cleanup()
 
 
+def reply(document: Any, status: int = 200) -> web.Response:
+    """JSON as Discord sends it, without a charset."""
+    return web.Response(body=json.dumps(document).encode(), status=status, content_type="application/json")
+
+
+def refusing(status: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """An answer that is the same to each request."""
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return reply({"message": "no", "code": 0}, status=status)
+
+    return answer
+
+
+class Gateway:
+    """A server in Discord's place with just what a bot needs to join, and a record of what it was asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+        self.identified: dict[str, Any] = {}
+        self.joined = asyncio.Event()
+        self.left = asyncio.Event()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(f"{request.method} {request.path}")
+        user = {"id": "1", "username": "Mojigan", "discriminator": "0", "avatar": None, "bot": True}
+        match request.path:
+            case "/gateway":
+                return await self.talk(request, user)
+            case "/api/users/@me":
+                return reply(user)
+            case "/api/oauth2/applications/@me":
+                owner = {**user, "id": "2", "username": "host"}
+                more = {"description": "", "icon": None, "bot_public": True, "bot_require_code_grant": False}
+                return reply({"id": "3", "name": "Mojigan", "verify_key": "", "owner": owner, **more})
+            case "/api/gateway/bot":
+                limit = {"total": 1, "remaining": 1, "reset_after": 1, "max_concurrency": 1}
+                url = f"ws://{request.host}/gateway"
+                return reply({"url": url, "shards": 1, "session_start_limit": limit})
+            case "/api/applications/3/commands":
+                sent = await request.json()
+                known = [
+                    {"id": str(10 + i), "application_id": "3", "version": "1", **each} for i, each in enumerate(sent)
+                ]
+                return reply(known)
+        return reply({"message": "unknown", "code": 0}, status=404)
+
+    async def talk(self, request: web.Request, user: dict[str, Any]) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"op": 10, "d": {"heartbeat_interval": 45_000}})
+        async for message in socket:
+            received = message.json()
+            if received["op"] == 2:
+                self.identified = received["d"]
+                ready = {
+                    "v": 10,
+                    "user": user,
+                    "guilds": [],
+                    "session_id": "s",
+                    "shard": [0, 1],
+                    "application": {"id": "3", "flags": 0},
+                }
+                url = f"ws://{request.host}/gateway"
+                await socket.send_json({"op": 0, "t": "READY", "s": 1, "d": {**ready, "resume_gateway_url": url}})
+                self.joined.set()
+        self.left.set()
+        return socket
+
+
+async def test_run_joins_discord_and_leaves_on_a_signal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_bundle_path: Path
+) -> None:
+    settings = settings_for(tiny_bundle_path, tmp_path, token=UNKNOWN_TOKEN)
+    gateway = Gateway()
+    async with discord_that(gateway.answer, monkeypatch):
+        for _ in range(2):
+            running = asyncio.create_task(until_stopped(run_bot(settings)))
+            async with asyncio.timeout(SETTLE_LIMIT):
+                joined = asyncio.create_task(gateway.joined.wait())
+                await asyncio.wait([joined, running], return_when=asyncio.FIRST_COMPLETED)
+                assert not running.done()
+                os.kill(os.getpid(), signal.SIGTERM)
+                await running
+                await gateway.left.wait()
+            gateway.joined.clear()
+    assert gateway.identified["intents"] == discord.Intents(guilds=True).value
+    assert gateway.requests.count("PUT /api/applications/3/commands") == 1
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("studio")]
+
+
+async def test_sync_sends_the_commands_without_joining(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_bundle_path: Path
+) -> None:
+    settings = settings_for(tiny_bundle_path, tmp_path, token=UNKNOWN_TOKEN)
+    gateway = Gateway()
+    async with discord_that(gateway.answer, monkeypatch):
+        assert await sync_bot(settings, force=False)
+        assert not await sync_bot(settings, force=False)
+        assert await sync_bot(settings, force=True)
+    assert gateway.requests.count("PUT /api/applications/3/commands") == 2
+    assert "GET /gateway" not in gateway.requests
+
+
 async def test_a_token_that_discord_does_not_know(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_bundle_path: Path
 ) -> None:
     settings = settings_for(tiny_bundle_path, tmp_path, token=UNKNOWN_TOKEN)
-    async with discord_that_answers(401, monkeypatch):
+    async with discord_that(refusing(401), monkeypatch):
         with pytest.raises(StartError, match="Discord does not know this token"):
             await run_bot(settings)
         with pytest.raises(StartError, match="Discord does not know this token"):
@@ -211,7 +315,7 @@ async def test_a_token_that_discord_does_not_know(
 
 
 async def test_a_discord_that_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_bundle_path: Path) -> None:
-    async with discord_that_answers(403, monkeypatch):
+    async with discord_that(refusing(403), monkeypatch):
         with pytest.raises(StartError, match="Discord refused: 403"):
             await run_bot(settings_for(tiny_bundle_path, tmp_path, token=UNKNOWN_TOKEN))
 
