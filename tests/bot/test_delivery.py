@@ -37,7 +37,7 @@ def test_installed_for_a_person_it_needs_to_attach_files_only() -> None:
 
 
 def test_as_a_member_it_needs_to_see_and_to_write() -> None:
-    assert missing(asked(discord.Permissions(attach_files=True), member=True)) == ("send_messages", "view_channel")
+    assert missing(asked(discord.Permissions(attach_files=True), member=True)) == ("read_messages", "send_messages")
 
 
 def test_in_a_thread_it_needs_the_permission_for_threads() -> None:
