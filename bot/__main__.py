@@ -107,7 +107,8 @@ def _announce(url: str) -> None:
     console.print("Mojigan serves a simulated Discord server in this page:\n")
     console.print(f"    {url}\n", style="bold", markup=False, soft_wrap=True)
     console.print(
-        'Type /icon seed:42 there and press Enter. "Viewing as" switches between an admin and a guest.\n'
+        "Type /icon seed:42 there and press Enter.\n"
+        '"Viewing as" switches between an admin and a guest.\n'
         "Ctrl-C here ends it; nothing is kept."
     )
 

@@ -54,8 +54,11 @@ async def open_preview(settings: Settings, port: int = 0) -> AsyncIterator[simco
         page = await furnish(env, started, port)
         try:
             await stack.enter_async_context(page)
-        except simcord.SetupError as error:  # a port that is taken, or a part of simcord[preview] that lacks
-            raise StartError(f"The page cannot be served: {error}.") from error
+        except simcord.SetupError as error:
+            if isinstance(error.__cause__, OSError):
+                reason = os.strerror(error.__cause__.errno or 0).lower()
+                raise StartError(f"Port {port} cannot be used ({reason}): choose another one with --port.") from error
+            raise StartError(f"The page cannot be served: {error}") from error  # simcord[preview] is not whole
         yield page
 
 

@@ -90,7 +90,10 @@ async def test_a_port_that_is_taken_is_one_sentence(settings: Settings) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(StartError, match=f"could not bind port {port}"):
+        with pytest.raises(
+            StartError,
+            match=rf"^Port {port} cannot be used \(address already in use\): choose another one with --port\.$",
+        ):
             async with open_preview(settings, port):
                 pass
 
