@@ -190,7 +190,9 @@ def test_a_state_of_another_network_is_one_sentence(
 def test_a_dry_run_leaves_nothing(icon_folder: Path, tmp_path: Path) -> None:
     result = train("--icons", icon_folder, "--dry-run", "--runs", tmp_path / "runs")
     assert result.exit_code == 0
-    assert "40 from" in result.stdout
+    assert "40 icons of 64 x 64" in result.stdout
+    assert "300 kimg" in result.stdout
+    assert "broken.png" in result.stdout
     assert not (tmp_path / "runs").exists()
 
 

@@ -105,7 +105,8 @@ def test_the_bundle_gets_the_weights_that_spectral_normalization_makes(drawn_ico
     assert float(torch.linalg.matrix_norm(matrix, 2)) == pytest.approx(1, rel=0.3)
 
 
-def test_recalibration_makes_statistics_fit_the_weights() -> None:
+def test_recalibration_makes_statistics_fit_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.ema.RECALIBRATION_BATCHES", 32)
     torch.manual_seed(0)
     network = build_generator(SaganConfig(latent_size=8, width=8))
     fresh = recalibrate(network, 8, torch.Generator().manual_seed(1))
