@@ -8,21 +8,16 @@ card's sizes are in bounds.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -37,8 +32,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from generator.folders import swap_in_folder
 from generator.neighbors import DESCRIPTOR_SIZE
 from generator.networks import GeneratorConfig, build_generator, read_config
+from generator.sheets import MAX_SHEET_ICONS, SheetError, check_picture, check_sheet, cut_sheet
 
 FORMAT_VERSION = 1
 DEFAULT_BUNDLE = Path(__file__).parent / "default"
@@ -53,13 +50,6 @@ CARD, GENERATOR, NEIGHBORS, ICONS, SAMPLES = (
 )
 FILES = (GENERATOR, NEIGHBORS, ICONS, SAMPLES)
 
-SHEET_COLUMNS = 64
-"""Icons in a row of the training sheet."""
-
-MAX_SHEET_ICONS = 16_384
-MAX_SHEET_PIXELS = 2**26
-"""Training icons that a bundle carries at most, and pixels of their sheet; a larger set is thinned evenly."""
-
 _MIB = 2**20
 _SIZE_LIMITS = {
     CARD: _MIB,
@@ -69,11 +59,9 @@ _SIZE_LIMITS = {
     SAMPLES: 64 * _MIB,
 }
 _MAX_HEADER = _MIB  # bytes of a safetensors header; it names some dozens of tensors
-_MAX_SAMPLES_EDGE = 8_192  # pixels
 _PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
 """Pickle protocols 2 to 5, and the zip archive in which torch.save keeps its pickle."""
 
-_NOT_A_PNG = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 _PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"  # no control characters: these texts reach terminals and chats
 
 Tensors: TypeAlias = dict[str, torch.Tensor]
@@ -153,7 +141,7 @@ class Bundle:
 
     @cached_property
     def _icons(self) -> NDArray[np.uint8]:
-        return _cut_sheet(self.sheet, self.card.sheet_icons, self.image_size)
+        return cut_sheet(self.sheet, self.card.sheet_icons, self.image_size)
 
     def icons(self) -> NDArray[np.uint8]:
         """The training icons, `(N, size, size, 3)` uint8, in the order of the descriptors; decoded once."""
@@ -178,8 +166,14 @@ def read_bundle(path: Path) -> Bundle:
     _check_weights(path / GENERATOR, weights, config)
     descriptors = _read_tensors(path / NEIGHBORS, contents[NEIGHBORS])
     _check_descriptors(path / NEIGHBORS, descriptors, card.sheet_icons)
-    _check_sheet(path / ICONS, contents[ICONS], card.sheet_icons, config.image_size)
-    _check_samples(path / SAMPLES, contents[SAMPLES])
+    for name, check in (
+        (ICONS, partial(check_sheet, count=card.sheet_icons, size=config.image_size)),
+        (SAMPLES, check_picture),
+    ):
+        try:
+            check(contents[name])
+        except SheetError as error:
+            raise BundleError(f"{path / name}: {error}.") from error
     return Bundle(
         path=path,
         card=card,
@@ -246,60 +240,6 @@ def write_bundle(
     contents[CARD] = (card.model_dump_json(indent=2) + "\n").encode()
     swap_in_folder(path, contents)
     return read_bundle(path)
-
-
-def draw_sheet(icons: NDArray[np.uint8]) -> bytes:
-    """The lossless sheet of a bundle's training icons: `(N, size, size, 3)` uint8 -> a PNG."""
-    count, size = icons.shape[:2]
-    width, height = _sheet_size(count, size)
-    sheet = np.zeros((height, width, icons.shape[3]), np.uint8)
-    for i, icon in enumerate(icons):
-        row, column = divmod(i, width // size)
-        sheet[row * size : (row + 1) * size, column * size : (column + 1) * size] = icon
-    buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
-
-
-def swap_in_folder(path: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files into a new folder, flush them to the disk, and put it in the place of the folder at `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        for name, content in contents.items():
-            with (fresh / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        fresh.chmod(0o755)  # mkdtemp makes folders that only their owner can read
-        _sync_folder(fresh)
-        retired = fresh.with_name(fresh.name + "-retired")
-        if path.exists():
-            path.rename(retired)
-        fresh.rename(path)
-        _sync_folder(path.parent)
-        shutil.rmtree(retired, ignore_errors=True)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def recover_folder(path: Path) -> None:
-    """Clear up after a swap that a crash cut short: bring the retired folder back when nothing stands at `path`."""
-    leftovers = sorted(path.parent.glob(f".{path.name}-*"), key=lambda folder: folder.stat().st_mtime)
-    if not path.exists():
-        retired = [folder for folder in leftovers if folder.name.endswith("-retired")]
-        if retired:
-            retired[-1].rename(path)
-    for folder in leftovers:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _read_file(folder: Path, name: str, digest: str | None = None) -> bytes:
@@ -380,51 +320,3 @@ def _check_descriptors(file: Path, tensors: Tensors, count: int) -> None:
         raise BundleError(f"{file}: the descriptors have the shape {shape}, not {(count, DESCRIPTOR_SIZE)}.")
     if not bool(((descriptors >= 0) & (descriptors <= 1)).all()):  # NaN is neither
         raise BundleError(f"{file}: the descriptors hold values that are not finite numbers from 0 to 1.")
-
-
-def _sheet_size(count: int, size: int) -> tuple[int, int]:
-    columns = min(count, SHEET_COLUMNS)
-    return columns * size, -(-count // columns) * size
-
-
-def _check_sheet(file: Path, content: bytes, count: int, size: int) -> None:
-    """Look at the header, then decode: the card's size bounds what a bomb could unfold to."""
-    if count > sheet_limit(size):
-        raise BundleError(f"{file}: a sheet of {count} icons of {size} x {size} pixels is more than is read.")
-    try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as sheet:
-            if sheet.size != _sheet_size(count, size) or sheet.mode != "RGB":
-                raise BundleError(f"{file}: this is not a sheet of {count} icons of {size} x {size} pixels in RGB.")
-            sheet.load()
-    except _NOT_A_PNG as error:
-        raise BundleError(f"{file}: this is not a whole PNG file.") from error
-
-
-def _check_samples(file: Path, content: bytes) -> None:
-    try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as samples:
-            if max(samples.size) > _MAX_SAMPLES_EDGE:
-                raise BundleError(f"{file}: the sheet is larger than {_MAX_SAMPLES_EDGE} pixels.")
-            samples.load()
-    except _NOT_A_PNG as error:
-        raise BundleError(f"{file}: this is not a whole PNG file.") from error
-
-
-def _cut_sheet(content: bytes, count: int, size: int) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-        sheet = np.asarray(image)
-    rows, columns = sheet.shape[0] // size, sheet.shape[1] // size
-    cells = sheet.reshape(rows, size, columns, size, -1).swapaxes(1, 2).reshape(rows * columns, size, size, -1)
-    return np.ascontiguousarray(cells[:count])
-
-
-def sheet_limit(size: int) -> int:
-    """How many icons of `size` x `size` pixels a bundle's sheet holds."""
-    return min(MAX_SHEET_ICONS, MAX_SHEET_PIXELS // size**2)
-
-
-def thin(count: int, limit: int) -> Sequence[int]:
-    """Indices of at most `limit` icons out of `count`, evenly spread."""
-    if count <= limit:
-        return range(count)
-    return [i * count // limit for i in range(limit)]

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from generator.checkpoint import DataSet, Description, draw_sheet, write_bundle
+from generator.checkpoint import DataSet, Description, write_bundle
 from generator.networks import build_generator
 from generator.networks.sagan import SaganConfig
+from generator.sheets import draw_sheet
 
 
 def draw_icon(number: int, size: int = 64) -> Image.Image:

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from generator.checkpoint import DataSet, Description, Figure, draw_sheet, sheet_limit, thin, write_bundle
+from generator.checkpoint import DataSet, Description, Figure, write_bundle
 from generator.neighbors import describe
 from generator.pictures import grid, png
 from generator.seeds import latents
+from generator.sheets import draw_sheet, sheet_limit, thin
 from generator.studio import to_pixels
 from train.loop import Trainer
 from train.metrics import evaluate

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from generator.checkpoint import recover_folder, swap_in_folder
+from generator.folders import recover_folder, swap_in_folder
 
 OPTIONS, STATS, ICONS, LOCK = "options.json", "stats.jsonl", "icons.safetensors", "run.lock"
 STATE, LATEST, BEST, SHEETS = "state", "latest", "best", "sheets"

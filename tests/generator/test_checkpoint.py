@@ -28,12 +28,10 @@ from generator.checkpoint import (
     BundleError,
     Description,
     read_bundle,
-    recover_folder,
-    sheet_limit,
-    swap_in_folder,
-    thin,
     write_bundle,
 )
+from generator.folders import recover_folder, swap_in_folder
+from generator.sheets import sheet_limit, thin
 from generator.studio import Studio
 
 

@@ -1,0 +1,50 @@
+"""Folders that are swapped in whole: a crash leaves the old one or the new one, never a half."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def swap_in_folder(path: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files into a new folder, flush them to the disk, and put it in the place of the folder at `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        for name, content in contents.items():
+            with (fresh / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        fresh.chmod(0o755)  # mkdtemp makes folders that only their owner can read
+        _sync_folder(fresh)
+        retired = fresh.with_name(fresh.name + "-retired")
+        if path.exists():
+            path.rename(retired)
+        fresh.rename(path)
+        _sync_folder(path.parent)
+        shutil.rmtree(retired, ignore_errors=True)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def recover_folder(path: Path) -> None:
+    """Clear up after a swap that a crash cut short: bring the retired folder back when nothing stands at `path`."""
+    leftovers = sorted(path.parent.glob(f".{path.name}-*"), key=lambda folder: folder.stat().st_mtime)
+    if not path.exists():
+        retired = [folder for folder in leftovers if folder.name.endswith("-retired")]
+        if retired:
+            retired[-1].rename(path)
+    for folder in leftovers:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
