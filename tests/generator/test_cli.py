@@ -136,7 +136,7 @@ def test_what_is_not_a_file_is_not_written_to(tiny_bundle_path: Path, tmp_path: 
 
 
 def test_info_survives_a_hostile_bundle(tiny_bundle_path: Path, tmp_path: Path) -> None:
-    """Escape codes in the card are refused and do not reach the terminal; links beside the bundle's files are not followed."""
+    """Escape codes in the card are refused and reach no terminal; links beside the files are not followed."""
     bundle = Path(shutil.copytree(tiny_bundle_path, tmp_path / "bundle"))
     (bundle / "extra").symlink_to(tmp_path / "nowhere")
     result = run("info", "--bundle", bundle)
