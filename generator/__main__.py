@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from generator.checkpoint import CARD, DEFAULT_BUNDLE, FILES, Bundle, BundleError, read_bundle
-from generator.decode import DecodeError, decode
+from generator.decode import DecodeError, decode, parse_color
 from generator.neighbors import NeighborIndex
 from generator.pictures import comparison, enlarge, grid, png
 from generator.seeds import Seed
@@ -105,8 +105,7 @@ def neighbors(
             raise _UsageError("Give --seed or --picture, not both.")
         model = read_bundle(bundle)
         if picture is not None:
-            background = tuple(int(model.card.background[i : i + 2], 16) for i in (1, 3, 5))
-            decoded = decode(picture, size=model.image_size, background=(background[0], background[1], background[2]))
+            decoded = decode(picture, size=model.image_size, background=parse_color(model.card.background))
             asked, caption, name = Image.fromarray(decoded.pixels), picture.name, picture.stem
         else:
             chosen = _parse(seed)

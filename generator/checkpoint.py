@@ -153,6 +153,23 @@ def read_bundle(path: Path) -> Bundle:
 
     Raises BundleError, with one sentence, for anything that is not a whole bundle of this version.
     """
+    while True:
+        before = _peek(path)
+        try:
+            return _read_bundle(path)
+        except BundleError:
+            if _peek(path) == before:  # otherwise it was swapped under our hands: look again
+                raise
+
+
+def _peek(path: Path) -> bytes | None:
+    try:
+        return (path / CARD).read_bytes()
+    except OSError:
+        return None
+
+
+def _read_bundle(path: Path) -> Bundle:
     if not path.is_dir():
         raise BundleError(f"{path}: there is no bundle folder here.")
     raw_card = _read_file(path, CARD)
@@ -212,7 +229,7 @@ def write_bundle(
     """Write a bundle beside its place, flush it, swap it in, and read it back.
 
     `descriptors`: `(N, D)`, N at most MAX_SHEET_ICONS; `sheet`: the same icons, from `draw_sheet`; `samples`: a PNG.
-    A bundle that stands at `path` is replaced; a crash leaves the old or the new one.
+    A bundle that stands at `path` is replaced, as `swap_in_folder` does it.
     Raises BundleError when the weights are not finite or do not fit the config, before anything is written.
     """
     contents = {
@@ -253,7 +270,7 @@ def _read_file(folder: Path, name: str, digest: str | None = None) -> bytes:
         content = file.read_bytes()
     except OSError as error:
         raise BundleError(f"{file}: cannot be read ({error.strerror}).") from error
-    if content.startswith(_PICKLE_STARTS):
+    if content.startswith(_PICKLE_STARTS) and content[2:8] != bytes(6):  # those would be a header's length
         raise BundleError(f"{file}: this is a pickle, which can run code; Mojigan reads safetensors only.")
     if digest is not None and hashlib.sha256(content).hexdigest() != digest:
         raise BundleError(f"{file}: the file is damaged: its SHA-256 is not the one that the card names.")

@@ -110,6 +110,11 @@ def parse_color(text: str) -> Color:
     return color
 
 
+def color_code(color: Color) -> str:
+    """The code of a color, as `parse_color` reads it: "#ffffff"."""
+    return "#{:02x}{:02x}{:02x}".format(*color)
+
+
 def fit(image: Image.Image, size: int, background: Color) -> NDArray[np.uint8]:
     """Scale an RGB image into a square without stretching it, the rest is background: (size, size, 3) uint8.
 

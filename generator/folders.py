@@ -1,4 +1,4 @@
-"""Folders that are swapped in whole: a crash leaves the old one or the new one, never a half."""
+"""Folders that are swapped in whole. After a crash one of the two is there, or `recover_folder` finds it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from pathlib import Path
 
 
 def swap_in_folder(path: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files into a new folder, flush them to the disk, and put it in the place of the folder at `path`."""
+    """Write files into a new folder, flush them to the disk, and put it in the place of the folder at `path`.
+
+    Two renames do it, so that for a moment nothing stands there: who reads meanwhile has to look twice.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
@@ -29,6 +32,17 @@ def swap_in_folder(path: Path, contents: Mapping[str, bytes]) -> None:
         shutil.rmtree(retired, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file beside its place, flush it to the disk, and put it there: a crash leaves one of the two."""
+    fresh = path.with_name(f".{path.name}-{os.getpid()}")
+    with fresh.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    _sync_folder(path.parent)
 
 
 def recover_folder(path: Path) -> None:

@@ -22,9 +22,7 @@ def enlarge(icon: Image.Image, size: int = 512) -> Image.Image:
     return icon if icon.size == (size, size) else icon.resize((size, size), Image.Resampling.LANCZOS)
 
 
-def grid(
-    icons: Sequence[Image.Image], columns: int, cell: int | None = None, gap: int = 4, paper: str = PAPER
-) -> Image.Image:
+def grid(icons: Sequence[Image.Image], columns: int, cell: int | None = None, gap: int = 4) -> Image.Image:
     """Lay icons out in rows, left to right: each `cell` pixels wide (their own size by default), `gap` pixels apart.
 
     The sheet is `columns * (cell + gap) + gap` wide, or narrower when there are fewer icons than columns.
@@ -36,7 +34,7 @@ def grid(
     columns = min(columns, len(icons))
     rows = -(-len(icons) // columns)
     step = cell + gap
-    sheet = Image.new("RGB", (columns * step + gap, rows * step + gap), paper)
+    sheet = Image.new("RGB", (columns * step + gap, rows * step + gap), PAPER)
     for i, icon in enumerate(icons):
         row, column = divmod(i, columns)
         sheet.paste(enlarge(icon, cell), (gap + column * step, gap + row * step))

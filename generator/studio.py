@@ -128,6 +128,8 @@ class Studio:
         return latents(numbers, self.bundle.config.latent_size) * scale
 
     @torch.inference_mode()
+    # TF32, cuDNN's default, would move pixels by more than the promised rounding; it knows nothing of the CPU.
+    @torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     def _draw_latents(self, points: torch.Tensor) -> list[Image.Image]:
         pictures: list[Image.Image] = []
         for start in range(0, len(points), self._batch):
@@ -157,7 +159,7 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise DeviceError(f"The device {name!r} is unknown; use auto, cpu or cuda.") from error
-    if device.type not in ("cpu", "cuda"):
+    if device.type not in ("cpu", "cuda") or (device.type == "cpu" and device.index):
         raise DeviceError(f"The device {name!r} is not supported; use auto, cpu or cuda.")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceError(f"The device {name!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from dataclasses import asdict, replace
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -25,9 +27,9 @@ from train.progress import Bar, JsonLines
 from train.recipes import PRESETS, Recipe
 from train.runs import BEST, LATEST, Run, RunError
 from train.summary import summarize
-from train.terminal import UsageError, read_icons, sentences
+from train.terminal import UsageError, read_color, read_icons, sentences
 
-DEFAULT_KIMG = 300.0
+DEFAULT_PRESET, DEFAULT_KIMG, DEFAULT_SIZE, DEFAULT_BACKGROUND = "sagan", 300.0, 64, "#ffffff"
 
 
 class ProgressStyle(StrEnum):
@@ -45,15 +47,24 @@ def fit_command(
     only: Annotated[str, typer.Option(help="Of an emoji font: faces,people,animals,…; see `inspect --help`.")] = "",
     kimg: Annotated[float | None, typer.Option(min=0.001, help="Train on so many thousand images.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Train for so long instead.")] = None,
-    preset: Annotated[str, typer.Option(help=f"One of: {', '.join(PRESETS)}.")] = "sagan",
+    preset: Annotated[str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}.", show_default="sagan")] = None,
     runs: Annotated[Path, typer.Option(help="Where the numbered run folders stand.")] = Path("runs"),
-    resume: Annotated[Path | None, typer.Option(help="Go on with this run folder.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with this run folder, its icons and its recipe.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="The seed of weights, order and augmentation.")] = 0,
-    size: Annotated[int, typer.Option(help="Pixels along an icon's edge: 32, 64 or 128.")] = 64,
-    background: Annotated[str, typer.Option(help="What stands behind transparent icons.")] = "#ffffff",
-    name: Annotated[str, typer.Option(help="The set's name on the card; by default from the sources.")] = "",
-    license_: Annotated[str, typer.Option("--license", help="The set's license, when the sources do not say.")] = "",
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="The seed of weights, order and augmentation.", show_default="0"),
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Edge of an icon: 32, 64 or 128 pixels.", show_default="64")] = None,
+    background: Annotated[
+        str | None, typer.Option(help="What stands behind transparent icons.", show_default="#ffffff")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The set's name on the card.", show_default="from the sources")
+    ] = None,
+    license_: Annotated[
+        str | None, typer.Option("--license", help="The set's license.", show_default="from the sources")
+    ] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step.")] = None,
     width: Annotated[int | None, typer.Option(help="Channels of the finest layers: a multiple of 8.")] = None,
     generator_rate: Annotated[float | None, typer.Option(min=0, help="Adam's rate of the generator.")] = None,
@@ -91,13 +102,15 @@ def fit_command(
         if resume is not None:
             if dry_run:
                 raise UsageError("--dry-run and --resume do not go together.")
-            run, setting = _reopen(resume, goal, changes)
+            fixed = {"preset": preset, "size": size, "seed": seed, "background": background}
+            run, setting = _reopen(resume, goal, fixed | {"name": name, "license": license_} | changes)
         else:
             if not icons:
                 raise UsageError("Say what to train on with --icons SOURCE, or go on with --resume RUN.")
-            recipe = _recipe(preset, changes, size)
-            icon_set = read_icons(icons, size=size, background=background, only=only)
-            setting = _setting(icon_set, recipe, goal or Goal(kimg=DEFAULT_KIMG), seed, name, license_)
+            size = DEFAULT_SIZE if size is None else size
+            recipe = _recipe(preset or DEFAULT_PRESET, changes, size)
+            icon_set = read_icons(icons, size=size, background=background or DEFAULT_BACKGROUND, only=only)
+            setting = _setting(icon_set, recipe, goal or Goal(kimg=DEFAULT_KIMG), seed or 0, name, license_)
             console.print(summarize(icon_set.report))
             console.print(_summary(setting, where))
             if dry_run:
@@ -106,6 +119,8 @@ def fit_command(
             write_report(icon_set, run.path)
         console.print(Text(f"Run folder: {run.path}"), soft_wrap=True)
         reporter = JsonLines() if progress is ProgressStyle.JSONL else Bar(console, setting.goal.describe())
+        if isinstance(reporter, JsonLines):
+            reporter.write("start", {"run": str(run.path), **asdict(setting.goal)})
         with run, stop, reporter:
             done = fit(run, setting, where, reporter, stop.asked)
         reached = setting.goal.share(done.kimg, done.seconds) >= 1
@@ -119,7 +134,7 @@ def fit_command(
 
 
 class _StopSignal:
-    """While entered, the first Ctrl-C or SIGTERM asks for a stop and the second one ends the process as usual."""
+    """While entered, Ctrl-C or SIGTERM asks for a stop; the same signal again ends the process as usual."""
 
     def __init__(self) -> None:
         self._asked = False
@@ -136,14 +151,16 @@ class _StopSignal:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
         self._asked = True
-        self.__exit__()
+        signal.signal(number, self._before[number])
 
 
 def _goal(kimg: float | None, minutes: float | None) -> Goal | None:
     if kimg is not None and minutes is not None:
         raise UsageError("Give --kimg or --minutes, not both.")
+    if not math.isfinite(kimg or minutes or 0):
+        raise UsageError("A run needs an end: give a number of kimg or minutes.")
     return None if kimg is None and minutes is None else Goal(kimg=kimg, minutes=minutes)
 
 
@@ -158,16 +175,23 @@ def _recipe(preset: str, changes: dict[str, Any], size: int) -> Recipe:
     return recipe
 
 
-def _setting(icon_set: IconSet, recipe: Recipe, goal: Goal, seed: int, name: str, license_: str) -> Setting:
-    return Setting(
-        recipe=recipe,
-        goal=goal,
-        data=DataSet(
+def _setting(
+    icon_set: IconSet, recipe: Recipe, goal: Goal, seed: int, name: str | None, license_: str | None
+) -> Setting:
+    try:
+        data = DataSet(
             name=name or icon_set.name,
             count=len(icon_set.pixels),
             digest=icon_set.digest,
             license=license_ or icon_set.license,
-        ),
+        )
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise UsageError(f"The set's {problem['loc'][0]} cannot stand on a card: {problem['msg']}.") from error
+    return Setting(
+        recipe=recipe,
+        goal=goal,
+        data=data,
         image_size=icon_set.report.size,
         background=parse_color(icon_set.report.background),
         seed=seed,
@@ -175,18 +199,38 @@ def _setting(icon_set: IconSet, recipe: Recipe, goal: Goal, seed: int, name: str
     )
 
 
-def _reopen(path: Path, goal: Goal | None, changes: dict[str, Any]) -> tuple[Run, Setting]:
+def _reopen(path: Path, goal: Goal | None, options: dict[str, Any]) -> tuple[Run, Setting]:
     run = Run.open(path)
+    try:
+        setting = _same_setting(run, options)
+        if goal is not None:
+            run.change_options({"goal": asdict(goal)})
+    except BaseException:
+        run.close()
+        raise
+    return run, replace(setting, goal=goal or setting.goal)
+
+
+def _same_setting(run: Run, options: dict[str, Any]) -> Setting:
+    """The setting of a run. Raises UsageError for options that were given and differ from it."""
     try:
         setting = Setting.read(run.options)
     except (KeyError, TypeError, ValueError) as error:
-        run.close()
-        raise RunError(f"{path}: the run's options cannot be read.") from error
-    differing = [key for key, value in changes.items() if value is not None and value != getattr(setting.recipe, key)]
+        raise RunError(f"{run.path}: the run's options cannot be read.") from error
+    known = asdict(setting.recipe) | {
+        "size": setting.image_size,
+        "seed": setting.seed,
+        "background": setting.background,
+        "name": setting.data.name,
+        "license": setting.data.license,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    if "background" in given:
+        given["background"] = read_color(given["background"])
+    differing = [name for name, value in given.items() if value != known[name]]
     if differing:
-        run.close()
-        raise UsageError(f"{path}: a run keeps its recipe; these options differ from it: {', '.join(differing)}.")
-    return run, replace(setting, goal=goal or setting.goal)
+        raise UsageError(f"{run.path}: a run keeps its recipe; these options differ from it: {', '.join(differing)}.")
+    return setting
 
 
 def _summary(setting: Setting, device: torch.device) -> Table:

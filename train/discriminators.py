@@ -24,7 +24,7 @@ class SaganDiscriminator(nn.Module):
         while resolution >= 4:
             layers += [_normalized_conv(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(LEAK)]
             if resolution in (16, 32):
-                layers.append(spectrally_normalized(SelfAttention(outputs)))
+                layers.append(spectrally_normalized(SelfAttention(outputs), nn.Conv2d))
             inputs, outputs, resolution = outputs, min(2 * outputs, 8 * config.width), resolution // 2
         self.trunk = nn.Sequential(*layers)
         self.minibatch_stddev = minibatch_stddev
@@ -65,10 +65,10 @@ class PlainDiscriminator(nn.Module):
         return scores.flatten()
 
 
-def spectrally_normalized(network: nn.Module) -> nn.Module:
-    """Put spectral normalization on every convolution of a network, in place."""
+def spectrally_normalized(network: nn.Module, kind: type[nn.Module]) -> nn.Module:
+    """Put spectral normalization on every layer of a kind in a network, in place."""
     for module in list(network.modules()):
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(module, kind):
             parametrizations.spectral_norm(module)
     return network
 

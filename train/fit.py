@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,16 +17,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from generator.checkpoint import DataSet, Description, Figure, write_bundle
+from generator.checkpoint import BundleError, DataSet, Description, Figure, read_bundle, write_bundle
+from generator.decode import color_code
 from generator.neighbors import describe
 from generator.pictures import grid, png
 from generator.seeds import latents
 from generator.sheets import draw_sheet, sheet_limit, thin
 from generator.studio import to_pixels
 from train.loop import Trainer
-from train.metrics import evaluate
+from train.metrics import Judge
 from train.recipes import Recipe
-from train.runs import BEST, LATEST, SHEETS, Progress, Run
+from train.runs import BEST, LATEST, SHEETS, Progress, Run, RunError
 
 TICK_SECONDS = 1.0
 SAVE_SECONDS = 60.0
@@ -102,10 +103,19 @@ class Reporter(Protocol):
 def fit(run: Run, setting: Setting, device: torch.device, reporter: Reporter, stop: Callable[[], bool]) -> Progress:
     """Train until the goal is reached or `stop()` says so; returns how far the run is.
 
-    The state is saved every minute, at each evaluation and at the end. Raises TrainingError when the losses are no
-    longer finite, RunError when the run's files cannot be used.
+    The state is saved every minute, at each evaluation and at the end. Raises TrainingError when the weights are no
+    longer finite or the memory does not suffice, RunError when the run's files cannot be read or written.
     """
-    return _Sitting(run, setting, device, reporter).train(stop)
+    try:
+        return _Sitting(run, setting, device, reporter).train(stop)
+    except BundleError as error:
+        raise TrainingError(str(error)) from error
+    except OSError as error:
+        raise RunError(f"{run.path}: the run cannot be written ({error.strerror}).") from error
+    except (MemoryError, RuntimeError) as error:  # torch tells its own CPU allocator's failure by the words alone
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "memory" not in str(error):
+            raise
+        raise TrainingError(f"{run.path}: the memory of {device} is too small; lower --batch or --width.") from error
 
 
 class _Sitting:
@@ -118,6 +128,7 @@ class _Sitting:
         self.trainer = Trainer(
             setting.recipe, config, self.icons, background=setting.background, device=device, seed=setting.seed
         )
+        self.judge = Judge(self.icons, device)
         self.progress = Progress()
         saved = run.load_state()
         if saved is not None:
@@ -125,6 +136,7 @@ class _Sitting:
             self._load(tensors)
         shown = self.icons[list(thin(len(self.icons), sheet_limit(setting.image_size)))]
         self.sheet, self.descriptors = draw_sheet(shown), describe(shown)
+        self.best_swd = _best_swd(run.path / BEST)
         self.started = time.monotonic() - self.progress.seconds
 
     def _load(self, tensors: dict[str, torch.Tensor]) -> None:
@@ -155,8 +167,9 @@ class _Sitting:
             elif now - saved >= SAVE_SECONDS:
                 self._save()
                 saved = time.monotonic()
-        self._save()
-        if not fresh and self.trainer.steps:
+        if fresh or not self.trainer.steps:
+            self._save()
+        else:
             self._evaluate()
         return self.progress
 
@@ -168,17 +181,13 @@ class _Sitting:
 
     def _tick(self, images_per_second: float) -> None:
         generator_loss, discriminator_loss = self.trainer.read_losses()
-        share = self._share()
         if not math.isfinite(generator_loss + discriminator_loss):
-            raise TrainingError(
-                f"{self.run.path}: the losses stopped being finite numbers at {self.trainer.kimg:.1f} kimg; "
-                f"the bundle in {BEST}/ is as it was."
-            )
-        left = self.setting.goal
+            raise self._diverged()
+        goal, share = self.setting.goal, self._share()
         eta = (
-            (left.kimg - self.trainer.kimg) * 1000 / max(images_per_second, 1e-9)
-            if left.kimg is not None
-            else 60 * (left.minutes or 0) - self._seconds()
+            (goal.kimg - self.trainer.kimg) * 1000 / max(images_per_second, 1e-9)
+            if goal.kimg is not None
+            else 60 * (goal.minutes or 0) - self._seconds()
         )
         record = {
             "kimg": round(self.trainer.kimg, 3),
@@ -191,20 +200,27 @@ class _Sitting:
         self.run.append_stats({"event": "tick", "seconds": round(self._seconds(), 1), **record})
         self.reporter.tick(record)
 
-    def _save(self) -> None:
-        self.progress = replace(
-            self.progress, steps=self.trainer.steps, kimg=self.trainer.kimg, seconds=self._seconds()
+    def _diverged(self) -> TrainingError:
+        return TrainingError(
+            f"{self.run.path}: training diverged: at {self.trainer.kimg:.1f} kimg there are values that are not finite "
+            f"numbers; the saved state and the bundle in {BEST}/ are as they were."
         )
+
+    def _save(self) -> None:
+        if not self.trainer.is_finite():
+            raise self._diverged()
+        self.progress = Progress(steps=self.trainer.steps, kimg=self.trainer.kimg, seconds=self._seconds())
         self.run.save_state(self.trainer.state(), self.progress)
 
     def _evaluate(self) -> None:
+        self._save()
         trainer, setting = self.trainer, self.setting
         network = trainer.snapshot()
-        metrics = evaluate(network, trainer.config.latent_size, self.icons, trainer.device)
+        metrics = self.judge.evaluate(network, trainer.config.latent_size)
         sheet = draw_samples(network, trainer.config.latent_size, trainer.device)
         name = f"{SHEETS}/{trainer.kimg:09.3f}-kimg.png"
         (self.run.path / name).write_bytes(sheet)
-        better = self.progress.best_swd is None or metrics["swd"].value < self.progress.best_swd
+        better = metrics["swd"].value < self.best_swd
         for folder in (LATEST, BEST) if better else (LATEST,):
             write_bundle(
                 self.run.path / folder,
@@ -213,7 +229,7 @@ class _Sitting:
                     metrics=metrics,
                     data=setting.data,
                     preset=setting.recipe.preset,
-                    background="#{:02x}{:02x}{:02x}".format(*setting.background),
+                    background=color_code(setting.background),
                     created=datetime.now(UTC).isoformat(timespec="seconds"),
                     code_version=setting.code_version,
                 ),
@@ -223,9 +239,7 @@ class _Sitting:
                 sheet=self.sheet,
                 samples=sheet,
             )
-        if better:
-            self.progress = replace(self.progress, best_swd=metrics["swd"].value, best_kimg=trainer.kimg)
-        self._save()
+        self.best_swd = min(self.best_swd, metrics["swd"].value)
         record = {
             "kimg": round(trainer.kimg, 3),
             "metrics": {name: figure.model_dump() for name, figure in metrics.items()},
@@ -234,6 +248,14 @@ class _Sitting:
         }
         self.run.append_stats({"event": "evaluation", "seconds": round(self._seconds(), 1), **record})
         self.reporter.evaluated(record)
+
+
+def _best_swd(best: Path) -> float:
+    """The figure of the best bundle so far, infinite when there is none."""
+    try:
+        return read_bundle(best).card.metrics["swd"].value
+    except (BundleError, KeyError):
+        return math.inf
 
 
 @torch.inference_mode()

@@ -168,4 +168,4 @@ def _license(names: dict[int, str]) -> str:
         if any(phrase in text.lower() for text in texts[:2]):
             return identifier
     first = next((text for text in texts if text), "unknown")
-    return first.splitlines()[0][:120]
+    return "".join(character for character in first.splitlines()[0][:120] if character.isprintable())

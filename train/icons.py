@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from generator.decode import Color
+from generator.decode import Color, color_code
 from generator.pictures import enlarge, grid
 from train.report import (
     Duplicate,
@@ -26,7 +26,7 @@ from train.report import (
     source_report,
     warnings_on,
 )
-from train.sources import IMAGE_SUFFIXES, UNKNOWN, Icon, Reading, Request, SourceError, read_source, slug
+from train.sources import IMAGE_SUFFIXES, UNKNOWN, Icon, Reading, Request, SourceError, printable, read_source, slug
 
 __all__ = ["MINIMUM", "IconSet", "SourceError", "load_icons", "require_empty", "write_icons", "write_report"]
 
@@ -191,9 +191,9 @@ def _report(
         license=license_,
         count=len(kept),
         size=size,
-        background="#{:02x}{:02x}{:02x}".format(*request.background),
+        background=color_code(request.background),
         digest=_digest(pixels),
-        sources=[source_report(str(path), reading) for path, reading in zip(sources, readings, strict=True)],
+        sources=[source_report(printable(str(path)), reading) for path, reading in zip(sources, readings, strict=True)],
         sizes=size_histogram(kept),
         modes=mode_histogram(kept),
         animated=[icon.name for icon in kept if icon.decoded.frames > 1],

@@ -38,8 +38,7 @@ class Trainer:
         self.rng = torch.Generator(device).manual_seed(seed)
         network = build_generator(config)
         if recipe.normalize_generator:
-            # The head keeps its free scale, as in the original.
-            spectrally_normalized(network)
+            spectrally_normalized(network, nn.ConvTranspose2d)  # the original leaves its attention free
         discriminator: nn.Module = (
             PlainDiscriminator(config)
             if recipe.preset == "sagan-seed"
@@ -103,6 +102,11 @@ class Trainer:
         rng = torch.Generator(self.device).manual_seed(self.steps)
         return recalibrate(self.average.network, self.config.latent_size, rng)
 
+    def is_finite(self) -> bool:
+        """Whether all weights and averages are finite numbers. This waits for the device."""
+        values = [value for network in self._networks().values() for value in network.state_dict().values()]
+        return bool(torch.stack([value.isfinite().all() for value in values]).all())
+
     def state(self) -> dict[str, torch.Tensor]:
         """Everything that training needs to go on, as named tensors on the CPU."""
         tensors = {"rng": self.rng.get_state(), "steps": torch.tensor(self.steps)}
@@ -126,8 +130,11 @@ class Trainer:
                     value = torch.empty_like(parameters[int(index)], device="cpu").copy_(value)
                 moments.setdefault(int(index), {})[moment] = value
             adam.load_state_dict({"state": moments, "param_groups": adam.state_dict()["param_groups"]})
-        self.rng.set_state(tensors["rng"])
         self.steps = int(tensors["steps"])
+        if tensors["rng"].shape == self.rng.get_state().shape:
+            self.rng.set_state(tensors["rng"])
+        else:  # the run comes from another kind of device, whose random numbers are other ones
+            self.rng.manual_seed(self.steps)
 
     def _networks(self) -> dict[str, nn.Module]:
         return {

@@ -23,25 +23,39 @@ MAX_ICONS = 512
 SAMPLING_BATCH = 64
 
 
-def evaluate(network: nn.Module, latent_size: int, icons: NDArray[np.uint8], device: torch.device) -> dict[str, Figure]:
-    """Compare a generator in eval mode with its training icons `(N, size, size, 3)` uint8, N at least 4.
+class Judge:
+    """Compares generators with one set of training icons; what concerns the icons alone is measured once.
 
     - `swd`: sliced Wasserstein distance x 1000; real: between two halves of the icons.
     - `nearest`: median distance to the nearest training icon, in low-passed pixels; real: among the icons. Far below
       the real figure: copies.
     - `diversity`: mean distance between two icons, in low-passed pixels. Far below the real figure: collapse.
     """
-    rng = torch.Generator().manual_seed(0)
-    order = torch.randperm(len(icons), generator=rng).numpy()
-    size = min(len(icons) // 2, MAX_ICONS)
-    first, second = icons[order[:size]], icons[order[size : 2 * size]]
-    fakes = sample(network, latent_size, size, device, rng)
-    fake_points, points = describe(fakes).float(), describe(icons).float()
-    return {
-        "swd": Figure(value=swd(first, fakes, device), real=swd(first, second, device)),
-        "nearest": Figure(value=_nearest(fake_points, points), real=_nearest(points, None)),
-        "diversity": Figure(value=_diversity(fake_points), real=_diversity(points)),
-    }
+
+    def __init__(self, icons: NDArray[np.uint8], device: torch.device) -> None:
+        """`icons`: `(N, size, size, 3)` uint8, N at least 4; at most MAX_ICONS of them are on a side of a figure."""
+        self.device = device
+        order = torch.randperm(len(icons), generator=torch.Generator().manual_seed(0)).numpy()
+        size = min(len(icons) // 2, MAX_ICONS)
+        self._reals = icons[order[:size]]
+        self._points = describe(icons).float()
+        chosen = self._points[order[: 2 * size]]
+        self._real = {
+            "swd": swd(self._reals, icons[order[size : 2 * size]], device),
+            "nearest": _nearest(chosen, self._points, rank=2),  # the nearest of all is the icon itself
+            "diversity": _diversity(chosen),
+        }
+
+    def evaluate(self, network: nn.Module, latent_size: int) -> dict[str, Figure]:
+        """The figures of a generator in eval mode, each beside the real one."""
+        fakes = sample(network, latent_size, len(self._reals), self.device, torch.Generator().manual_seed(0))
+        points = describe(fakes).float()
+        values = {
+            "swd": swd(self._reals, fakes, self.device),
+            "nearest": _nearest(points, self._points, rank=1),
+            "diversity": _diversity(points),
+        }
+        return {name: Figure(value=value, real=self._real[name]) for name, value in values.items()}
 
 
 @torch.inference_mode()
@@ -114,12 +128,10 @@ def _sliced(first: torch.Tensor, second: torch.Tensor, rng: torch.Generator) -> 
     return float(torch.stack(distances).mean())
 
 
-def _nearest(points: torch.Tensor, others: torch.Tensor | None) -> float:
-    """Median distance to the nearest of `others`, or of the other points: RMS, (N, D) and (M, D)."""
-    distances = torch.cdist(points, points if others is None else others)
-    if others is None:
-        distances.fill_diagonal_(torch.inf)
-    return float(distances.amin(dim=1).median()) / math.sqrt(points.shape[1])
+def _nearest(points: torch.Tensor, others: torch.Tensor, *, rank: int) -> float:
+    """Median RMS distance of points `(N, D)` to the nearest (or second nearest: rank 2) of others `(M, D)`."""
+    nearest = [torch.cdist(chunk, others).kthvalue(rank, dim=1).values for chunk in torch.split(points, 64)]
+    return float(torch.cat(nearest).median()) / math.sqrt(points.shape[1])
 
 
 def _diversity(points: torch.Tensor) -> float:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -37,8 +39,12 @@ class JsonLines:
 
     def write(self, event: str, record: Mapping[str, Any]) -> None:
         """Write one event at once."""
-        sys.stdout.write(json.dumps({"event": event, **record}) + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(json.dumps({"event": event, **record}) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Who started us is gone. The training is worth more than its listener: go on, and say it to nobody.
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  # open to the end of the process
 
 
 class _Remaining(ProgressColumn):

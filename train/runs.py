@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,7 +18,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from generator.folders import recover_folder, swap_in_folder
+from generator.folders import recover_folder, swap_in_folder, write_file
+from train.sources import slug
 
 OPTIONS, STATS, ICONS, LOCK = "options.json", "stats.jsonl", "icons.safetensors", "run.lock"
 STATE, LATEST, BEST, SHEETS = "state", "latest", "best", "sheets"
@@ -39,8 +39,6 @@ class Progress:
     kimg: float = 0.0
     seconds: float = 0.0
     """Wall-clock seconds of training and evaluation, over all sittings."""
-    best_swd: float | None = None
-    best_kimg: float | None = None
 
 
 class Run:
@@ -54,16 +52,17 @@ class Run:
     @classmethod
     def create(cls, root: Path, name: str, options: Mapping[str, Any], icons: NDArray[np.uint8]) -> Run:
         """Make the next numbered folder, `0007-sagan-faces`, with its options and icons. Raises RunError."""
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+        document = {"run_format": RUN_FORMAT, **options}
         try:
             root.mkdir(parents=True, exist_ok=True)
-            numbers = [int(found[0]) for folder in root.iterdir() if (found := re.match(r"\d+", folder.name))]
-            path = root / f"{max(numbers, default=0) + 1:04d}-{slug}"
-            path.mkdir()
+            with (root / LOCK).open("a") as lock:  # two runs that start together get two numbers
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                numbers = [int(found[0]) for folder in root.iterdir() if (found := re.match(r"\d+", folder.name))]
+                path = root / f"{max(numbers, default=0) + 1:04d}-{slug(name)}"
+                path.mkdir()
             (path / SHEETS).mkdir()
-            (path / ICONS).write_bytes(save_tensors({"icons": torch.from_numpy(icons)}))
-            document = {"run_format": RUN_FORMAT, **options}
-            (path / OPTIONS).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            write_file(path / ICONS, save_tensors({"icons": torch.from_numpy(icons)}))
+            write_file(path / OPTIONS, _json(document))
         except OSError as error:
             raise RunError(f"{root}: the run folder cannot be written ({error.strerror}).") from error
         return cls(path, document)
@@ -82,6 +81,11 @@ class Run:
             recover_folder(path / name)
         return run
 
+    def change_options(self, changes: Mapping[str, Any]) -> None:
+        """Put changed options in the place of the old ones, for this sitting and all that follow."""
+        self.options |= changes
+        write_file(self.path / OPTIONS, _json(self.options))
+
     def icons(self) -> NDArray[np.uint8]:
         """The training icons, as the run began with them: `(N, size, size, 3)` uint8."""
         try:
@@ -94,7 +98,10 @@ class Run:
         """Write the state beside the old one, flush it, swap: a crash leaves one of the two."""
         content = save_tensors(dict(tensors))
         record = {"sha256": hashlib.sha256(content).hexdigest(), **asdict(progress)}
-        swap_in_folder(self.path / STATE, {STATE_TENSORS: content, STATE_RECORD: json.dumps(record, indent=2).encode()})
+        try:
+            swap_in_folder(self.path / STATE, {STATE_TENSORS: content, STATE_RECORD: _json(record)})
+        except OSError as error:
+            raise RunError(f"{self.path / STATE}: the state cannot be saved ({error.strerror}).") from error
 
     def load_state(self) -> tuple[dict[str, torch.Tensor], Progress] | None:
         """The saved state, or None when the run ended before the first. Raises RunError for a damaged one."""
@@ -126,13 +133,15 @@ class Run:
         self._lock.close()
 
 
+def _json(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
 def _lock(path: Path) -> IO[str]:
-    lock = (path / LOCK).open("w")
+    lock = (path / LOCK).open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         lock.close()
         raise RunError(f"{path}: another process is training this run.") from error
-    lock.write(str(os.getpid()))
-    lock.flush()
     return lock

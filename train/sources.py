@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from generator.checkpoint import CARD, ICONS, BundleError, read_bundle
-from generator.decode import Color, Decoded, DecodeError, decode, fit
+from generator.decode import Color, Decoded, DecodeError, color_code, decode, fit
 from train.archives import ARCHIVE_SUFFIXES, ArchiveError, is_archive, read_archive
 from train.emoji import check_groups, read_emoji
 from train.fonts import FontError, draw_emoji, is_font, open_font
@@ -197,7 +197,7 @@ def _read_bundle(path: Path, request: Request) -> Reading:
         reading.notes.append(
             f"the bundle carries {len(pixels):,} of the {bundle.card.data.count:,} icons of its training"
         )
-    if bundle.card.background != (color := "#{:02x}{:02x}{:02x}".format(*request.background)):
+    if bundle.card.background != (color := color_code(request.background)):
         reading.notes.append(f"the bundle's icons stand on {bundle.card.background}, not on {color}")
     height, width = pixels.shape[1:3]
     for number, icon in enumerate(pixels, start=1):

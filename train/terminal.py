@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from generator.decode import parse_color
+from generator.decode import Color, parse_color
 from generator.studio import DeviceError
 from train.fit import TrainingError
 from train.icons import IconSet, SourceError, load_icons
@@ -39,14 +39,19 @@ def sentences() -> Iterator[None]:
     raise typer.Exit(code)
 
 
+def read_color(background: str) -> Color:
+    """Read the option --background. Raises UsageError."""
+    try:
+        return parse_color(background)
+    except ValueError as error:
+        raise UsageError(f"--background: {error}") from None
+
+
 def read_icons(sources: list[Path], *, size: int, background: str, only: str) -> IconSet:
     """Read the sources as the options say, with a counter on a terminal. Raises ``SourceError``."""
     logging.getLogger("PIL").addHandler(logging.NullHandler())  # its remarks on broken files are in the report
     groups = [group.strip() for group in only.split(",") if group.strip()]
-    try:
-        color = parse_color(background)
-    except ValueError as error:
-        raise UsageError(f"--background: {error}") from None
+    color = read_color(background)
     with Console(stderr=True).status("reading icons") as status:
         return load_icons(
             sources,

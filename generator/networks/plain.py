@@ -31,7 +31,7 @@ class PlainConfig:
         if self.image_size != PLAIN_IMAGE_SIZE or self.channels != 3:
             raise ValueError("the plain generator draws 64 x 64 pixels in three channels only")
         if not 1 <= self.latent_size <= 1024 or not 8 <= self.width <= 256 or self.width % 8:
-            raise ValueError("the plain generator's latent size or width is out of bounds")
+            raise ValueError("a latent size is from 1 to 1024, and a width from 8 to 256 in steps of 8")
 
 
 class PlainGenerator(nn.Module):

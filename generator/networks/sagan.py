@@ -33,7 +33,7 @@ class SaganConfig:
         if self.channels != 3:
             raise ValueError(f"{self.channels} channels are not 3")
         if not 1 <= self.latent_size <= 1024 or not 8 <= self.width <= 256 or self.width % 8:
-            raise ValueError("the latent size or the width is out of bounds")
+            raise ValueError("a latent size is from 1 to 1024, and a width from 8 to 256 in steps of 8")
 
     def channels_at(self, resolution: int) -> int:
         """Feature channels at a resolution of the trunk."""

@@ -141,7 +141,7 @@ async def test_too_many_waiting_icons_are_turned_away(studio: Studio, monkeypatc
 
 def test_devices() -> None:
     assert choose_device("cpu") == torch.device("cpu")
-    for wrong in ("gpu", "mps", "cuda:99", "meta", ""):
+    for wrong in ("gpu", "mps", "cuda:99", "cpu:7", "meta", ""):
         with pytest.raises(DeviceError, match="device"):
             choose_device(wrong)
 

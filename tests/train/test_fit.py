@@ -21,7 +21,7 @@ from generator.studio import Studio
 from tests.conftest import draw_icon
 from train.__main__ import app
 from train.commands import _StopSignal
-from train.fit import Goal, Setting, TrainingError, fit
+from train.fit import Goal, Setting, TrainingError, _best_swd, fit
 from train.loop import Trainer
 from train.runs import BEST, LATEST, SHEETS, STATS, Run
 
@@ -42,6 +42,12 @@ def train(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, ["fit", *(str(argument) for argument in arguments)])
 
 
+def folder_of(runs: Path) -> Path:
+    """The one run folder there."""
+    (run,) = (path for path in runs.iterdir() if path.is_dir())
+    return run
+
+
 def events(output: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.splitlines()]
 
@@ -52,7 +58,7 @@ def finished(icon_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     runs = tmp_path_factory.mktemp("runs")
     result = train("--icons", icon_folder, "--kimg", "0.064", *SMALL, "--runs", runs, "--progress", "jsonl")
     assert result.exit_code == 0, result.output
-    return next(runs.iterdir()), events(result.stdout)
+    return folder_of(runs), events(result.stdout)
 
 
 def test_a_run_folder_describes_itself(finished: tuple[Path, list[dict[str, Any]]], icon_folder: Path) -> None:
@@ -95,9 +101,39 @@ def test_a_finished_run_goes_further(finished: tuple[Path, list[dict[str, Any]]]
 
 
 def test_a_run_keeps_its_recipe(finished: tuple[Path, list[dict[str, Any]]]) -> None:
-    result = train("--resume", finished[0], "--batch", "8")
+    given = ("--batch", "8", "--preset", "sagan-seed", "--size", "32", "--seed", "7", "--background", "black")
+    result = train("--resume", finished[0], *given)
     assert result.exit_code == 2
-    assert "differ from it: batch" in result.stderr
+    assert set(result.stderr.strip().rpartition("it: ")[2].strip(".").split(", ")) == {
+        "batch",
+        "preset",
+        "size",
+        "seed",
+        "background",
+    }
+    same = train("--resume", finished[0], "--batch", "4", "--background", "white", "--seed", "0", "--size", "64")
+    assert same.exit_code == 0, same.output
+
+
+def test_a_new_goal_is_kept(finished: tuple[Path, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Trainer.step
+
+    def interrupted(self: Trainer, progress: float) -> None:
+        step(self, progress)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "step", interrupted)
+        assert "To go on" in train("--resume", finished[0], "--kimg", "5").stdout
+        assert "To go on" in train("--resume", finished[0]).stdout
+    assert json.loads((finished[0] / "options.json").read_text())["goal"]["kimg"] == 5
+
+
+def test_the_best_bundle_outlives_a_crash(finished: tuple[Path, list[dict[str, Any]]]) -> None:
+    """What is best is read from the bundle itself, so that no order of writes can lose it."""
+    best = read_bundle(finished[0] / BEST).card.metrics["swd"].value
+    assert _best_swd(finished[0] / BEST) == best
+    assert _best_swd(finished[0] / "nothing") == float("inf")
 
 
 def test_killed_and_resumed_is_the_run_that_was_never_stopped(icon_folder: Path, tmp_path: Path) -> None:
@@ -121,10 +157,15 @@ def test_killed_and_resumed_is_the_run_that_was_never_stopped(icon_folder: Path,
     command = [sys.executable, "-c", code, "fit", *given, "--runs", str(tmp_path / "killed")]
     killed = subprocess.run(command, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL
-    run = next((tmp_path / "killed").iterdir())
+    run = folder_of(tmp_path / "killed")
+    with Run.open(run) as opened:
+        state = opened.load_state()
+        assert state is not None
+        assert state[1].steps == 10
+        opened.change_options({"seed": 99})  # from here on only the state can lead to the expected bits
     resumed = train("--resume", run, "--progress", "jsonl")
     assert resumed.exit_code == 0, resumed.output
-    expected, got = (read_bundle(next((tmp_path / name).iterdir()) / LATEST) for name in ("whole", "killed"))
+    expected, got = (read_bundle(folder_of(tmp_path / name) / LATEST) for name in ("whole", "killed"))
     assert got.card.kimg == expected.card.kimg == pytest.approx(0.08)
     assert all(torch.equal(got.generator[name], value) for name, value in expected.generator.items())
 
@@ -141,14 +182,14 @@ def test_a_stop_saves_and_says_how_to_go_on(icon_folder: Path, tmp_path: Path, m
     given = ("--icons", icon_folder, "--kimg", "9", *SMALL, "--runs", tmp_path, "--progress", "jsonl")
     result = train(*given)
     assert result.exit_code == 0, result.output
-    run = next(tmp_path.iterdir())
+    run = folder_of(tmp_path)
     assert f"--resume {run}" in result.stderr.replace("\n", "")
     last = events(result.stdout)[-1]
     assert (last["event"], last["steps"]) == ("stopped", 3)
     assert read_bundle(run / LATEST).card.kimg == pytest.approx(0.012)
 
 
-def test_a_second_signal_ends_the_process_as_usual() -> None:
+def test_the_same_signal_again_ends_the_process_as_usual() -> None:
     before = signal.getsignal(signal.SIGTERM)
     stop = _StopSignal()
     with stop:
@@ -156,19 +197,55 @@ def test_a_second_signal_ends_the_process_as_usual() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.asked()
         assert signal.getsignal(signal.SIGTERM) == before
+        os.kill(os.getpid(), signal.SIGINT)  # another one, once, is the same wish
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_losses_that_are_not_numbers_end_the_run_and_spare_the_best(
-    finished: tuple[Path, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("tick", [0.0, 1e9])
+def test_a_run_that_diverges_ends_and_keeps_its_last_good_state(
+    icon_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tick: float
 ) -> None:
-    monkeypatch.setattr("train.fit.TICK_SECONDS", 0.0)
-    monkeypatch.setattr(Trainer, "read_losses", lambda _self: (float("nan"), 1.0))
-    before = (finished[0] / BEST / "card.json").read_bytes()
-    result = train("--resume", finished[0], "--kimg", "9")
+    given = ("--icons", icon_folder, *SMALL, "--runs", tmp_path)
+    assert train(*given, "--kimg", "0.008").exit_code == 0
+    run = folder_of(tmp_path)
+    before = {name: (run / name).read_bytes() for name in (f"{BEST}/card.json", "state/state.safetensors")}
+    step = Trainer.step
+
+    def diverging(self: Trainer, progress: float) -> None:
+        step(self, progress)
+        with torch.no_grad():
+            next(self.generator.parameters()).fill_(float("nan"))
+
+    monkeypatch.setattr(Trainer, "step", diverging)
+    monkeypatch.setattr("train.fit.TICK_SECONDS", tick)
+    result = train("--resume", run, "--kimg", "0.02")
     assert result.exit_code == 1
-    assert "stopped being finite" in result.stderr.replace("\n", " ")
-    assert (finished[0] / BEST / "card.json").read_bytes() == before
+    assert "diverged" in result.stderr
+    assert {name: (run / name).read_bytes() for name in before} == before
+
+
+def test_a_listener_that_goes_away_does_not_end_the_training(icon_folder: Path, tmp_path: Path) -> None:
+    given = ["--icons", str(icon_folder), "--kimg", "0.02", *SMALL, "--runs", str(tmp_path), "--progress", "jsonl"]
+    command = [sys.executable, "-m", "train", "fit", *given]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        start = json.loads(process.stdout.readline())
+        process.stdout.close()
+    assert process.returncode == 0
+    assert start["event"] == "start"
+    assert read_bundle(Path(start["run"]) / LATEST).card.kimg == pytest.approx(0.02)
+
+
+def test_memory_that_is_too_small_is_one_sentence(
+    icon_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_self: Trainer, _progress: float) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Trainer, "step", fail)
+    result = train("--icons", icon_folder, *SMALL, "--runs", tmp_path)
+    assert result.exit_code == 1
+    assert "lower --batch" in result.stderr
 
 
 def test_a_state_of_another_network_is_one_sentence(
@@ -217,6 +294,12 @@ def test_a_bar_in_the_terminal(icon_folder: Path, tmp_path: Path) -> None:
         (("--resume", "/nowhere"), "not a run folder"),
         (("--resume", "/nowhere", "--dry-run"), "do not go together"),
         (("--icons", "ICONS", "--kimg", "-1"), "kimg"),
+        (("--icons", "ICONS", "--kimg", "inf"), "needs an end"),
+        (("--icons", "ICONS", "--minutes", "inf"), "needs an end"),
+        (("--icons", "ICONS", "--seed", str(2**70)), "seed"),
+        (("--icons", "ICONS", "--width", "12"), "steps of 8"),
+        (("--icons", "ICONS", "--name", "a\nb"), "name cannot stand on a card"),
+        (("--icons", "ICONS", "--license", "x" * 2000), "license cannot stand on a card"),
     ],
 )
 def test_bad_input_is_one_sentence(icon_folder: Path, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:

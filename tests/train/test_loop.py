@@ -86,12 +86,12 @@ def test_every_preset_takes_a_step(drawn_icons: NDArray[np.uint8], preset: str) 
     recipe = PRESETS[preset]
     config = replace(recipe.network(64), width=8)
     trainer = Trainer(recipe, config, drawn_icons, background=WHITE, device=torch.device("cpu"), seed=0)
-    before = {name: value.clone() for name, value in trainer.generator.state_dict().items()}
+    before = {name: value.clone() for name, value in trainer.generator.named_parameters()}
     trainer.step(0)
     losses = trainer.read_losses()
     assert all(np.isfinite(losses))
-    changed = [name for name, value in trainer.generator.state_dict().items() if not torch.equal(value, before[name])]
-    assert any("weight" in name for name in changed)
+    changed = [name for name, value in trainer.generator.named_parameters() if not torch.equal(value, before[name])]
+    assert len(changed) > len(before) / 2
     assert trainer.kimg == recipe.batch / 1000
 
 
@@ -193,11 +193,15 @@ def test_cutout_covers_a_square_of_background() -> None:
     assert float(areas.min()) < 32
 
 
-def test_color_keeps_the_shape_of_things() -> None:
-    icons = torch.rand(8, 3, 16, 16)
+def test_color_changes_brightness_saturation_and_contrast() -> None:
+    """Zhao et al. 2020: x + b - 0.5, then 2 s around the grey, then c + 0.5 around the mean, one b, s, c an icon."""
+    icons = torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(1))
     changed = Augmentation(color=True)(icons, torch.ones(3), torch.Generator().manual_seed(0))
-    assert changed.shape == icons.shape
-    assert not torch.allclose(changed, icons)
+    brightness, saturation, contrast = torch.rand((3, 8), generator=torch.Generator().manual_seed(0))
+    for icon, result, b, s, c in zip(icons, changed, brightness, saturation, contrast, strict=True):
+        bright = icon + b - 0.5
+        vivid = bright.mean(0) + 2 * s * (bright - bright.mean(0))
+        assert torch.allclose(result, vivid.mean() + (c + 0.5) * (vivid - vivid.mean()), atol=1e-5)
 
 
 def test_no_augmentation_changes_nothing_and_draws_nothing() -> None:
@@ -220,3 +224,38 @@ def test_upsampling_convolution_is_nearest_upsampling_and_a_convolution() -> Non
     weight = layer.weight.detach().transpose(0, 1).flip(2, 3)  # transposed convolutions turn their kernel around
     expected = nn.functional.conv2d(nn.functional.interpolate(x, scale_factor=2.0), weight, padding=1)
     assert torch.allclose(layer(x), expected, atol=1e-5)
+
+
+def test_a_state_from_another_kind_of_device_goes_on(drawn_icons: NDArray[np.uint8]) -> None:
+    first = make_trainer(drawn_icons)
+    first.step(0)
+    state = first.state() | {"rng": torch.zeros(16, dtype=torch.uint8)}  # as long as CUDA's
+    second = make_trainer(drawn_icons)
+    second.load_state(state)
+    second.step(0)
+    assert second.steps == 2
+
+
+@pytest.mark.parametrize("room", ["generator", "average"])
+def test_values_that_are_not_finite_are_seen(drawn_icons: NDArray[np.uint8], room: str) -> None:
+    trainer = make_trainer(drawn_icons)
+    assert trainer.is_finite()
+    with torch.no_grad():
+        next(trainer._networks()[room].parameters()).fill_(float("nan"))
+    assert not trainer.is_finite()
+
+
+@pytest.mark.cuda
+def test_cuda_steps_and_goes_on(drawn_icons: NDArray[np.uint8]) -> None:
+    def trainer() -> Trainer:
+        recipe = replace(PRESETS["sagan"], cutout=0.2, color=True, mirror=True)
+        return Trainer(recipe, SaganConfig(), drawn_icons, background=WHITE, device=torch.device("cuda"), seed=0)
+
+    first, second = trainer(), trainer()
+    for _ in range(3):
+        first.step(0)
+    second.load_state(first.state())
+    assert equal(first.state(), second.state())
+    second.step(0)
+    assert second.is_finite()
+    assert all(np.isfinite(second.read_losses()))

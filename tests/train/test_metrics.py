@@ -11,7 +11,7 @@ from torch import nn
 from generator.networks import build_generator
 from generator.networks.sagan import SaganConfig
 from tests.conftest import draw_icon
-from train.metrics import evaluate, sample, swd
+from train.metrics import Judge, sample, swd
 
 CPU = torch.device("cpu")
 
@@ -19,6 +19,11 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def many_icons() -> NDArray[np.uint8]:
     return np.stack([np.asarray(draw_icon(number)) for number in range(60)])
+
+
+@pytest.fixture(scope="module")
+def judge(many_icons: NDArray[np.uint8]) -> Judge:
+    return Judge(many_icons, CPU)
 
 
 class Player(nn.Module):
@@ -53,20 +58,20 @@ def test_swd_does_not_depend_on_the_order(many_icons: NDArray[np.uint8]) -> None
     assert swd(first, second, CPU) == pytest.approx(swd(first, second[::-1].copy(), CPU), rel=0.1)
 
 
-def test_new_icons_of_the_same_kind_score_like_real_ones(many_icons: NDArray[np.uint8]) -> None:
+def test_new_icons_of_the_same_kind_score_like_real_ones(judge: Judge) -> None:
     fresh = np.stack([np.asarray(draw_icon(number)) for number in range(1000, 1030)])
-    figures = evaluate(Player(fresh), 8, many_icons, CPU)
+    figures = judge.evaluate(Player(fresh), 8)
     for figure in figures.values():
         assert figure.value == pytest.approx(figure.real, rel=0.35)
 
 
-def test_a_copying_generator_is_seen(many_icons: NDArray[np.uint8]) -> None:
-    figures = evaluate(Player(many_icons), 8, many_icons, CPU)
+def test_a_copying_generator_is_seen(judge: Judge, many_icons: NDArray[np.uint8]) -> None:
+    figures = judge.evaluate(Player(many_icons), 8)
     assert figures["nearest"].value < 0.05 * figures["nearest"].real
 
 
-def test_a_collapsed_generator_is_seen(many_icons: NDArray[np.uint8]) -> None:
-    figures = evaluate(Player(many_icons[:1]), 8, many_icons, CPU)
+def test_a_collapsed_generator_is_seen(judge: Judge, many_icons: NDArray[np.uint8]) -> None:
+    figures = judge.evaluate(Player(many_icons[:1]), 8)
     assert figures["diversity"].value < 0.05 * figures["diversity"].real
     assert figures["swd"].value > 2 * figures["swd"].real
 

@@ -33,6 +33,13 @@ def test_a_run_keeps_its_icons_and_options(run: Run, drawn_icons: NDArray[np.uin
         assert (again.icons() == drawn_icons).all()
 
 
+def test_options_that_change_stay_changed(run: Run) -> None:
+    run.change_options({"a": 2})
+    run.close()
+    with Run.open(run.path) as again:
+        assert again.options["a"] == 2
+
+
 def test_a_run_belongs_to_one_process(run: Run) -> None:
     with pytest.raises(RunError, match="another process"):
         Run.open(run.path)
@@ -42,7 +49,7 @@ def test_a_run_belongs_to_one_process(run: Run) -> None:
 
 def test_the_state_is_saved_and_read(run: Run) -> None:
     assert run.load_state() is None
-    progress = Progress(steps=3, kimg=0.048, seconds=1.5, best_swd=20.0, best_kimg=0.03)
+    progress = Progress(steps=3, kimg=0.048, seconds=1.5)
     run.save_state({"x": torch.arange(3)}, Progress())
     run.save_state({"x": torch.arange(4)}, progress)
     saved = run.load_state()

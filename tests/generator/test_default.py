@@ -1,0 +1,40 @@
+"""The bundle that ships: whole, small, licensed, and drawing what it drew when it was made."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from generator.checkpoint import DEFAULT_BUNDLE, SAMPLES, Bundle, read_bundle
+from generator.pictures import grid
+from generator.studio import Studio
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Bundle:
+    return read_bundle(DEFAULT_BUNDLE)
+
+
+def test_it_is_small_and_says_where_it_comes_from(shipped: Bundle) -> None:
+    assert sum(file.stat().st_size for file in DEFAULT_BUNDLE.iterdir()) < 15 * 2**20
+    assert shipped.card.data.license == "OFL-1.1"
+    assert shipped.card.kimg > 50
+    assert {"swd", "nearest", "diversity"} <= set(shipped.card.metrics)
+
+
+def test_its_seeds_still_mean_what_they_meant(shipped: Bundle) -> None:
+    """The sheet in the bundle was drawn by the training, on another day: seeds 1 to 64, within rounding."""
+    with Image.open(io.BytesIO((DEFAULT_BUNDLE / SAMPLES).read_bytes())) as image:
+        then = np.asarray(image).astype(int)
+    now = np.asarray(grid(Studio(shipped, "cpu").draw(range(1, 65)), columns=16)).astype(int)
+    assert np.abs(now - then).max() <= 2
+
+
+def test_its_icons_are_no_noise_and_no_copies(shipped: Bundle) -> None:
+    figures = shipped.card.metrics
+    assert figures["swd"].value < 1.5 * figures["swd"].real
+    assert figures["nearest"].value > 0.5 * figures["nearest"].real
+    assert figures["diversity"].value > 0.5 * figures["diversity"].real
