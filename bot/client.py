@@ -81,7 +81,7 @@ class Mojigan(discord.AutoShardedClient):
         self.schedules = parts.schedules
         self.posts = parts.posts
         self.outlet = DiscordOutlet(self)
-        self.daily = DailyScheduler(parts.posts, self.outlet, parts.clock, self.wait_until_ready)
+        self.daily = DailyScheduler(parts.posts, self.outlet, parts.clock, self.is_ready)
         self.answers: set[asyncio.Task[object]] = set()
         self.closing = False
         self.tree = MojiganTree(self)
@@ -107,10 +107,11 @@ class Mojigan(discord.AutoShardedClient):
         )
 
     async def on_ready(self) -> None:
-        """Say in the log that the bot is there, and how it is invited."""
+        """Say in the log that the bot is there, and how it is invited; look at what is due. Also after a reconnect."""
         assert self.user is not None  # noqa: S101 - there is one once the bot is ready
         log.info("logged in as %s, in %d servers", self.user, len(self.guilds))
         log.info("invite it with %s", self.invitation())
+        self.daily.wake()
 
     def invitation(self) -> str:
         """The address that adds the bot to a server."""

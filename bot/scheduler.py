@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -31,11 +31,10 @@ class DailyScheduler:
         posts: PostService,
         outlet: Outlet,
         clock: Callable[[], datetime],
-        ready: Callable[[], Awaitable[None]],
+        ready: Callable[[], bool],
     ) -> None:
-        """`ready` returns when the outlet can be used."""
+        """`ready` says whether the outlet can be used; until it can, nothing wakes."""
         self._ready = ready
-        self._working = False
         self._posts = posts
         self._outlet = outlet
         self._clock = clock
@@ -47,14 +46,13 @@ class DailyScheduler:
         self._closing = False
 
     def start(self) -> None:
-        """Begin, with a look at what is due already. Call it once, inside the event loop."""
+        """Begin. Call it once, inside the event loop; then `wake`, when the outlet can be used."""
         logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it reports each alarm
         self._alarm.start()
-        self.wake()
 
     def wake(self) -> None:
         """Look now: a schedule was changed, or its time has come."""
-        if self._closing or not self._alarm.running:
+        if self._closing or not self._alarm.running or not self._ready():
             return
         if self._running is not None and not self._running.done():
             self._again = True
@@ -71,21 +69,12 @@ class DailyScheduler:
             self._alarm.shutdown(wait=False)
         running = self._running
         if running is not None and not running.done():
-            if self._working:
-                await asyncio.wait([running], timeout=seconds)
+            await asyncio.wait([running], timeout=seconds)
             if not running.done():
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
 
     async def _run(self) -> None:
-        await self._ready()
-        self._working = True
-        try:
-            await self._work()
-        finally:
-            self._working = False
-
-    async def _work(self) -> None:
         while not self._closing:
             self._again = False
             try:

@@ -153,7 +153,7 @@ class ScheduleService:
         async with self._database.read() as session:
             return [
                 PostView(row.local_date, row.due_at, row.status, seed, row.message_id, row.error)
-                for row, seed in (await session.execute(query)).tuples()
+                for row, seed in await session.execute(query)
             ]
 
 

@@ -159,7 +159,7 @@ async def test_a_crash_on_the_way_sends_the_same_icon_again(first: Process, chan
     assert [post.sheet.icons[0].seed.number for post in channel.messages] == [drawn]
 
 
-@pytest.mark.parametrize("hours", [5.9, 6.0, 6.1, 23.5])
+@pytest.mark.parametrize("hours", [5.9, 6.0, 6.1, 22.5])
 async def test_what_was_missed_goes_out_late_or_is_recorded(
     first: Process, channel: Channel, clock: Clock, hours: float
 ) -> None:
