@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 import aiohttp
 import discord
@@ -18,6 +19,9 @@ from bot.db.session import Database
 from bot.db.upgrade import upgrade
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
+from bot.services.posting import PostService
+from bot.services.runs import RunBook
+from bot.services.schedules import ScheduleService
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -38,32 +42,46 @@ class App:
     database: Database
     library: ModelLibrary
     icons: IconService
+    schedules: ScheduleService
+    posts: PostService
+    now: Callable[[], datetime] = clock
 
-    def client(self, *, sync_at_login: bool = True) -> Mojigan:
+    def client(self, *, serving: bool = True) -> Mojigan:
         """A client on these parts. A new one is needed for each login."""
         return Mojigan(
             Parts(
                 icons=self.icons,
+                schedules=self.schedules,
+                posts=self.posts,
                 database=self.database,
+                clock=self.now,
                 development_guild=self.settings.development_guild,
-                sync_at_login=sync_at_login,
+                serving=serving,
             )
         )
 
 
+def build_app(settings: Settings, database: Database, now: Callable[[], datetime] = clock) -> App:
+    """The parts on a database, with the library still closed."""
+    library = ModelLibrary(settings, database, now)
+    icons, schedules = IconService(database, library, now), ScheduleService(database, now)
+    posts = PostService(icons, schedules, RunBook(database, now), now)
+    return App(settings, database, library, icons, schedules, posts, now)
+
+
 @asynccontextmanager
-async def open_app(settings: Settings) -> AsyncIterator[App]:
+async def open_app(settings: Settings, now: Callable[[], datetime] = clock) -> AsyncIterator[App]:
     """Upgrade and open the database, load the model, and close both again, the model first.
 
     Raises DatabaseError, BundleError and DeviceError, each with one sentence, before anything is sent to Discord.
     """
     async with _open_database(settings) as database:
-        library = ModelLibrary(settings, database, clock)
+        app = build_app(settings, database, now)
         try:
-            await library.open()
-            yield App(settings, database, library, IconService(database, library, clock))
+            await app.library.open()
+            yield app
         finally:
-            await library.aclose()
+            await app.library.aclose()
 
 
 @asynccontextmanager
@@ -93,13 +111,10 @@ async def sync_bot(settings: Settings, *, force: bool) -> bool:
     Raises StartError and DatabaseError.
     """
     token = require_token(settings)
-    async with _open_database(settings) as database:
-        library = ModelLibrary(settings, database, clock)
-        app = App(settings, database, library, IconService(database, library, clock))
-        async with app.client(sync_at_login=False) as client:
-            with _login_errors():
-                await client.login(token)
-                return await client.sync_commands(force=force)
+    async with _open_database(settings) as database, build_app(settings, database).client(serving=False) as client:
+        with _login_errors():
+            await client.login(token)
+            return await client.sync_commands(force=force)
 
 
 def require_token(settings: Settings) -> str:

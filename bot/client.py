@@ -13,11 +13,16 @@ from discord import app_commands
 
 from bot.cards.icon import DYNAMIC_ITEMS
 from bot.clock import clock
+from bot.commands.daily import daily_group
 from bot.commands.icon import icon_command
 from bot.cooldown import Burst
 from bot.db.session import Database
 from bot.errors import answer_error
+from bot.outlet import DiscordOutlet
+from bot.scheduler import DailyScheduler
 from bot.services.icons import IconService
+from bot.services.posting import PostService
+from bot.services.schedules import ScheduleService
 from bot.sync import sync_commands
 from bot.texts import Texts
 
@@ -37,12 +42,15 @@ class Parts:
     """What the client works with."""
 
     icons: IconService
+    schedules: ScheduleService
+    posts: PostService
     database: Database
     texts: Texts = field(default_factory=Texts.load)
     burst: Burst = field(default_factory=Burst)
     clock: Callable[[], datetime] = clock
     development_guild: int | None = None
-    sync_at_login: bool = True
+    serving: bool = True
+    """False: a login for the sake of the commands alone; nothing is synced by itself, nothing is posted."""
 
 
 class MojiganTree(app_commands.CommandTree["Mojigan"]):
@@ -70,20 +78,26 @@ class Mojigan(discord.AutoShardedClient):
         self.icons = parts.icons
         self.texts = parts.texts
         self.burst = parts.burst
+        self.schedules = parts.schedules
+        self.posts = parts.posts
+        self.outlet = DiscordOutlet(self)
+        self.daily = DailyScheduler(parts.posts, self.outlet, parts.clock, self.is_ready)
         self.answers: set[asyncio.Task[object]] = set()
         self.closing = False
         self.tree = MojiganTree(self)
         self.tree.add_command(icon_command(parts.texts))
+        self.tree.add_command(daily_group(parts.texts))
 
     async def setup_hook(self) -> None:
         """Called by discord.py once per process, after the login and before the connection."""
         self.add_dynamic_items(*DYNAMIC_ITEMS)
-        if not self.parts.sync_at_login:
+        if not self.parts.serving:
             return
         try:
             await self.sync_commands()
         except discord.HTTPException as error:
             log.error("the commands could not be sent to Discord; those of the last time stay: %s", error)
+        self.daily.start()
 
     async def sync_commands(self, *, force: bool = False) -> bool:
         """Send the commands to Discord if they changed; True when they were sent. Raises discord.HTTPException."""
@@ -93,10 +107,11 @@ class Mojigan(discord.AutoShardedClient):
         )
 
     async def on_ready(self) -> None:
-        """Say in the log that the bot is there, and how it is invited."""
+        """Say in the log that the bot is there, and how it is invited; look at what is due. Also after a reconnect."""
         assert self.user is not None  # noqa: S101 - there is one once the bot is ready
         log.info("logged in as %s, in %d servers", self.user, len(self.guilds))
         log.info("invite it with %s", self.invitation())
+        self.daily.wake()
 
     def invitation(self) -> str:
         """The address that adds the bot to a server."""
@@ -106,7 +121,14 @@ class Mojigan(discord.AutoShardedClient):
         )
 
     async def finish_answers(self, seconds: float) -> None:
-        """Begin no new answer, and give the running ones time to be delivered."""
+        """Begin no new answer and no new post, and give the running ones time to be delivered."""
         self.closing = True
+        posts = asyncio.create_task(self.daily.stop(seconds))
         if self.answers:
             await asyncio.wait(self.answers, timeout=seconds)
+        await posts
+
+    async def close(self) -> None:
+        """Called by discord.py, at the latest when its context ends."""
+        await self.daily.stop(0)
+        await super().close()

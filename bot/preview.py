@@ -13,11 +13,11 @@ import tempfile
 import webbrowser
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.app import FINISHING_TIME, StartError, open_app
-from bot.clock import clock
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,8 +46,9 @@ async def open_preview(settings: Settings, port: int = 0) -> AsyncIterator[simco
         ) from error
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mojigan-preview-")))
-        app = await stack.enter_async_context(open_app(throw_away(settings, folder)))
-        client, started = app.client(), clock()
+        # SimCord's time stands still while nothing happens: the bot keeps the time of the machine.
+        app = await stack.enter_async_context(open_app(throw_away(settings, folder), machine_time))
+        client, started = app.client(), machine_time()
         world = simcord.run(client, shard_count=1, check_errors=False, settle_timeout=ACTION_LIMIT)
         env = await stack.enter_async_context(world)
         stack.push_async_callback(client.finish_answers, FINISHING_TIME)
@@ -60,6 +61,11 @@ async def open_preview(settings: Settings, port: int = 0) -> AsyncIterator[simco
                 raise StartError(f"Port {port} cannot be used ({reason}): choose another one with --port.") from error
             raise StartError(f"The page cannot be served: {error}") from error  # simcord[preview] is not whole
         yield page
+
+
+def machine_time() -> datetime:
+    """The present instant, UTC with zone, also within a simulated Discord: daily posts should come at their time."""
+    return datetime.now(UTC)
 
 
 def throw_away(settings: Settings, folder: Path) -> Settings:

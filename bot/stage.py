@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,36 +39,47 @@ class Typist(simcord.MemberActor):
     ) -> discord.Message:
         """Run what is a command, post what is not."""
         client = self.env.bot
-        typed = read_command(content, client.tree) if isinstance(client, Mojigan) else None
+        typed = read_command(content, client.tree, self.guild.channels) if isinstance(client, Mojigan) else None
         if typed is not None and not attachments:
             name, options = typed
             try:
                 result = await self.slash(channel, name, **options)
-            except simcord.OptionError:  # Discord's composer would not send it either
+            except simcord.SetupError:  # Discord's composer would not send it either
                 result = None
             if result is not None and result.response is not None:
                 return result.response.message
         return await super().send(channel, content, reply_to=reply_to, attachments=attachments)
 
 
-def read_command(text: str, tree: app_commands.CommandTree[Any]) -> tuple[str, dict[str, Any]] | None:
-    """Read `/name option:value option:value` into the name and the options; None when that is no command here."""
+def read_command(
+    text: str, tree: app_commands.CommandTree[Any], channels: Mapping[str, Any] | None = None
+) -> tuple[str, dict[str, Any]] | None:
+    """Read `/name option:value option:value` into the name and the options; None when that is no command here.
+
+    A command of a group has two words, as in `/daily show`. `channels` are what `#name` can stand for.
+    """
     match = re.fullmatch(r"/([\w-]+)(?:\s+(.*))?", text.strip(), re.DOTALL)
     command = tree.get_command(match[1]) if match else None
-    if match is None or not isinstance(command, app_commands.Command):
+    rest = (match[2] or "") if match else ""
+    if isinstance(command, app_commands.Group):
+        name, _, rest = rest.partition(" ")
+        command = command.get_command(name)
+    if not isinstance(command, app_commands.Command):
         return None
     kinds = {parameter.display_name: parameter.type for parameter in command.parameters}
     names = "|".join(map(re.escape, kinds))
-    lead, *parts = re.split(rf"(?:^|(?<=\s))({names}):", match[2] or "") if kinds else [match[2] or ""]
+    lead, *parts = re.split(rf"(?:^|(?<=\s))({names}):", rest) if kinds else [rest]
     if lead.strip():
         return None
     options: dict[str, Any] = {}
     for name, value in zip(parts[::2], parts[1::2], strict=True):
         if kinds[name] is AppCommandOptionType.integer and value.strip().isdecimal():
             options[name] = int(value)
+        elif kinds[name] is AppCommandOptionType.channel:
+            options[name] = (channels or {}).get(value.strip().removeprefix("#"), value)
         else:
             options[name] = value.strip()
-    return command.name, options
+    return command.qualified_name, options
 
 
 async def furnish(env: simcord.Env, now: datetime, port: int) -> simcord.Preview:

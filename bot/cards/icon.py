@@ -219,8 +219,8 @@ def _note(key: str, interaction: Interaction, parent: GenerationView) -> str:
     return texts.say(key, locale, parent=linked, user=interaction.user.mention)
 
 
-def icon_card(sheet: Sheet, texts: Texts, locale: str, *, note: str | None = None) -> Card:
-    """The card of one icon, or of a sheet of several. `note` says what it came from."""
+def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = None, note: str | None = None) -> Card:
+    """The card of one icon, or of a sheet of several. `title` stands above it, `note` says what it came from."""
     first, last = sheet.icons[0], sheet.icons[-1]
     alone = first is last
     if alone:
@@ -242,7 +242,10 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, note: str | None = Non
     gallery = discord.ui.MediaGallery[discord.ui.LayoutView](
         discord.MediaGalleryItem(f"attachment://{sheet.filename}", description=alt)
     )
-    container = discord.ui.Container[discord.ui.LayoutView](gallery, discord.ui.TextDisplay(text), accent_color=ACCENT)
+    container = discord.ui.Container[discord.ui.LayoutView](accent_color=ACCENT)
+    if title is not None:
+        container.add_item(discord.ui.TextDisplay(title))
+    container.add_item(gallery).add_item(discord.ui.TextDisplay(text))
     say = texts.say
     another = AnotherButton.of(
         first.id, len(sheet.icons), say("button.another" if alone else "button.another_sheet", locale)

@@ -88,6 +88,7 @@ class GenerationKind(StrEnum):
     ICON = "icon"
     ANOTHER = "another"
     OPENED = "opened"
+    DAILY = "daily"
 
 
 class ModelRecord(Base):
@@ -129,6 +130,7 @@ class Generation(Base):
     __tablename__ = "generations"
     __table_args__ = (
         UniqueConstraint("sheet_id", "position"),
+        Index("ix_generations_guild_id_seed", "guild_id", "seed"),  # a daily post looks for seeds never used there
         {"sqlite_autoincrement": True},
     )
 

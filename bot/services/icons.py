@@ -114,15 +114,11 @@ class IconService:
         None stands for a fresh seed, the active model, the bundle's own truncation (0 < truncation <= 1). Rows are
         written when the picture is there, all or none. Raises BusyError and ModelGoneError.
         """
-        columns, cell = SHEETS[count]
         first = Seed.random() if seed is None else Seed(_storable(seed.text), seed.number)
         seeds = [first.offset(i) for i in range(count)]
         async with self._library.use(model_id) as model:
             scale = model.bundle.card.truncation if truncation is None else truncation
-            icons = await _draw(model, seeds, scale)
-            name = f"mojigan-{model.version}-{first.number}{'' if count == 1 else f'-x{count}'}.png"
-            texts = _metadata(model, first, scale)
-            picture = await model.studio.run(_sheet_png, icons, columns, cell, texts)
+            picture, name = await _sheet(model, seeds, scale)
         rows = [
             Generation(
                 model_id=model.id,
@@ -147,6 +143,37 @@ class IconService:
                     row.sheet_id = rows[0].id
         drawn = tuple(SheetIcon(row.id, each) for row, each in zip(rows, seeds, strict=True))
         return Sheet(drawn, model.id, model.version, scale, picture, name)
+
+    async def fresh_seed(self, guild_id: int, count: int = 1) -> Seed:
+        """A seed that, with the `count - 1` after it, no icon of that server was ever drawn from."""
+        while True:
+            seed = Seed.random()
+            numbers = [seed.offset(i).number for i in range(count)]
+            query = select(Generation.id).where(Generation.guild_id == guild_id, Generation.seed.in_(numbers)).limit(1)
+            async with self._database.read() as session:
+                if await session.scalar(query) is None:
+                    return seed
+
+    async def redraw(self, generation_id: int) -> Sheet:
+        """Draw again what was drawn before: the same rows, by the same model.
+
+        Raises GenerationGoneError, ModelGoneError and BusyError.
+        """
+        query = (
+            select(Generation)
+            .where(or_(Generation.id == generation_id, Generation.sheet_id == generation_id))
+            .where(Generation.deleted_at.is_(None))
+            .order_by(Generation.position)
+        )
+        async with self._database.read() as session:
+            rows = list(await session.scalars(query))
+        if not rows:
+            raise GenerationGoneError(f"There is no icon {generation_id}.")
+        seeds = [Seed(row.seed_text, row.seed) for row in rows]
+        async with self._library.use(rows[0].model_id) as model:
+            picture, name = await _sheet(model, seeds, rows[0].truncation)
+        drawn = tuple(SheetIcon(row.id, each) for row, each in zip(rows, seeds, strict=True))
+        return Sheet(drawn, model.id, model.version, rows[0].truncation, picture, name)
 
     async def posted(self, sheet: Sheet, message_id: int) -> None:
         """Write down which message a sheet stands in."""
@@ -221,6 +248,15 @@ async def _draw(model: Model, seeds: Sequence[Seed], truncation: float) -> list[
         return await model.studio.icons([seed.number for seed in seeds], truncation)
     except StudioBusyError as error:
         raise BusyError(str(error)) from error
+
+
+async def _sheet(model: Model, seeds: Sequence[Seed], truncation: float) -> tuple[bytes, str]:
+    """The picture of one icon or of several in rows, and a name for its file."""
+    columns, cell = SHEETS[len(seeds)]
+    icons = await _draw(model, seeds, truncation)
+    name = f"mojigan-{model.version}-{seeds[0].number}{'' if len(seeds) == 1 else f'-x{len(seeds)}'}.png"
+    texts = _metadata(model, seeds[0], truncation)
+    return await model.studio.run(_sheet_png, icons, columns, cell, texts), name
 
 
 def _sheet_png(icons: Sequence[Image.Image], columns: int, cell: int, texts: dict[str, str]) -> bytes:

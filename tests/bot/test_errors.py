@@ -34,7 +34,7 @@ ERRORS: list[tuple[Exception, str]] = [
         "The model of this icon, m1-abcd, is no longer kept here, so its buttons have nothing to draw with.",
     ),
     (app_commands.CommandOnCooldown(app_commands.Cooldown(1, 9), 6.2), "One moment: you can go on in 7 s."),
-    (app_commands.MissingPermissions(["manage_guild"]), "For this you need: manage guild."),
+    (app_commands.MissingPermissions(["manage_guild"]), "For this you need: Manage Server."),
     (
         app_commands.BotMissingPermissions(["send_messages", "attach_files"]),
         "I cannot post here. Please ask a moderator to give me: Send Messages, Attach Files.",

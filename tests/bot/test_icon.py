@@ -140,8 +140,7 @@ async def test_it_works_in_direct_messages(world: World) -> None:
 async def test_the_command_is_for_servers_people_and_direct_messages(world: World) -> None:
     (sent,) = [entry.json for entry in world.env.http_requests if entry.method == "PUT"]
     assert sent is not None
-    (command,) = sent
-    assert command["name"] == "icon"
+    (command,) = [each for each in sent if each["name"] == "icon"]
     assert command["contexts"] == [0, 1, 2]
     assert command["integration_types"] == [0, 1]
     seed, count = command["options"]

@@ -14,7 +14,8 @@ import simcord
 from discord import app_commands
 
 from bot.app import StartError
-from bot.preview import open_preview
+from bot.client import Mojigan
+from bot.preview import machine_time, open_preview
 from bot.screenshot import take_screenshot
 from bot.settings import Settings
 from bot.stage import BOT, CHANNEL, WELCOME, Typist, read_command
@@ -58,7 +59,8 @@ async def test_the_page_shows_a_server_with_an_admin_and_a_guest(settings: Setti
         assert welcome.content == WELCOME
         assert preview.env.bot.user is not None
         assert preview.env.bot.user.name == BOT
-        assert admin.available_commands(preview.channel) == guest.available_commands(preview.channel) == ("icon",)
+        assert guest.available_commands(preview.channel) == ("icon",)
+        assert {"icon", "daily set", "daily show"} <= set(admin.available_commands(preview.channel))
 
 
 async def test_what_is_typed_into_the_page_gives_icons_and_the_buttons_work(settings: Settings) -> None:
@@ -77,7 +79,29 @@ async def test_what_is_typed_into_the_page_gives_icons_and_the_buttons_work(sett
         assert private(await guest.click(other, label="Delete")).startswith("Only the person who asked")
 
 
-@pytest.mark.parametrize("words_", ["hello", "/hello", "/icon what", "/icon seed:", "/icon count:3", "/icon count:x"])
+async def test_a_daily_post_is_set_in_the_page_and_comes(settings: Settings) -> None:
+    async with open_preview(settings) as preview:
+        admin, guest = typists(preview)
+        await admin.send(preview.channel, "/daily set channel:#icons time:9:00 zone:berlin count:4")
+        answer = preview.channel.history(viewer=admin)[-1]
+        assert answer.content.startswith(f"Done. <#{preview.channel.id}> · 09:00 Europe/Berlin · every day")
+        client = preview.env.bot
+        assert isinstance(client, Mojigan)
+        (schedule,) = await client.schedules.of_guild(admin.guild.id)
+        assert schedule.next_run_at is not None
+        assert schedule.next_run_at > machine_time()
+        await admin.send(preview.channel, "/daily test")
+        posted = preview.channel.history(viewer=guest)[-1]
+        card = simcord.ResponseMessage(preview.env, preview.env.backend.get_message(preview.channel.id, posted.id))
+        assert words(card).startswith("### Icons of the day · ")
+        message = await guest.send(preview.channel, "/daily show")
+        assert message.author.id == guest.id  # not offered to the guest: it stays words
+
+
+@pytest.mark.parametrize(
+    "words_",
+    ["hello", "/hello", "/icon what", "/icon seed:", "/icon count:3", "/icon count:x", "/daily", "/daily what"],
+)
 async def test_what_is_no_command_is_posted_as_words(settings: Settings, words_: str) -> None:
     async with open_preview(settings) as preview:
         admin, _ = typists(preview)
@@ -124,6 +148,13 @@ def tree() -> app_commands.CommandTree[Any]:
     async def draw(_: discord.Interaction, what: str = "", often: int = 1) -> None:
         raise NotImplementedError
 
+    group = app_commands.Group(name="many", description="Group")
+
+    @group.command(description="Put")
+    async def put(_: discord.Interaction, channel: discord.TextChannel) -> None:
+        raise NotImplementedError
+
+    commands.add_command(group)
     return commands
 
 
@@ -135,6 +166,10 @@ def tree() -> app_commands.CommandTree[Any]:
         ("/draw what:a:b", ("draw", {"what": "a:b"})),
         ("/draw what:why whatever:x", ("draw", {"what": "why whatever:x"})),
         ("/draw often:many", ("draw", {"often": "many"})),
+        ("/many put channel:#icons", ("many put", {"channel": 7})),
+        ("/many put channel:#other", ("many put", {"channel": "#other"})),
+        ("/many", None),
+        ("/many take", None),
         ("/draw a cat", None),
         ("/paint", None),
         ("draw", None),
@@ -142,4 +177,4 @@ def tree() -> app_commands.CommandTree[Any]:
     ],
 )
 def test_typed_commands_are_read(tree: app_commands.CommandTree[Any], text: str, read: Any) -> None:
-    assert read_command(text, tree) == read
+    assert read_command(text, tree, {"icons": 7}) == read

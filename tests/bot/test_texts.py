@@ -72,4 +72,4 @@ def test_a_language_is_found_by_its_locale_and_english_stands_in() -> None:
 
 
 def test_permissions_are_listed_by_their_names() -> None:
-    assert TEXTS.permissions(["attach_files", "manage_guild"]) == "Attach Files, manage guild"
+    assert TEXTS.permissions(["attach_files", "ban_members"]) == "Attach Files, ban members"

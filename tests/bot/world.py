@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import discord
 import simcord
@@ -91,9 +93,38 @@ async def open_world(bundle: Path, folder: Path, **more: Any) -> AsyncIterator[W
 
 
 @asynccontextmanager
-async def in_discord(app: App) -> AsyncIterator[World]:
-    """A simulated server with the bot in it. What the bot raises and nobody looked at fails the test."""
+async def in_discord(app: App, begin: datetime | None = None) -> AsyncIterator[World]:
+    """A simulated server with the bot in it. What the bot raises and nobody looked at fails the test.
+
+    Its time stands still unless it is moved; it begins with the year 2026, or at `begin`.
+    """
     env = simcord.Env(_patient(app.client()), shard_count=1, settle_timeout=SETTLE_LIMIT)
+    if begin is not None:
+        env.backend.clock.advance((begin - env.now()).total_seconds())
+    with follow(env):
+        async with _server(app, env) as world:
+            yield world
+    assert not world.errors(), "the bot raised what the test does not know of"
+
+
+@contextmanager
+def follow(env: simcord.Env) -> Iterator[None]:
+    """Let APScheduler, which asks the machine for the time, live in the simulated time."""
+
+    class Virtual(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return env.now().astimezone(tz)
+
+    with (
+        patch("apscheduler.schedulers.base.datetime", Virtual),
+        patch("apscheduler.executors.base.datetime", Virtual),
+    ):
+        yield
+
+
+@asynccontextmanager
+async def _server(app: App, env: simcord.Env) -> AsyncIterator[World]:
     await env.start()
     try:
         guild = env.create_guild("Test server")
@@ -110,7 +141,6 @@ async def in_discord(app: App) -> AsyncIterator[World]:
         yield world
     finally:
         await env.shutdown()
-    assert not world.errors(), "the bot raised what the test does not know of"
 
 
 def _patient(client: Mojigan) -> Mojigan:

@@ -1,0 +1,96 @@
+"""The tables of the daily posts: when a channel gets one, and what became of each day's run."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from enum import StrEnum
+
+from sqlalchemy import (
+    Date,
+    Enum,
+    ForeignKey,
+    Integer,
+    SmallInteger,
+    String,
+    Time,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.db.models import Base, Key, Snowflake
+
+ERROR_LENGTH = 300
+"""Characters of an error that are kept."""
+
+
+class PauseReason(StrEnum):
+    """Why a schedule rests: somebody asked for it, or Discord no longer takes its posts."""
+
+    ASKED = "asked"
+    CHANNEL_GONE = "channel_gone"
+    FORBIDDEN = "forbidden"
+
+
+class PostStatus(StrEnum):
+    """What became of a run. CLAIMED is the only one that still changes."""
+
+    CLAIMED = "claimed"
+    SENT = "sent"
+    MISSED = "missed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Schedule(Base):
+    """A channel's daily post. The table's index on `next_run_at` is what a process looks at when it wakes."""
+
+    __tablename__ = "schedules"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - an id is never used twice: nonces are made of it
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    guild_id: Mapped[int] = mapped_column(Snowflake, index=True)
+    channel_id: Mapped[int] = mapped_column(Snowflake, unique=True)
+    user_id: Mapped[int] = mapped_column(Snowflake)
+    """Who set it, and is told when nobody else can be."""
+    local_time: Mapped[time] = mapped_column(Time)
+    zone: Mapped[str] = mapped_column(String(64))
+    """IANA name."""
+    weekdays: Mapped[int] = mapped_column(SmallInteger)
+    """Bit 0 is Monday, bit 6 Sunday."""
+    count: Mapped[int] = mapped_column(SmallInteger)
+    """Icons in a post: 1, 4 or 9."""
+    catch_up_hours: Mapped[int] = mapped_column(SmallInteger)
+    """A run that was missed by at most so much is posted late, an older one is recorded as missed."""
+    paused: Mapped[PauseReason | None] = mapped_column(
+        Enum(PauseReason, native_enum=False, length=16, values_callable=lambda all_: [each.value for each in all_])
+    )
+    failures: Mapped[int] = mapped_column(Integer)
+    """Runs that failed since the last one that went out."""
+    next_run_at: Mapped[datetime | None] = mapped_column(index=True)
+    """NULL while it rests."""
+    created_at: Mapped[datetime]
+
+
+class Post(Base):
+    """One date's run of a schedule. The row is committed before anything is sent, so there is never a second one."""
+
+    __tablename__ = "posts"
+    __table_args__ = (UniqueConstraint("schedule_id", "local_date"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    schedule_id: Mapped[int] = mapped_column(Key, ForeignKey("schedules.id", ondelete="CASCADE"))
+    local_date: Mapped[date] = mapped_column(Date)
+    due_at: Mapped[datetime]
+    status: Mapped[PostStatus] = mapped_column(
+        Enum(PostStatus, native_enum=False, length=16, values_callable=lambda all_: [each.value for each in all_]),
+        index=True,
+    )
+    claimed_at: Mapped[datetime | None]
+    """When a process last took the run in hand; only who knows this instant may send. NULL: nobody ever did."""
+    tried_at: Mapped[datetime | None]
+    """When it was first handed to Discord; NULL: certainly not sent."""
+    attempts: Mapped[int] = mapped_column(SmallInteger)
+    generation_id: Mapped[int | None] = mapped_column(Key, ForeignKey("generations.id"))
+    """The first icon of the post, known before it is sent, so that sending again sends the same."""
+    message_id: Mapped[int | None] = mapped_column(Snowflake)
+    error: Mapped[str | None] = mapped_column(String(ERROR_LENGTH))

@@ -1,0 +1,205 @@
+"""The schedules of daily posts as people handle them: set, shown, paused, resumed, removed, and their log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.models import Generation
+from bot.db.schedules import PauseReason, Post, PostStatus, Schedule
+from bot.db.session import Database
+from bot.services.calendar import next_run
+from bot.services.errors import ServiceError
+from bot.services.zones import load_zone
+
+DEFAULT_CATCH_UP = 6
+LONGEST_CATCH_UP = 23
+"""Hours that a run may be late; below a day, so that a late post never meets the next one."""
+
+LOG_LENGTH = 10
+"""Runs that the log shows."""
+
+
+class NoScheduleError(ServiceError):
+    """There is no such schedule. No parameters."""
+
+    key = "error.no_schedule"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What somebody wants: where, when, how many."""
+
+    guild_id: int
+    channel_id: int
+    user_id: int
+    local_time: time
+    zone: str
+    weekdays: frozenset[int]
+    """Monday is 0; at least one."""
+    count: int = 1
+    catch_up_hours: int = DEFAULT_CATCH_UP
+
+
+@dataclass(frozen=True)
+class ScheduleView:
+    """A schedule as it stands in the database."""
+
+    id: int
+    plan: Plan
+    paused: PauseReason | None
+    failures: int
+    next_run_at: datetime | None
+
+
+@dataclass(frozen=True)
+class PostView:
+    """A run in the log. `seed` is that of its first icon."""
+
+    local_date: date
+    due_at: datetime
+    status: PostStatus
+    seed: str | None
+    message_id: int | None
+    error: str | None
+
+
+class ScheduleService:
+    """Keeps the schedules. What they post is the business of `bot.services.posting`."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def set(self, plan: Plan) -> ScheduleView:
+        """Create the channel's schedule, or change it; a schedule that rests goes on.
+
+        A date that has been posted, or is being posted, under the old plan is not posted again under the new one.
+        Raises ZoneError, and ValueError for a plan without weekdays.
+        """
+        await asyncio.to_thread(load_zone, plan.zone)
+        try:
+            return await self._set(plan)
+        except IntegrityError:  # somebody was faster by an instant: there is one to change now
+            return await self._set(plan)
+
+    async def _set(self, plan: Plan) -> ScheduleView:
+        now = self._clock()
+        async with self._database.write() as session:
+            query = select(Schedule).where(Schedule.channel_id == plan.channel_id).with_for_update()
+            row = (await session.scalars(query)).one_or_none()
+            if row is None:
+                row = Schedule(channel_id=plan.channel_id, created_at=now)
+                session.add(row)
+            row.guild_id, row.user_id = plan.guild_id, plan.user_id
+            row.local_time, row.zone, row.weekdays = plan.local_time, plan.zone, to_bits(plan.weekdays)
+            row.count, row.catch_up_hours = plan.count, plan.catch_up_hours
+            row.paused, row.failures = None, 0
+            row.next_run_at = await _next_free(session, row, plan, now)
+            await session.flush()
+            return view(row)
+
+    async def of_guild(self, guild_id: int) -> list[ScheduleView]:
+        """The schedules of a server, the oldest first."""
+        query = select(Schedule).where(Schedule.guild_id == guild_id).order_by(Schedule.id)
+        async with self._database.read() as session:
+            return [view(row) for row in await session.scalars(query)]
+
+    async def pause(self, schedule_id: int, reason: PauseReason = PauseReason.ASKED) -> bool:
+        """Let a schedule rest. False: it rests already. Raises NoScheduleError."""
+        async with self._database.write() as session:
+            row = await _row(session, schedule_id)
+            if row.paused is not None:
+                return False
+            row.paused, row.next_run_at = reason, None
+            return True
+
+    async def resume(self, schedule_id: int) -> ScheduleView:
+        """Let a schedule go on with the next run that lies ahead; what it slept through is no missed run.
+
+        Raises NoScheduleError and ZoneError.
+        """
+        async with self._database.write() as session:
+            row = await _row(session, schedule_id)
+            if row.paused is not None:
+                await asyncio.to_thread(load_zone, row.zone)
+                row.paused, row.failures = None, 0
+                row.next_run_at = await _next_free(session, row, view(row).plan, self._clock())
+            return view(row)
+
+    async def remove(self, schedule_id: int) -> None:
+        """Forget a schedule and its log; the messages and their icons stay. Raises NoScheduleError."""
+        async with self._database.write() as session:
+            result = await session.execute(delete(Schedule).where(Schedule.id == schedule_id))
+            if not cast("CursorResult[Any]", result).rowcount:
+                raise NoScheduleError(f"There is no schedule {schedule_id}.")
+
+    async def log(self, schedule_id: int, limit: int = LOG_LENGTH) -> list[PostView]:
+        """The last runs and what became of them, the newest first."""
+        query = (
+            select(Post, Generation.seed_text)
+            .outerjoin(Generation, Post.generation_id == Generation.id)
+            .where(Post.schedule_id == schedule_id)
+            .order_by(Post.local_date.desc())
+            .limit(limit)
+        )
+        async with self._database.read() as session:
+            return [
+                PostView(row.local_date, row.due_at, row.status, seed, row.message_id, row.error)
+                for row, seed in await session.execute(query)
+            ]
+
+
+async def _row(session: AsyncSession, schedule_id: int) -> Schedule:
+    row = await session.get(Schedule, schedule_id, with_for_update=True)
+    if row is None:
+        raise NoScheduleError(f"There is no schedule {schedule_id}.")
+    return row
+
+
+async def _next_free(session: AsyncSession, row: Schedule, plan: Plan, after: datetime) -> datetime:
+    """The next run whose date has no post yet."""
+    zone = load_zone(plan.zone)
+    # Pending rows of a new schedule have no id yet, and no posts.
+    taken: set[date] = set()
+    if row.id is not None:
+        oldest = after.date() - timedelta(days=3)
+        query = select(Post.local_date).where(Post.schedule_id == row.id, Post.local_date >= oldest)
+        taken = set(await session.scalars(query))
+    while True:
+        day, instant = next_run(plan.local_time, zone, plan.weekdays, after)
+        if day not in taken:
+            return instant
+        after = instant
+
+
+def view(row: Schedule) -> ScheduleView:
+    """A row as the rest of the bot sees it."""
+    plan = Plan(
+        guild_id=row.guild_id,
+        channel_id=row.channel_id,
+        user_id=row.user_id,
+        local_time=row.local_time,
+        zone=row.zone,
+        weekdays=from_bits(row.weekdays),
+        count=row.count,
+        catch_up_hours=row.catch_up_hours,
+    )
+    return ScheduleView(row.id, plan, row.paused, row.failures, row.next_run_at)
+
+
+def to_bits(weekdays: Iterable[int]) -> int:
+    """Weekdays (Monday 0) as bits."""
+    return sum(1 << day for day in set(weekdays))
+
+
+def from_bits(bits: int) -> frozenset[int]:
+    """Bits as weekdays (Monday 0)."""
+    return frozenset(day for day in range(7) if bits >> day & 1)
