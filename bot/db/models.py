@@ -152,7 +152,7 @@ class Generation(Base):
     channel_id: Mapped[int | None] = mapped_column(Snowflake)
     user_id: Mapped[int] = mapped_column(Snowflake)
     message_id: Mapped[int | None] = mapped_column(Snowflake)
-    """NULL until the message stands in Discord."""
+    """NULL until the message stands in Discord, and for ever when only the asker can see it."""
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
     """When its message was deleted through the bot; the row stays."""

@@ -15,6 +15,7 @@ from bot.db.models import Generation, GenerationKind, ModelRecord
 from bot.db.session import Database
 from bot.services.errors import BusyError, GenerationGoneError
 from bot.services.models import Model, ModelLibrary
+from bot.services.wildness import wildness_of
 from generator.neighbors import Neighbor
 from generator.pictures import comparison, enlarge, grid, png
 from generator.seeds import Seed
@@ -54,6 +55,8 @@ class Sheet:
     model_id: int
     model_version: str
     truncation: float
+    wildness: int | None
+    """In percent; None where it is the model's own."""
     png: bytes
     filename: str
 
@@ -145,8 +148,9 @@ class IconService:
             if count > 1:
                 for row in rows:
                     row.sheet_id = rows[0].id
+        wildness = unusual_wildness(model, scale)
         drawn = tuple(SheetIcon(row.id, each) for row, each in zip(rows, seeds, strict=True))
-        return Sheet(drawn, model.id, model.version, scale, picture, name)
+        return Sheet(drawn, model.id, model.version, scale, wildness, picture, name)
 
     async def posted(self, sheet: Sheet, message_id: int) -> None:
         """Write down which message a sheet stands in."""
@@ -214,6 +218,12 @@ class IconService:
             result = cast("CursorResult[Any]", await session.execute(query))
         log.info("icon %d was deleted by %d", generation_id, by)
         return result.rowcount > 0
+
+
+def unusual_wildness(model: Model, truncation: float) -> int | None:
+    """The wildness of a truncation in percent; None when it is what the model draws with unasked."""
+    wildness = wildness_of(truncation)
+    return None if wildness == wildness_of(model.bundle.card.truncation) else wildness
 
 
 async def _draw(model: Model, seeds: Sequence[Seed], truncation: float) -> list[Image.Image]:
