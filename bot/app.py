@@ -18,6 +18,7 @@ from bot.db.session import Database
 from bot.db.upgrade import upgrade
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
+from bot.services.neighbors import NeighborService
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class App:
         return Mojigan(
             Parts(
                 icons=self.icons,
+                neighbors=NeighborService(self.library, self.icons),
                 database=self.database,
                 development_guild=self.settings.development_guild,
                 sync_at_login=sync_at_login,

@@ -14,10 +14,12 @@ from discord import app_commands
 from bot.cards.icon import DYNAMIC_ITEMS
 from bot.clock import clock
 from bot.commands.icon import icon_command
+from bot.commands.neighbors import neighbors_command, neighbors_menu
 from bot.cooldown import Burst
 from bot.db.session import Database
 from bot.errors import answer_error
 from bot.services.icons import IconService
+from bot.services.neighbors import NeighborService
 from bot.sync import sync_commands
 from bot.texts import Texts
 
@@ -37,6 +39,7 @@ class Parts:
     """What the client works with."""
 
     icons: IconService
+    neighbors: NeighborService
     database: Database
     texts: Texts = field(default_factory=Texts.load)
     burst: Burst = field(default_factory=Burst)
@@ -68,12 +71,14 @@ class Mojigan(discord.AutoShardedClient):
         )
         self.parts = parts
         self.icons = parts.icons
+        self.neighbors = parts.neighbors
         self.texts = parts.texts
         self.burst = parts.burst
         self.answers: set[asyncio.Task[object]] = set()
         self.closing = False
         self.tree = MojiganTree(self)
-        self.tree.add_command(icon_command(parts.texts))
+        for build in (icon_command, neighbors_command, neighbors_menu):
+            self.tree.add_command(build(parts.texts))
 
     async def setup_hook(self) -> None:
         """Called by discord.py once per process, after the login and before the connection."""

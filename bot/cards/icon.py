@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import discord
 
-from bot.cards.comparison import comparison_card
+from bot.cards.comparison import show_comparison
 from bot.cards.delivery import Card, check_place, deliver, is_private, origin, public_locale
 from bot.cards.words import base36, code, link, plain
 from bot.db.models import GenerationKind
@@ -159,9 +159,7 @@ class NeighborsButton(_Pressed, discord.ui.DynamicItem[Button], template=rf"mj:n
         client = interaction.client
         client.burst.take(interaction.user.id)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        comparison = await client.icons.neighbors(self.generation_id)
-        card = comparison_card(comparison, client.texts, str(interaction.locale))
-        await deliver(interaction, card, private=True)
+        await show_comparison(interaction, await client.neighbors.of_row(self.generation_id), private=True)
 
 
 class DeleteButton(_Pressed, discord.ui.DynamicItem[Button], template=rf"mj:delete:(?P<row>{_ROW})"):

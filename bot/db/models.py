@@ -88,6 +88,10 @@ class GenerationKind(StrEnum):
     ICON = "icon"
     ANOTHER = "another"
     OPENED = "opened"
+    NEIGHBORS = "neighbors"
+    """By /neighbors, for a seed."""
+    MORPH = "morph"
+    """An end of a walk."""
 
 
 class ModelRecord(Base):
