@@ -18,6 +18,7 @@ from bot.db.session import Database
 from bot.db.upgrade import upgrade
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
+from bot.services.morphs import MorphService
 from bot.services.neighbors import NeighborService
 from bot.settings import Settings
 
@@ -46,6 +47,7 @@ class App:
             Parts(
                 icons=self.icons,
                 neighbors=NeighborService(self.library, self.icons),
+                morphs=MorphService(self.library, self.icons),
                 database=self.database,
                 development_guild=self.settings.development_guild,
                 sync_at_login=sync_at_login,

@@ -14,11 +14,13 @@ from discord import app_commands
 from bot.cards.icon import DYNAMIC_ITEMS
 from bot.clock import clock
 from bot.commands.icon import icon_command
+from bot.commands.morph import morph_command
 from bot.commands.neighbors import neighbors_command, neighbors_menu
 from bot.cooldown import Burst
 from bot.db.session import Database
 from bot.errors import answer_error
 from bot.services.icons import IconService
+from bot.services.morphs import MorphService
 from bot.services.neighbors import NeighborService
 from bot.sync import sync_commands
 from bot.texts import Texts
@@ -40,6 +42,7 @@ class Parts:
 
     icons: IconService
     neighbors: NeighborService
+    morphs: MorphService
     database: Database
     texts: Texts = field(default_factory=Texts.load)
     burst: Burst = field(default_factory=Burst)
@@ -72,12 +75,13 @@ class Mojigan(discord.AutoShardedClient):
         self.parts = parts
         self.icons = parts.icons
         self.neighbors = parts.neighbors
+        self.morphs = parts.morphs
         self.texts = parts.texts
         self.burst = parts.burst
         self.answers: set[asyncio.Task[object]] = set()
         self.closing = False
         self.tree = MojiganTree(self)
-        for build in (icon_command, neighbors_command, neighbors_menu):
+        for build in (icon_command, neighbors_command, neighbors_menu, morph_command):
             self.tree.add_command(build(parts.texts))
 
     async def setup_hook(self) -> None:

@@ -23,6 +23,7 @@ LIMITS = {
     "error.": 2000,
     "icon.alt": 1024,
     "neighbors.alt": 1024,
+    "morph.alt": 1024,
     "neighbors.picture_alt": 1024,
 }
 """Characters that Discord takes, by the beginning of the key."""
