@@ -14,6 +14,7 @@ from discord import app_commands
 from bot.cards.icon import DYNAMIC_ITEMS
 from bot.clock import clock
 from bot.commands.icon import icon_command
+from bot.commands.info import info_menu
 from bot.commands.morph import morph_command
 from bot.commands.neighbors import neighbors_command, neighbors_menu
 from bot.cooldown import Burst
@@ -81,7 +82,7 @@ class Mojigan(discord.AutoShardedClient):
         self.answers: set[asyncio.Task[object]] = set()
         self.closing = False
         self.tree = MojiganTree(self)
-        for build in (icon_command, neighbors_command, neighbors_menu, morph_command):
+        for build in (icon_command, neighbors_command, neighbors_menu, morph_command, info_menu):
             self.tree.add_command(build(parts.texts))
 
     async def setup_hook(self) -> None:
