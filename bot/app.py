@@ -19,6 +19,8 @@ from bot.db.session import Database
 from bot.db.upgrade import upgrade
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
+from bot.services.morphs import MorphService
+from bot.services.neighbors import NeighborService
 from bot.services.posting import PostService
 from bot.services.runs import RunBook
 from bot.services.schedules import ScheduleService
@@ -53,6 +55,8 @@ class App:
                 icons=self.icons,
                 schedules=self.schedules,
                 posts=self.posts,
+                neighbors=NeighborService(self.library, self.icons),
+                morphs=MorphService(self.library, self.icons),
                 database=self.database,
                 clock=self.now,
                 development_guild=self.settings.development_guild,

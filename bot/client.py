@@ -15,12 +15,17 @@ from bot.cards.icon import DYNAMIC_ITEMS
 from bot.clock import clock
 from bot.commands.daily import daily_group
 from bot.commands.icon import icon_command
+from bot.commands.info import info_menu
+from bot.commands.morph import morph_command
+from bot.commands.neighbors import neighbors_command, neighbors_menu
 from bot.cooldown import Burst
 from bot.db.session import Database
 from bot.errors import answer_error
 from bot.outlet import DiscordOutlet
 from bot.scheduler import DailyScheduler
 from bot.services.icons import IconService
+from bot.services.morphs import MorphService
+from bot.services.neighbors import NeighborService
 from bot.services.posting import PostService
 from bot.services.schedules import ScheduleService
 from bot.sync import sync_commands
@@ -44,6 +49,8 @@ class Parts:
     icons: IconService
     schedules: ScheduleService
     posts: PostService
+    neighbors: NeighborService
+    morphs: MorphService
     database: Database
     texts: Texts = field(default_factory=Texts.load)
     burst: Burst = field(default_factory=Burst)
@@ -76,6 +83,8 @@ class Mojigan(discord.AutoShardedClient):
         )
         self.parts = parts
         self.icons = parts.icons
+        self.neighbors = parts.neighbors
+        self.morphs = parts.morphs
         self.texts = parts.texts
         self.burst = parts.burst
         self.schedules = parts.schedules
@@ -85,8 +94,8 @@ class Mojigan(discord.AutoShardedClient):
         self.answers: set[asyncio.Task[object]] = set()
         self.closing = False
         self.tree = MojiganTree(self)
-        self.tree.add_command(icon_command(parts.texts))
-        self.tree.add_command(daily_group(parts.texts))
+        for build in (icon_command, daily_group, neighbors_command, neighbors_menu, morph_command, info_menu):
+            self.tree.add_command(build(parts.texts))
 
     async def setup_hook(self) -> None:
         """Called by discord.py once per process, after the login and before the connection."""

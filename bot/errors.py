@@ -15,6 +15,7 @@ from discord import app_commands
 
 from bot.logs import log_id, new_id
 from bot.services.errors import ServiceError
+from generator.decode import Cause, DecodeError
 
 if TYPE_CHECKING:
     from bot.client import Mojigan
@@ -51,9 +52,22 @@ class Explanation:
     level: int = logging.DEBUG
 
 
+_PICTURES = {
+    Cause.EMPTY: "error.picture_empty",
+    Cause.BYTES: "error.picture_pixels",
+    Cause.PIXELS: "error.picture_pixels",
+    Cause.MEMORY: "error.picture_pixels",
+    Cause.UNKNOWN: "error.picture_unknown",
+    Cause.SVG: "error.picture_svg",
+    Cause.DAMAGED: "error.picture_damaged",
+    Cause.FILE: "error.picture_damaged",
+}
+"""Why a picture cannot be used."""
+
 _EXPLANATIONS: Mapping[type[Exception], Callable[[Any], Explanation]] = {
     Refusal: lambda error: Explanation(error.key, error.parameters),
     ServiceError: lambda error: Explanation(error.key, error.parameters),
+    DecodeError: lambda error: Explanation(_PICTURES[error.cause], {"name": discord.utils.escape_markdown(error.name)}),
     app_commands.CommandOnCooldown: lambda error: Explanation(
         "error.cooldown", {"seconds": math.ceil(error.retry_after)}
     ),
@@ -150,7 +164,7 @@ async def answering(interaction: Interaction) -> AsyncIterator[None]:
         try:
             running.add(task)
             yield
-        except (Refusal, ServiceError) as refusal:
+        except (Refusal, ServiceError, DecodeError) as refusal:
             await answer_error(interaction, refusal)
         finally:
             running.discard(task)

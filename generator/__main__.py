@@ -2,6 +2,7 @@
 
 python -m generator icon --seed 42                      one icon, enlarged to 512 pixels
 python -m generator grid --seed 1 --count 64            a sheet of the seeds 1 to 64
+python -m generator morph --from 1 --to 2               an animated walk from one icon to another and back
 python -m generator neighbors --seed 42                 the icon beside its nearest training icons
 python -m generator info                                what the bundle is and how good
 """
@@ -23,7 +24,7 @@ from rich.text import Text
 from generator.checkpoint import CARD, DEFAULT_BUNDLE, FILES, Bundle, BundleError, read_bundle
 from generator.decode import DecodeError, decode, parse_color
 from generator.neighbors import NeighborIndex
-from generator.pictures import comparison, enlarge, grid, png
+from generator.pictures import WALK_STEPS, animation, comparison, enlarge, grid, png
 from generator.seeds import Seed
 from generator.studio import DeviceError, Studio
 
@@ -87,6 +88,27 @@ def grid_command(
         texts = {"Seed": f"{seeds[0].text} to {seeds[-1].text}", "Model": model.digest}
         name = _default_name(model, f"{seeds[0].number}-x{count}")
         _save(grid(icons, columns), output or name, texts, f"seeds {texts['Seed']}")
+
+
+@app.command()
+def morph(
+    start: Annotated[str, typer.Option("--from", help="The seed of one end: an integer, or any text.")],
+    end: Annotated[str, typer.Option("--to", help="The seed of the other end.")],
+    bundle: BundlePath = DEFAULT_BUNDLE,
+    frames: Annotated[int, typer.Option(min=2, max=200, help="Icons on the way, the ends among them.")] = WALK_STEPS,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The WebP file to write.", show_default="named by model and seeds"),
+    ] = None,
+    truncation: Truncation = None,
+    device: Device = "auto",
+) -> None:
+    """Draw an animated walk from one icon to another, there and back, as a WebP."""
+    with _sentences():
+        model, first, last = read_bundle(bundle), _parse(start), _parse(end)
+        icons = Studio(model, device).draw_walk(first.number, last.number, frames, truncation)
+        target = output or _default_name(model, f"{first.number}-to-{last.number}").with_suffix(".webp")
+        _write(animation(icons), target, f"seeds {first.text} to {last.text}")
 
 
 @app.command()
@@ -176,10 +198,14 @@ def _default_name(model: Bundle, what: str) -> Path:
 
 
 def _save(image: Image.Image, path: Path, texts: dict[str, str], caption: str) -> None:
+    _write(png(image, texts), path, caption)
+
+
+def _write(content: bytes, path: Path, caption: str) -> None:
     if path.exists() and not path.is_file():  # a folder, a device, a pipe that nobody reads
         raise _UsageError(f"{path}: cannot be written (it is there and is not a file).")
     try:
-        path.write_bytes(png(image, texts))
+        path.write_bytes(content)
     except OSError as error:
         raise _UsageError(f"{path}: cannot be written ({error.strerror}).") from error
     Console().print(Text(_printable(f"{caption} -> {path}")))

@@ -10,6 +10,7 @@ import stat
 import threading
 import warnings
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +43,27 @@ _ORIENTATIONS = {  # EXIF value -> the operation that turns the stored pixels up
 _warnings_lock = threading.Lock()
 
 
+class Cause(StrEnum):
+    """The kinds of reasons, for who says them in words of their own."""
+
+    EMPTY = "empty"
+    BYTES = "bytes"
+    PIXELS = "pixels"
+    UNKNOWN = "unknown"
+    SVG = "svg"
+    DAMAGED = "damaged"
+    MEMORY = "memory"
+    FILE = "file"
+
+
 class DecodeError(Exception):
     """An image that cannot be used. ``str()`` is one sentence: the name, then the reason."""
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(name, reason)
+    def __init__(self, name: str, reason: str, cause: Cause = Cause.DAMAGED) -> None:
+        super().__init__(name, reason, cause)
         self.name = name
         self.reason = reason
+        self.cause = cause
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"
@@ -78,22 +93,24 @@ def decode(source: Path | bytes, *, size: int = 64, background: Color = (255, 25
     try:
         data = _read(source, name) if isinstance(source, Path) else source
         if not data:
-            raise DecodeError(name, "the file is empty")
+            raise DecodeError(name, "the file is empty", Cause.EMPTY)
         if len(data) > FILE_LIMIT:
-            raise DecodeError(name, _too_many_bytes(len(data)))
+            raise DecodeError(name, _too_many_bytes(len(data)), Cause.BYTES)
         with _warnings_lock, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             try:
                 return _decode(data, size, background, name)
             except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-                raise DecodeError(name, _too_many_pixels(*_claimed_size(data))) from None
+                raise DecodeError(name, _too_many_pixels(*_claimed_size(data)), Cause.PIXELS) from None
     except DecodeError:
         raise
     except UnidentifiedImageError:
-        raise DecodeError(name, _svg_or(_NOT_AN_IMAGE, data)) from None
+        if _is_svg(data):
+            raise DecodeError(name, "an SVG drawing, which has no pixels: export it as PNG", Cause.SVG) from None
+        raise DecodeError(name, _NOT_AN_IMAGE, Cause.UNKNOWN) from None
     except MemoryError:
-        raise DecodeError(name, "needs more memory than there is") from None
+        raise DecodeError(name, "needs more memory than there is", Cause.MEMORY) from None
     except Exception as error:  # Pillow's readers raise nearly every built-in exception on damaged input
         raise DecodeError(name, "the image data is damaged or cut off") from error
 
@@ -143,13 +160,13 @@ def _read(path: Path, name: str) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise DecodeError(name, "not a file")
+            raise DecodeError(name, "not a file", Cause.FILE)
         if status.st_size > FILE_LIMIT:
-            raise DecodeError(name, _too_many_bytes(status.st_size))
+            raise DecodeError(name, _too_many_bytes(status.st_size), Cause.BYTES)
         with path.open("rb") as file:
             return file.read(FILE_LIMIT + 1)
     except OSError as error:
-        raise DecodeError(name, f"cannot be opened ({error.strerror or error})") from None
+        raise DecodeError(name, f"cannot be opened ({error.strerror or error})", Cause.FILE) from None
 
 
 def _decode(data: bytes, size: int, background: Color, name: str) -> Decoded:
@@ -158,7 +175,7 @@ def _decode(data: bytes, size: int, background: Color, name: str) -> Decoded:
         if width < 1 or height < 1:
             raise DecodeError(name, "has no pixels")
         if width * height > PIXEL_LIMIT:
-            raise DecodeError(name, _too_many_pixels(width, height))
+            raise DecodeError(name, _too_many_pixels(width, height), Cause.PIXELS)
         mode = image.mode
         if image.format == "PNG":
             _check_png(data)
@@ -166,7 +183,7 @@ def _decode(data: bytes, size: int, background: Color, name: str) -> Decoded:
             image.draft(None, (8 * size, 8 * size))  # JPEG only: decode a fraction of a huge photograph
         image.load()
         if image.width * image.height > PIXEL_LIMIT:  # containers such as ICO learn the true size on loading
-            raise DecodeError(name, _too_many_pixels(*image.size))
+            raise DecodeError(name, _too_many_pixels(*image.size), Cause.PIXELS)
         flat = _flatten(image, data, background)
         orientation = _orientation(image)
         if orientation in _ORIENTATIONS:
@@ -276,7 +293,6 @@ def _too_many_bytes(count: int) -> str:
     return f"{count / 2**20:,.0f} MiB, more than the limit of {FILE_LIMIT // 2**20} MiB for one image"
 
 
-def _svg_or(reason: str, data: bytes) -> str:
+def _is_svg(data: bytes) -> bool:
     head = data[:512].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-    is_svg = head.startswith(b"<svg") or (head.startswith((b"<?xml", b"<!--", b"<!doctype")) and b"<svg" in head)
-    return "an SVG drawing, which has no pixels: export it as PNG" if is_svg else reason
+    return head.startswith(b"<svg") or (head.startswith((b"<?xml", b"<!--", b"<!doctype")) and b"<svg" in head)

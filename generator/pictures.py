@@ -12,6 +12,11 @@ PAPER, INK, FAINT, LINE = "#ffffff", "#2b2d31", "#6b6f76", "#e3e5e8"
 MARGIN = 24
 LARGE, ROWS, LABEL_WIDTH = 384, 3, 110
 TITLE_SIZE, LABEL_SIZE = 22, 18
+WALK_SIZE, WALK_QUALITY = 384, 85
+WALK_STEPS = 24
+"""Icons on a walk from one end to the other, the ends among them."""
+WALK_TIME, SHORTEST_FRAME = 3_000, 20
+"""Milliseconds of a walk there and back, and of a frame at least: players slow down what is shorter."""
 
 
 def enlarge(icon: Image.Image, size: int = 512) -> Image.Image:
@@ -83,6 +88,35 @@ def _drawable(text: str) -> str:
     """The text in what Pillow's font has, which draws boxes for the rest: accents are dropped, the rest is "?"."""
     letters = (c for c in unicodedata.normalize("NFKD", " ".join(text.split())) if not unicodedata.combining(c))
     return "".join(c if " " <= c <= "~" or c in "·±°" else "?" for c in letters)
+
+
+def animation(icons: Sequence[Image.Image], size: int = WALK_SIZE, limit: int | None = None) -> bytes:
+    """An endless walk through the icons and back, as an animated WebP of `size` x `size` pixels, at most `limit` bytes.
+
+    Where all icons would take more, fewer are shown, at least the two ends, in the same time; those two may still take
+    more. WebP, not GIF: measured on 46 frames, a seventh of the bytes, a tenth of the time, and more than 256 colors.
+    Raises ValueError for fewer than two icons.
+    """
+    if len(icons) < 2:
+        raise ValueError("A walk shows at least two icons.")
+    steps = len(icons)
+    while True:
+        shown = [enlarge(icons[round(i * (len(icons) - 1) / (steps - 1))], size) for i in range(steps)]
+        frames = [*shown, *shown[-2:0:-1]]
+        buffer = io.BytesIO()
+        frames[0].save(
+            buffer,
+            "WEBP",
+            save_all=True,
+            append_images=frames[1:],
+            duration=max(round(WALK_TIME / len(frames)), SHORTEST_FRAME),
+            loop=0,
+            quality=WALK_QUALITY,
+            method=2,
+        )
+        if steps == 2 or limit is None or buffer.tell() <= limit:
+            return buffer.getvalue()
+        steps = max(steps * 2 // 3, 2)
 
 
 def png(image: Image.Image, texts: Mapping[str, str] | None = None) -> bytes:

@@ -16,6 +16,9 @@ SEED_LIMIT = 2**63
 MAX_SEED_TEXT = 100
 """Characters that a seed's text may have."""
 
+_PARALLEL = 1e-6
+"""Below this sine of their angle, two latents count as one direction."""
+
 _FRESH_SEED_LIMIT = 2**31
 
 
@@ -66,6 +69,27 @@ def latents(numbers: Sequence[int], size: int) -> torch.Tensor:
     NumPy promises that its random stream stays the same across versions.
     """
     return torch.tensor([_latent(number, size) for number in numbers], dtype=torch.float32).reshape(-1, size)
+
+
+def walk(start: int, end: int, size: int, steps: int) -> torch.Tensor:
+    """Latents on the way from one seed to another, both ends among them: `(steps, size)` float32 on the CPU.
+
+    Spherical interpolation (Shoemake 1985; White, "Sampling Generative Networks", section 2.1): a straight line would
+    lead through latents that are too short to be like those of training. The steps are short near the ends, so that a
+    walk there and back does not bounce. Raises ValueError for fewer than two steps.
+    """
+    if steps < 2:
+        raise ValueError("A walk has at least two steps.")
+    first, last = latents([start, end], size).double()
+    angle = torch.arccos(torch.dot(first / first.norm(), last / last.norm()).clamp(-1, 1))
+    share = (1 - torch.cos(torch.linspace(0, torch.pi, steps, dtype=torch.float64))[:, None]) / 2
+    if float(torch.sin(angle)) < _PARALLEL:
+        near, far = 1 - share, share
+    else:
+        near, far = torch.sin((1 - share) * angle) / torch.sin(angle), torch.sin(share * angle) / torch.sin(angle)
+    points = torch.add(near * first, far * last)
+    points[0], points[-1] = first, last  # exactly the icons of the seeds
+    return points.float()
 
 
 def _latent(number: int, size: int) -> list[float]:

@@ -21,7 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from generator.checkpoint import Bundle, BundleError
 from generator.networks import build_generator
 from generator.networks.layers import UpsamplingConv
-from generator.seeds import latents
+from generator.seeds import latents, walk
 
 CPU_BATCH, CUDA_BATCH = 8, 64
 """Icons in a micro-batch, always filled up: with fixed shapes a seed gives the same bits in any company."""
@@ -43,8 +43,9 @@ class StudioBusyError(Exception):
 
 @dataclass(frozen=True)
 class _Order:
-    numbers: Sequence[int]
-    scale: float
+    count: int
+    points: Callable[[], torch.Tensor]
+    """Makes the latents, `(count, D)`, on the studio's thread."""
     pictures: asyncio.Future[list[Image.Image]]
 
 
@@ -74,11 +75,22 @@ class Studio:
 
         Raises StudioBusyError when too much is waiting.
         """
-        if self._waiting + len(numbers) > MAX_WAITING:
+        return await self._order(len(numbers), partial(self._latents, numbers, self._scale(truncation)))
+
+    async def walk(self, start: int, end: int, steps: int, truncation: float | None = None) -> list[Image.Image]:
+        """Draw `steps` icons on the way from one seed to another, its ends among them, as `icons` does."""
+        return await self._order(steps, partial(self._way, start, end, steps, self._scale(truncation)))
+
+    def draw_walk(self, start: int, end: int, steps: int, truncation: float | None = None) -> list[Image.Image]:
+        """The same, blocking."""
+        return self._draw_latents(self._way(start, end, steps, self._scale(truncation)))
+
+    async def _order(self, count: int, points: Callable[[], torch.Tensor]) -> list[Image.Image]:
+        if self._waiting + count > MAX_WAITING:
             raise StudioBusyError(f"{self._waiting} icons are waiting to be drawn; try again in a moment.")
         loop = asyncio.get_running_loop()
-        order = _Order(numbers, self._scale(truncation), loop.create_future())
-        self._waiting += len(numbers)
+        order = _Order(count, points, loop.create_future())
+        self._waiting += count
         self._orders.put(order)
         try:
             # The first to reach the thread draws for everybody who waits by then. The thread keeps the order, so
@@ -87,7 +99,7 @@ class Studio:
             return await order.pictures
         finally:
             order.pictures.cancel()
-            self._waiting -= len(numbers)
+            self._waiting -= count
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work (Pillow, torch) on the studio's thread and await its result."""
@@ -107,16 +119,15 @@ class Studio:
         if not orders:
             return
         try:
-            points = torch.cat([self._latents(order.numbers, order.scale) for order in orders])
+            points = torch.cat([order.points() for order in orders])
             pictures = self._draw_latents(points)
         except Exception as error:  # handed to everybody who waits for it
             for order in orders:
                 loop.call_soon_threadsafe(_settle, order, error)
             return
         for order in orders:
-            count = len(order.numbers)
-            loop.call_soon_threadsafe(_settle, order, pictures[:count])
-            pictures = pictures[count:]
+            loop.call_soon_threadsafe(_settle, order, pictures[: order.count])
+            pictures = pictures[order.count :]
 
     def _scale(self, truncation: float | None) -> float:
         scale = self.bundle.card.truncation if truncation is None else truncation
@@ -126,6 +137,9 @@ class Studio:
 
     def _latents(self, numbers: Sequence[int], scale: float) -> torch.Tensor:
         return latents(numbers, self.bundle.config.latent_size) * scale
+
+    def _way(self, start: int, end: int, steps: int, scale: float) -> torch.Tensor:
+        return walk(start, end, self.bundle.config.latent_size, steps) * scale
 
     @torch.inference_mode()
     # TF32, cuDNN's default, would move pixels by more than the promised rounding; it knows nothing of the CPU.

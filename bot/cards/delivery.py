@@ -51,6 +51,11 @@ def public_locale(interaction: Interaction) -> str:
     return str(interaction.guild_locale or interaction.locale)
 
 
+def is_private(interaction: Interaction) -> bool:
+    """Whether the message whose button was pressed is one that its asker alone can see: so is the answer, then."""
+    return interaction.message is not None and interaction.message.flags.ephemeral
+
+
 def check_place(interaction: Interaction) -> None:
     """Refuse, before any work, where the bot may not post pictures.
 

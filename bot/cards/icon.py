@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import discord
 
-from bot.cards.comparison import comparison_card
-from bot.cards.delivery import Card, check_place, deliver, origin, public_locale
+from bot.cards.comparison import show_comparison
+from bot.cards.delivery import Card, check_place, deliver, is_private, origin, public_locale
 from bot.cards.words import base36, code, link, plain
 from bot.db.models import GenerationKind
 from bot.errors import UNKNOWN_MESSAGE, answer_error, answering
@@ -78,10 +78,12 @@ class AnotherButton(_Pressed, discord.ui.DynamicItem[Button], template=rf"mj:ano
 
     async def act(self, interaction: Interaction) -> None:
         """Draw and post a fresh one that says what it came from."""
-        check_place(interaction)
+        private = is_private(interaction)
+        if not private:
+            check_place(interaction)
         client = interaction.client
         client.burst.take(interaction.user.id)
-        await interaction.response.defer(thinking=True)
+        await interaction.response.defer(ephemeral=private, thinking=True)
         parent = await self.load(interaction)
         sheet = await client.icons.draw(
             None,
@@ -92,7 +94,7 @@ class AnotherButton(_Pressed, discord.ui.DynamicItem[Button], template=rf"mj:ano
             model_id=parent.model_id,
             truncation=parent.truncation,
         )
-        await show_icons(interaction, sheet, _note("icon.from", interaction, parent))
+        await show_icons(interaction, sheet, _note("icon.from", interaction, parent), private=private)
 
 
 class OpenSelect(_Pressed, discord.ui.DynamicItem[Select], template=rf"mj:open:(?P<row>{_ROW})"):
@@ -116,10 +118,12 @@ class OpenSelect(_Pressed, discord.ui.DynamicItem[Select], template=rf"mj:open:(
 
     async def act(self, interaction: Interaction) -> None:
         """Draw the chosen icon again, with the model of the sheet."""
-        check_place(interaction)
+        private = is_private(interaction)
+        if not private:
+            check_place(interaction)
         client = interaction.client
         client.burst.take(interaction.user.id)
-        await interaction.response.defer(thinking=True)
+        await interaction.response.defer(ephemeral=private, thinking=True)
         chosen = await _load(interaction, int(self.item.values[0], 36))
         sheet = await client.icons.draw(
             chosen.seed,
@@ -129,7 +133,8 @@ class OpenSelect(_Pressed, discord.ui.DynamicItem[Select], template=rf"mj:open:(
             model_id=chosen.model_id,
             truncation=chosen.truncation,
         )
-        await show_icons(interaction, sheet, _note("icon.opened", interaction, await self.load(interaction)))
+        note = _note("icon.opened", interaction, await self.load(interaction))
+        await show_icons(interaction, sheet, note, private=private)
 
 
 class NeighborsButton(_Pressed, discord.ui.DynamicItem[Button], template=rf"mj:near:(?P<row>{_ROW})"):
@@ -154,9 +159,7 @@ class NeighborsButton(_Pressed, discord.ui.DynamicItem[Button], template=rf"mj:n
         client = interaction.client
         client.burst.take(interaction.user.id)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        comparison = await client.icons.neighbors(self.generation_id)
-        card = comparison_card(comparison, client.texts, str(interaction.locale))
-        await deliver(interaction, card, private=True)
+        await show_comparison(interaction, await client.neighbors.of_row(self.generation_id), private=True)
 
 
 class DeleteButton(_Pressed, discord.ui.DynamicItem[Button], template=rf"mj:delete:(?P<row>{_ROW})"):
@@ -196,12 +199,16 @@ DYNAMIC_ITEMS = (AnotherButton, OpenSelect, NeighborsButton, DeleteButton)
 """All that the client has to know to answer presses on messages of earlier runs."""
 
 
-async def show_icons(interaction: Interaction, sheet: Sheet, note: str | None = None) -> None:
-    """Post what was drawn in the place of the announced answer, and note in the database where it stands."""
+async def show_icons(interaction: Interaction, sheet: Sheet, note: str | None = None, *, private: bool = False) -> None:
+    """Post what was drawn in the place of the announced answer, and note in the database where it stands.
+
+    No note is made of a private answer: nobody else could follow it, or should.
+    """
     client = interaction.client
-    card = icon_card(sheet, client.texts, public_locale(interaction), note=note)
-    message = await deliver(interaction, card)
-    await client.icons.posted(sheet, message.id)
+    locale = str(interaction.locale) if private else public_locale(interaction)
+    message = await deliver(interaction, icon_card(sheet, client.texts, locale, note=note), private=private)
+    if not private:
+        await client.icons.posted(sheet, message.id)
 
 
 async def _load(interaction: Interaction, generation_id: int) -> GenerationView:
@@ -236,6 +243,8 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
         )
     lines = [_seeds(first.seed, last.seed, texts, locale)]
     lines.append(texts.say("icon.model", locale, version=code(sheet.model_version)))
+    if sheet.wildness is not None:
+        lines.append(texts.say("icon.wildness", locale, wildness=sheet.wildness))
     text = " · ".join(lines)
     if note is not None:
         text += f"\n-# {note}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 ZERO_WIDTH_JOINER = "\u200d"
 """Holds the parts of an emoji together, so it stays although it prints nothing."""
 
@@ -25,6 +28,34 @@ def link(text: str, guild_id: int | None, channel_id: int | None, message_id: in
     if channel_id is None or message_id is None:
         return text
     return f"[{text}](https://discord.com/channels/{guild_id or '@me'}/{channel_id}/{message_id})"
+
+
+@dataclass(frozen=True)
+class MessageLink:
+    """What a person pasted to name a message."""
+
+    message_id: int
+    guild_id: int | None = None
+    """None also for a conversation without a server."""
+    place_known: bool = False
+    """False for a bare id, which says nothing of the place."""
+
+
+_LINK = re.compile(
+    r"<?(?:https?://(?:\w+\.)?discord(?:app)?\.com/channels/(?P<guild>\d{1,20}|@me)/\d{1,20}/|\d{15,20}-)?"
+    r"(?P<message>\d{15,20})/?>?",
+    re.ASCII,
+)
+_ID_LIMIT = 2**63
+
+
+def read_link(text: str) -> MessageLink | None:
+    """Read a message's link, its id, or the two ids that Discord copies with Shift; None for anything else."""
+    match = _LINK.fullmatch(text.strip())
+    if match is None or int(match["message"]) >= _ID_LIMIT:
+        return None
+    guild = match["guild"]
+    return MessageLink(int(match["message"]), int(guild) if guild and guild != "@me" else None, guild is not None)
 
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -1,4 +1,4 @@
-"""`/icon [seed] [count]`: an icon, or a sheet of them."""
+"""`/icon [seed] [count] [wildness] [private]`: an icon, or a sheet of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from discord import app_commands
 from bot.cards.delivery import check_place, origin
 from bot.cards.icon import show_icons
 from bot.errors import Refusal, answering
+from bot.services.wildness import truncation_of
 from generator.seeds import MAX_SEED_TEXT, Seed
 
 if TYPE_CHECKING:
@@ -21,21 +22,30 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     """Build the command with its texts."""
 
     @app_commands.command(name="icon", description=texts.say("command.icon.description"))
-    @app_commands.describe(seed=texts.say("command.icon.seed"), count=texts.say("command.icon.count"))
+    @app_commands.describe(
+        seed=texts.say("command.icon.seed"),
+        count=texts.say("command.icon.count"),
+        wildness=texts.say("command.icon.wildness"),
+        private=texts.say("command.icon.private"),
+    )
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def icon(
         interaction: discord.Interaction[Mojigan],
         seed: app_commands.Range[str, 1, MAX_SEED_TEXT] | None = None,
         count: Literal[1, 4, 9] = 1,
+        wildness: app_commands.Range[int, 0, 100] | None = None,
+        private: bool = False,
     ) -> None:
         async with answering(interaction):
             chosen = None if seed is None else read_seed(seed)
-            check_place(interaction)
+            truncation = None if wildness is None else truncation_of(wildness)
+            if not private:
+                check_place(interaction)
             interaction.client.burst.take(interaction.user.id)
-            await interaction.response.defer(thinking=True)
-            sheet = await interaction.client.icons.draw(chosen, count, where=origin(interaction))
-            await show_icons(interaction, sheet)
+            await interaction.response.defer(ephemeral=private, thinking=True)
+            sheet = await interaction.client.icons.draw(chosen, count, where=origin(interaction), truncation=truncation)
+            await show_icons(interaction, sheet, private=private)
 
     return icon
 

@@ -89,6 +89,10 @@ class GenerationKind(StrEnum):
     ANOTHER = "another"
     OPENED = "opened"
     DAILY = "daily"
+    NEIGHBORS = "neighbors"
+    """By /neighbors, for a seed."""
+    MORPH = "morph"
+    """An end of a walk."""
 
 
 class ModelRecord(Base):
@@ -154,7 +158,7 @@ class Generation(Base):
     channel_id: Mapped[int | None] = mapped_column(Snowflake)
     user_id: Mapped[int] = mapped_column(Snowflake)
     message_id: Mapped[int | None] = mapped_column(Snowflake)
-    """NULL until the message stands in Discord."""
+    """NULL until the message stands in Discord, and for ever when only the asker can see it."""
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
     """When its message was deleted through the bot; the row stays."""

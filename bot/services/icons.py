@@ -1,4 +1,4 @@
-"""Icons for people: drawn, written down, compared with the training icons, taken away."""
+"""Icons for people: drawn, written down, found again, taken away."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any, cast
 
 from PIL import Image
-from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy import CursorResult, Select, or_, select, update
 
 from bot.db.models import Generation, GenerationKind, ModelRecord
 from bot.db.session import Database
 from bot.services.errors import BusyError, GenerationGoneError
 from bot.services.models import Model, ModelLibrary
-from generator.neighbors import Neighbor
-from generator.pictures import comparison, enlarge, grid, png
+from bot.services.wildness import wildness_of
+from generator.pictures import enlarge, grid, png
 from generator.seeds import Seed
 from generator.studio import StudioBusyError
 
@@ -24,9 +24,6 @@ log = logging.getLogger(__name__)
 
 SHEETS = {1: (1, 512), 4: (2, 256), 9: (3, 192)}
 """How many icons can be asked for at once, the columns that they stand in, and the pixels along an edge of each."""
-
-NEIGHBORS = 3
-"""Training icons that an icon is compared with."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,8 @@ class Sheet:
     model_id: int
     model_version: str
     truncation: float
+    wildness: int | None
+    """In percent; None where it is the model's own."""
     png: bytes
     filename: str
 
@@ -77,17 +76,6 @@ class GenerationView:
     user_id: int
     message_id: int | None
     created_at: datetime
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """An icon beside its nearest training icons: the picture, and the distances, nearest first."""
-
-    neighbors: tuple[Neighbor, ...]
-    seed: Seed
-    model_version: str
-    png: bytes
-    filename: str
 
 
 class IconService:
@@ -114,17 +102,31 @@ class IconService:
         None stands for a fresh seed, the active model, the bundle's own truncation (0 < truncation <= 1). Rows are
         written when the picture is there, all or none. Raises BusyError and ModelGoneError.
         """
-        first = Seed.random() if seed is None else Seed(_storable(seed.text), seed.number)
+        first = Seed.random() if seed is None else storable(seed)
         seeds = [first.offset(i) for i in range(count)]
         async with self._library.use(model_id) as model:
             scale = model.bundle.card.truncation if truncation is None else truncation
             picture, name = await _sheet(model, seeds, scale)
+        ids = await self.record(seeds, model_id=model.id, truncation=scale, where=where, kind=kind, parent_id=parent_id)
+        return _as_sheet(model, ids, seeds, scale, picture, name)
+
+    async def record(
+        self,
+        seeds: Sequence[Seed],
+        *,
+        model_id: int,
+        truncation: float,
+        where: Origin,
+        kind: GenerationKind,
+        parent_id: int | None = None,
+    ) -> list[int]:
+        """Write the rows of icons that were drawn for one message, all or none; their ids."""
         rows = [
             Generation(
-                model_id=model.id,
+                model_id=model_id,
                 seed_text=each.text,
                 seed=each.number,
-                truncation=scale,
+                truncation=truncation,
                 kind=kind,
                 position=position,
                 parent_id=parent_id,
@@ -138,11 +140,10 @@ class IconService:
         async with self._database.write() as session:
             session.add_all(rows)
             await session.flush()
-            if count > 1:
+            if len(rows) > 1:
                 for row in rows:
                     row.sheet_id = rows[0].id
-        drawn = tuple(SheetIcon(row.id, each) for row, each in zip(rows, seeds, strict=True))
-        return Sheet(drawn, model.id, model.version, scale, picture, name)
+        return [row.id for row in rows]
 
     async def fresh_seed(self, guild_id: int, count: int = 1) -> Seed:
         """A seed that, with the `count - 1` after it, no icon of that server was ever drawn from."""
@@ -172,58 +173,34 @@ class IconService:
         seeds = [Seed(row.seed_text, row.seed) for row in rows]
         async with self._library.use(rows[0].model_id) as model:
             picture, name = await _sheet(model, seeds, rows[0].truncation)
-        drawn = tuple(SheetIcon(row.id, each) for row, each in zip(rows, seeds, strict=True))
-        return Sheet(drawn, model.id, model.version, rows[0].truncation, picture, name)
+        return _as_sheet(model, [row.id for row in rows], seeds, rows[0].truncation, picture, name)
 
     async def posted(self, sheet: Sheet, message_id: int) -> None:
         """Write down which message a sheet stands in."""
-        ids = [icon.id for icon in sheet.icons]
+        await self.mark_posted([icon.id for icon in sheet.icons], message_id)
+
+    async def mark_posted(self, ids: Sequence[int], message_id: int) -> None:
+        """Write down which message these icons stand in."""
         async with self._database.write() as session:
             await session.execute(update(Generation).where(Generation.id.in_(ids)).values(message_id=message_id))
 
+    async def find(self, message_id: int, *, guild_id: int | None, channel_id: int | None) -> list[GenerationView]:
+        """The icons in a message, in their order; none when it stands in another server.
+
+        Without a server the message must stand in the channel.
+        """
+        place = Generation.guild_id == guild_id
+        if guild_id is None:
+            place = Generation.guild_id.is_(None) & (Generation.channel_id == channel_id)
+        query = _views().where(Generation.message_id == message_id, place).order_by(Generation.position)
+        async with self._database.read() as session:
+            return [_view(row, model) for row, model in await session.execute(query)]
+
     async def load(self, generation_id: int) -> GenerationView | None:
         """The record of an icon; None when there is none, or the icon was deleted."""
-        query = (
-            select(Generation, ModelRecord)
-            .join(ModelRecord, Generation.model_id == ModelRecord.id)
-            .where(Generation.id == generation_id, Generation.deleted_at.is_(None))
-        )
         async with self._database.read() as session:
-            found = (await session.execute(query)).one_or_none()
-        if found is None:
-            return None
-        row, model = found
-        return GenerationView(
-            id=row.id,
-            model_id=row.model_id,
-            model_version=model.version,
-            seed=Seed(row.seed_text, row.seed),
-            truncation=row.truncation,
-            kind=row.kind,
-            sheet_id=row.sheet_id,
-            position=row.position,
-            parent_id=row.parent_id,
-            guild_id=row.guild_id,
-            channel_id=row.channel_id,
-            user_id=row.user_id,
-            message_id=row.message_id,
-            created_at=row.created_at,
-        )
-
-    async def neighbors(self, generation_id: int) -> Comparison:
-        """Draw an icon again, with its own model, and find the training icons nearest to it.
-
-        Raises GenerationGoneError, ModelGoneError and BusyError.
-        """
-        view = await self.load(generation_id)
-        if view is None:
-            raise GenerationGoneError(f"There is no icon {generation_id}.")
-        async with self._library.use(view.model_id) as model:
-            (icon,) = await _draw(model, [view.seed], view.truncation)
-            texts = _metadata(model, view.seed, view.truncation)
-            near, picture = await model.studio.run(_compare, model, icon, view.seed, texts)
-        name = f"mojigan-{model.version}-{view.seed.number}-neighbors.png"
-        return Comparison(tuple(near), view.seed, model.version, picture, name)
+            found = (await session.execute(_views().where(Generation.id == generation_id))).one_or_none()
+        return None if found is None else _view(*found)
 
     async def delete(self, generation_id: int, *, by: int) -> bool:
         """Note that a message was taken away, with every icon in it; the rows stay. False: it was noted before.
@@ -243,7 +220,39 @@ class IconService:
         return result.rowcount > 0
 
 
-async def _draw(model: Model, seeds: Sequence[Seed], truncation: float) -> list[Image.Image]:
+def _views() -> Select[Generation, ModelRecord]:
+    """The rows that were not deleted, with their models."""
+    joined = select(Generation, ModelRecord).join(ModelRecord, Generation.model_id == ModelRecord.id)
+    return joined.where(Generation.deleted_at.is_(None))
+
+
+def _view(row: Generation, model: ModelRecord) -> GenerationView:
+    return GenerationView(
+        id=row.id,
+        model_id=row.model_id,
+        model_version=model.version,
+        seed=Seed(row.seed_text, row.seed),
+        truncation=row.truncation,
+        kind=row.kind,
+        sheet_id=row.sheet_id,
+        position=row.position,
+        parent_id=row.parent_id,
+        guild_id=row.guild_id,
+        channel_id=row.channel_id,
+        user_id=row.user_id,
+        message_id=row.message_id,
+        created_at=row.created_at,
+    )
+
+
+def unusual_wildness(model: Model, truncation: float) -> int | None:
+    """The wildness of a truncation in percent; None when it is what the model draws with unasked."""
+    wildness = wildness_of(truncation)
+    return None if wildness == wildness_of(model.bundle.card.truncation) else wildness
+
+
+async def draw_icons(model: Model, seeds: Sequence[Seed], truncation: float) -> list[Image.Image]:
+    """Draw icons with a model that is in use. Raises BusyError."""
     try:
         return await model.studio.icons([seed.number for seed in seeds], truncation)
     except StudioBusyError as error:
@@ -253,10 +262,18 @@ async def _draw(model: Model, seeds: Sequence[Seed], truncation: float) -> list[
 async def _sheet(model: Model, seeds: Sequence[Seed], truncation: float) -> tuple[bytes, str]:
     """The picture of one icon or of several in rows, and a name for its file."""
     columns, cell = SHEETS[len(seeds)]
-    icons = await _draw(model, seeds, truncation)
+    icons = await draw_icons(model, seeds, truncation)
     name = f"mojigan-{model.version}-{seeds[0].number}{'' if len(seeds) == 1 else f'-x{len(seeds)}'}.png"
-    texts = _metadata(model, seeds[0], truncation)
+    texts = picture_texts(model, seeds[0], truncation)
     return await model.studio.run(_sheet_png, icons, columns, cell, texts), name
+
+
+def _as_sheet(
+    model: Model, ids: Sequence[int], seeds: Sequence[Seed], truncation: float, picture: bytes, name: str
+) -> Sheet:
+    icons = tuple(SheetIcon(row, seed) for row, seed in zip(ids, seeds, strict=True))
+    wildness = unusual_wildness(model, truncation)
+    return Sheet(icons, model.id, model.version, truncation, wildness, picture, name)
 
 
 def _sheet_png(icons: Sequence[Image.Image], columns: int, cell: int, texts: dict[str, str]) -> bytes:
@@ -264,19 +281,11 @@ def _sheet_png(icons: Sequence[Image.Image], columns: int, cell: int, texts: dic
     return png(picture, texts)
 
 
-def _compare(model: Model, icon: Image.Image, seed: Seed, texts: dict[str, str]) -> tuple[list[Neighbor], bytes]:
-    near = model.index.search(icon, NEIGHBORS)
-    training_icons = model.bundle.icons()
-    pairs = [(Image.fromarray(training_icons[neighbor.index]), neighbor.distance) for neighbor in near]
-    shown = seed.text if seed.text.isascii() else seed.number  # the picture's font has no other letters
-    return near, png(comparison(icon, pairs, f"{shown} · {model.version}"), texts)
-
-
-def _metadata(model: Model, seed: Seed, truncation: float) -> dict[str, str]:
+def picture_texts(model: Model, seed: Seed, truncation: float) -> dict[str, str]:
     """What the picture says of itself, for who saves it."""
     return {"Software": "Mojigan", "Seed": seed.text, "Model": model.version, "Truncation": f"{truncation:g}"}
 
 
-def _storable(text: str) -> str:
-    """PostgreSQL refuses NUL, and no database takes half a surrogate pair; the seed's number stays what it was."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+def storable(seed: Seed) -> Seed:
+    """A seed whose text a database takes: PostgreSQL refuses NUL, and none takes half a surrogate pair."""
+    return Seed(seed.text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode(), seed.number)

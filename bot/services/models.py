@@ -8,7 +8,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from bot.services.errors import ModelGoneError
 from bot.settings import Settings
 from generator.checkpoint import CARD, FILES, Bundle, BundleError, read_bundle
 from generator.folders import recover_folder, swap_in_folder
-from generator.neighbors import NeighborIndex
+from generator.neighbors import Calibration, NeighborIndex, calibrate
 from generator.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,16 @@ class Model:
     bundle: Bundle
     studio: Studio
     index: NeighborIndex
+    _calibrations: list[Calibration] = field(default_factory=list, repr=False)
+    """The one calibration, once somebody has asked for it."""
+    _calibrating: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+    async def calibration(self) -> Calibration:
+        """What distances from the training icons mean: measured once, off the event loop and beside the studio."""
+        async with self._calibrating:
+            if not self._calibrations:
+                self._calibrations.append(await asyncio.to_thread(_calibrate, self))
+        return self._calibrations[0]
 
 
 @dataclass(eq=False)
@@ -214,6 +224,10 @@ def _one_process(file: Path) -> Iterator[None]:
     with file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _calibrate(model: Model) -> Calibration:
+    return calibrate(model.index, model.bundle.icons())
 
 
 def _load(bundle: Bundle, device: str) -> tuple[Studio, NeighborIndex]:

@@ -73,9 +73,8 @@ class Gateway:
                 return reply({"url": url, "shards": 1, "session_start_limit": limit})
             case "/api/applications/3/commands":
                 sent = await request.json()
-                known = [
-                    {"id": str(10 + i), "application_id": "3", "version": "1", **each} for i, each in enumerate(sent)
-                ]
+                more = {"application_id": "3", "version": "1", "description": ""}  # menu entries are sent without one
+                known = [{"id": str(10 + i), **more, **each} for i, each in enumerate(sent)]
                 return reply(known)
         return reply({"message": "unknown", "code": 0}, status=404)
 

@@ -16,7 +16,7 @@ from bot.app import open_app
 from bot.cards.words import base36
 from bot.cooldown import Burst
 from bot.db.models import Generation, GenerationKind
-from bot.services.icons import Comparison
+from bot.services.neighbors import Comparison
 from generator.checkpoint import Description, read_bundle, write_bundle
 from tests.bot.world import (
     World,
@@ -246,7 +246,7 @@ async def test_an_error_of_our_own_is_told_with_an_id_that_is_in_the_log(
         raise RuntimeError("the shelf fell down")
 
     card = await world.icon(seed="42")
-    monkeypatch.setattr(world.app.icons, "neighbors", broken)
+    monkeypatch.setattr(world.client.neighbors, "of_row", broken)
     result = await world.asker.click(card, label="Neighbors")
     assert result.response is not None
     assert result.response.ephemeral

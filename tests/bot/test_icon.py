@@ -143,9 +143,10 @@ async def test_the_command_is_for_servers_people_and_direct_messages(world: Worl
     (command,) = [each for each in sent if each["name"] == "icon"]
     assert command["contexts"] == [0, 1, 2]
     assert command["integration_types"] == [0, 1]
-    seed, count = command["options"]
+    seed, count, wildness, private = command["options"]
     assert (seed["min_length"], seed["max_length"], seed["required"]) == (1, 100, False)
     assert [choice["value"] for choice in count["choices"]] == [1, 4, 9]
+    assert (wildness["min_value"], wildness["max_value"], private["required"]) == (0, 100, False)
 
 
 @pytest.mark.parametrize(

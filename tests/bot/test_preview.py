@@ -59,8 +59,10 @@ async def test_the_page_shows_a_server_with_an_admin_and_a_guest(settings: Setti
         assert welcome.content == WELCOME
         assert preview.env.bot.user is not None
         assert preview.env.bot.user.name == BOT
-        assert guest.available_commands(preview.channel) == ("icon",)
-        assert {"icon", "daily set", "daily show"} <= set(admin.available_commands(preview.channel))
+        commands = guest.available_commands(preview.channel)
+        assert {"icon", "neighbors", "morph"} <= set(commands)
+        assert not any(command.startswith("daily") for command in commands)
+        assert {*commands, "daily set", "daily show"} <= set(admin.available_commands(preview.channel))
 
 
 async def test_what_is_typed_into_the_page_gives_icons_and_the_buttons_work(settings: Settings) -> None:

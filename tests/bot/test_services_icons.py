@@ -23,6 +23,7 @@ from bot.services import icons as icons_module
 from bot.services.errors import BusyError, GenerationGoneError, ModelGoneError, ServiceError
 from bot.services.icons import IconService, Origin
 from bot.services.models import ModelLibrary
+from bot.services.neighbors import NeighborService
 from bot.settings import Settings
 from generator.checkpoint import CARD, read_bundle
 from generator.pictures import grid
@@ -273,7 +274,7 @@ async def test_load_shows_the_row(icons: IconService, library: ModelLibrary) -> 
 
 async def test_neighbors_are_those_of_the_index(icons: IconService, library: ModelLibrary) -> None:
     sheet = await icons.draw(Seed.parse("5"), 1, where=HERE)
-    found = await icons.neighbors(sheet.icons[0].id)
+    found = await NeighborService(library, icons).of_row(sheet.icons[0].id)
     (picture,) = library.active.studio.draw([5])
     assert list(found.neighbors) == library.active.index.search(picture, 3)
     assert len(found.neighbors) == 3
@@ -287,10 +288,14 @@ async def test_neighbors_are_those_of_the_index(icons: IconService, library: Mod
 async def test_neighbors_use_the_truncation_of_the_icon(icons: IconService, library: ModelLibrary) -> None:
     tame = await icons.draw(Seed.parse("5"), 1, where=HERE, truncation=0.1)
     (picture,) = library.active.studio.draw([5], 0.1)
-    assert list((await icons.neighbors(tame.icons[0].id)).neighbors) == library.active.index.search(picture, 3)
+    assert list(
+        (await NeighborService(library, icons).of_row(tame.icons[0].id)).neighbors
+    ) == library.active.index.search(picture, 3)
 
 
-async def test_a_deleted_icon_keeps_its_row(icons: IconService, sqlite_database: Database, clock: Clock) -> None:
+async def test_a_deleted_icon_keeps_its_row(
+    icons: IconService, library: ModelLibrary, sqlite_database: Database, clock: Clock
+) -> None:
     sheet = await icons.draw(None, 1, where=HERE)
     other = await icons.draw(None, 1, where=HERE)
     clock.now = NOW + timedelta(hours=1)
@@ -301,7 +306,7 @@ async def test_a_deleted_icon_keeps_its_row(icons: IconService, sqlite_database:
     assert await icons.load(sheet.icons[0].id) is None
     assert await icons.load(other.icons[0].id) is not None
     with pytest.raises(GenerationGoneError) as caught:
-        await icons.neighbors(sheet.icons[0].id)
+        await NeighborService(library, icons).of_row(sheet.icons[0].id)
     assert caught.value.key == "error.generation_gone"
 
 
@@ -325,7 +330,7 @@ async def test_old_icons_after_a_new_model_and_a_restart(
     data = tmp_path / "data"
     service, library = await build(database, tiny_bundle_path, data, clock)
     old = await service.draw(Seed.parse("42"), 1, where=HERE)
-    before = await service.neighbors(old.icons[0].id)
+    before = await NeighborService(library, service).of_row(old.icons[0].id)
     await library.aclose()
 
     fresh = Path(shutil.copytree(tiny_bundle_path, tmp_path / "fresh"))
@@ -333,7 +338,7 @@ async def test_old_icons_after_a_new_model_and_a_restart(
     card["truncation"] = 0.5
     (fresh / CARD).write_text(json.dumps(card))
     service, library = await build(database, fresh, data, clock)
-    assert await service.neighbors(old.icons[0].id) == before
+    assert await NeighborService(library, service).of_row(old.icons[0].id) == before
     again = await service.draw(Seed.parse("42"), 1, where=HERE, model_id=old.model_id)
     assert (again.png, again.model_version, again.truncation) == (old.png, old.model_version, 1.0)
     new = await service.draw(Seed.parse("42"), 1, where=HERE)
@@ -344,7 +349,7 @@ async def test_old_icons_after_a_new_model_and_a_restart(
     await library.aclose()
     service, library = await build(database, fresh, data, clock)
     with pytest.raises(ModelGoneError) as caught:
-        await service.neighbors(old.icons[0].id)
+        await NeighborService(library, service).of_row(old.icons[0].id)
     assert caught.value.parameters == {"version": old.model_version}
     with pytest.raises(ModelGoneError):
         await service.draw(None, 1, where=HERE, model_id=old.model_id)

@@ -15,7 +15,17 @@ from bot.texts import SOURCE_LOCALE, Texts, placeholders
 TEXTS = Texts.load()
 ENGLISH = TEXTS.languages[SOURCE_LOCALE]
 KEY = re.compile(r"[a-z]+(\.[a-z_]+)+")
-LIMITS = {"command.": 100, "button.": 80, "select.": 100, "error.": 2000, "icon.alt": 1024, "neighbors.alt": 1024}
+LIMITS = {
+    "command.": 100,
+    "menu.": 32,
+    "button.": 80,
+    "select.": 100,
+    "error.": 2000,
+    "icon.alt": 1024,
+    "neighbors.alt": 1024,
+    "morph.alt": 1024,
+    "neighbors.picture_alt": 1024,
+}
 """Characters that Discord takes, by the beginning of the key."""
 
 FILLING = {"seed": "x" * 20, "id": "abcdef", "permissions": "Send Messages, Attach Files, View Channel"}

@@ -87,6 +87,20 @@ def test_neighbors_of_a_seed(tiny_bundle_path: Path, tmp_path: Path) -> None:
     assert len([line for line in result.stdout.splitlines() if "#" in line]) == 5
 
 
+def test_a_morph_is_an_animation(tiny_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = ("morph", "--from", "1", "--to", "blue cat", "--frames", "3", "--bundle", tiny_bundle_path)
+    assert run(*given, "-o", "out.webp").exit_code == 0
+    result = run(*given)
+    assert result.exit_code == 0, result.output
+    assert "seeds 1 to blue cat" in result.stdout
+    (named,) = tmp_path.glob("mojigan-*-1-to-*.webp")
+    assert named.read_bytes() == (tmp_path / "out.webp").read_bytes()
+    with Image.open(named) as image:
+        assert (image.format, getattr(image, "n_frames", 1)) == ("WEBP", 4)
+    assert "cannot be written" in refused(*given, "-o", tmp_path)
+
+
 def test_info_shows_the_card(tiny_bundle_path: Path) -> None:
     text = run("info", "--bundle", tiny_bundle_path).stdout
     assert "40 from drawn" in text

@@ -6,9 +6,9 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
-from generator.pictures import comparison, enlarge, grid, png
+from generator.pictures import animation, comparison, enlarge, grid, png
 from tests.conftest import draw_icon
 
 
@@ -75,3 +75,32 @@ def test_captions_show_no_boxes_for_letters_that_the_font_lacks() -> None:
 def test_png_takes_any_text(typed: str, kept: str) -> None:
     with Image.open(io.BytesIO(png(draw_icon(5), {"Seed": typed}))) as image:
         assert image.info["Seed"] == kept
+
+
+def frames_of(data: bytes) -> list[Image.Image]:
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.format == "WEBP"
+        assert image.info["loop"] == 0
+        return [each.convert("RGB") for each in ImageSequence.Iterator(image)]
+
+
+def test_a_walk_goes_there_and_back() -> None:
+    icons = [Image.new("RGB", (8, 8), (60 * i, 0, 0)) for i in range(4)]
+    frames = frames_of(animation(icons, 32))
+    assert [frame.size for frame in frames] == [(32, 32)] * 6
+    reds = [int(np.asarray(frame)[..., 0].mean()) for frame in frames]
+    assert reds == pytest.approx([0, 60, 120, 180, 120, 60], abs=6)
+    assert animation(icons, 32) == animation(icons, 32)
+
+
+def test_a_walk_that_would_be_too_large_has_fewer_frames() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (9, 64, 64, 3), dtype=np.uint8)
+    icons = [Image.fromarray(each) for each in noise]
+    whole = animation(icons, 64)
+    assert len(frames_of(whole)) == 16
+    part = animation(icons, 64, limit=len(whole) // 2)
+    assert len(part) <= len(whole) // 2
+    assert 2 <= len(frames_of(part)) < 16
+    assert len(frames_of(animation(icons, 64, limit=1))) == 2
+    with pytest.raises(ValueError, match="at least two"):
+        animation(icons[:1])

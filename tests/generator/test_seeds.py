@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.seeds import MAX_SEED_TEXT, SEED_LIMIT, Seed, latents
+from generator.seeds import MAX_SEED_TEXT, SEED_LIMIT, Seed, latents, walk
 
 
 def test_an_integer_stands_for_itself() -> None:
@@ -62,3 +62,20 @@ def test_latents_are_standard_normal() -> None:
     assert abs(float(drawn.mean())) < 0.01
     assert abs(float(drawn.std()) - 1) < 0.01
     assert float((drawn[:, 0] * drawn[:, 1]).mean().abs()) < 0.1
+
+
+def test_a_walk_keeps_the_length_of_latents_and_ends_at_the_seeds() -> None:
+    way = walk(1, 2, 64, 9)
+    assert way.dtype == torch.float32
+    assert torch.equal(way[[0, -1]], latents([1, 2], 64))
+    lengths, ends = way.norm(dim=1), way[[0, -1]].norm(dim=1)
+    assert float(lengths.min()) > 0.97 * float(ends.min())
+    assert float(lengths.max()) < 1.03 * float(ends.max())
+    steps = (way[1:] - way[:-1]).norm(dim=1)
+    assert float(steps[0]) < float(steps[4])
+
+
+def test_a_walk_on_the_spot_stays_there() -> None:
+    assert torch.allclose(walk(5, 5, 64, 4), latents([5] * 4, 64))
+    with pytest.raises(ValueError, match="at least two steps"):
+        walk(1, 2, 64, 1)

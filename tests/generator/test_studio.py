@@ -152,3 +152,17 @@ def test_a_cuda_device_draws_the_same_within_rounding(tiny_bundle_path: Path) ->
     on_cpu, on_cuda = Studio(bundle, "cpu").draw(range(64)), Studio(bundle, "cuda").draw(range(64))
     for one, other in zip(on_cpu, on_cuda, strict=True):
         assert np.abs(np.asarray(one).astype(int) - np.asarray(other).astype(int)).max() <= 2
+
+
+async def test_a_walk_begins_and_ends_with_the_icons_of_its_seeds(tiny_bundle_path: Path) -> None:
+    studio = Studio(read_bundle(tiny_bundle_path), "cpu")
+    try:
+        drawn = [icon.tobytes() for icon in await studio.walk(1, 2, 5, 0.8)]
+        ends = [icon.tobytes() for icon in studio.draw([1, 2], 0.8)]
+        assert [drawn[0], drawn[-1]] == ends
+        assert len(set(drawn)) == 5
+        assert drawn == [icon.tobytes() for icon in studio.draw_walk(1, 2, 5, 0.8)]
+        together = await asyncio.gather(studio.icons([1, 2], 0.8), studio.walk(1, 2, 5, 0.8))
+        assert [[icon.tobytes() for icon in each] for each in together] == [ends, drawn]
+    finally:
+        studio.close()
