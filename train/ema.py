@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import nn
 
-RECALIBRATION_BATCHES, RECALIBRATION_SIZE = 32, 64
+RECALIBRATION_BATCHES, RECALIBRATION_SIZE = 16, 64
 
 
 class MovingAverage:

@@ -18,7 +18,7 @@ PATCH, PATCHES_PER_ICON = 7, 128
 SMALLEST_LEVEL = 16
 PROJECTIONS, PROJECTION_ROUNDS = 128, 4
 SWD_SCALE = 1000
-MAX_ICONS = 512
+MAX_ICONS = 256
 """Icons on each side of a figure."""
 SAMPLING_BATCH = 64
 
@@ -121,11 +121,19 @@ def _patches(level: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
 def _sliced(first: torch.Tensor, second: torch.Tensor, rng: torch.Generator) -> float:
     distances = []
     for _ in range(PROJECTION_ROUNDS):
-        directions = torch.randn((first.shape[1], PROJECTIONS), generator=rng, device=first.device)
-        directions /= directions.norm(dim=0, keepdim=True)
-        difference = (first @ directions).sort(dim=0).values - (second @ directions).sort(dim=0).values
+        directions = torch.randn((PROJECTIONS, first.shape[1]), generator=rng, device=first.device)
+        directions /= directions.norm(dim=1, keepdim=True)
+        difference = _sorted(directions @ first.T) - _sorted(directions @ second.T)
         distances.append(difference.abs().mean())
     return float(torch.stack(distances).mean())
+
+
+def _sorted(rows: torch.Tensor) -> torch.Tensor:
+    """Each row `(R, M)` in ascending order. NumPy's sort uses the vector units of a CPU, torch's does not."""
+    if rows.device.type == "cpu":
+        return torch.from_numpy(np.sort(rows.numpy(), axis=1))
+    ordered: torch.Tensor = rows.sort(dim=1).values
+    return ordered
 
 
 def _nearest(points: torch.Tensor, others: torch.Tensor, *, rank: int) -> float:

@@ -300,12 +300,14 @@ async def test_what_cannot_be_read_is_named(
 async def test_a_guest_neither_sees_nor_may_use_it(world: World) -> None:
     with pytest.raises(simcord.SetupError):
         await world.asker.slash(world.channel, "daily show")
-    assert world.asker.available_commands(world.channel) == ("icon",)
+    commands = world.asker.available_commands(world.channel)
+    assert "icon" in commands
+    assert not any(command.startswith("daily") for command in commands)
 
 
 async def test_who_is_let_through_by_a_setting_of_the_server_is_refused_all_the_same(world: World) -> None:
     root = world.env.backend.visible_commands(user_id=world.guild.owner.id, channel_id=world.channel.id)
-    assert {command["name"] for command in root} == {"icon", "daily"}
+    assert {"icon", "daily"} <= {command["name"] for command in root}
     (daily,) = [command for command in await world.client.tree.fetch_commands() if command.name == "daily"]
     world.guild.set_command_permissions(daily, {world.guild.default_role: True})
     for name in ("show", "pause", "resume", "test", "log", "remove"):
