@@ -5,7 +5,7 @@ PIP_FLAGS ?=
 BIN    := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --constraint constraints.txt
 
-.PHONY: preview test format slow clean
+.PHONY: preview test format clean
 
 preview: $(VENV)/.installed-preview
 	$(BIN)/python -m bot preview $(ARGS)
@@ -15,9 +15,6 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest $(ARGS)
-
-slow: $(VENV)/.installed-dev
-	$(BIN)/pytest -m slow $(ARGS)
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""Databases to test with: a file of SQLite, and a real PostgreSQL server where one is installed."""
+"""The simulated world, and databases to test with: a file of SQLite, and a real PostgreSQL where one is installed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 
 from bot.db.session import Database
 from bot.db.upgrade import upgrade
+from tests.bot.world import World, open_world
 
 _DEBIAN_FOLDERS = Path("/usr/lib/postgresql")
 
@@ -121,3 +122,10 @@ async def sqlite_database(sqlite_url: str) -> AsyncIterator[Database]:
     opened = Database(sqlite_url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
+    """The bot in a simulated server, with people in it."""
+    async with open_world(tiny_bundle_path, tmp_path) as opened:
+        yield opened

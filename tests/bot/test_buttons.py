@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,12 @@ from tests.bot.world import (
     gallery,
     in_discord,
     labels,
-    open_world,
     options,
     private,
     public,
     settings_for,
     words,
 )
-
-
-@pytest.fixture
-async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tiny_bundle_path, tmp_path) as opened:
-        yield opened
 
 
 def shown(world: World, message: Any) -> bool:

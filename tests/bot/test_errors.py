@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,13 +11,7 @@ from discord import app_commands
 
 from bot.errors import Refusal, explain
 from bot.services.errors import BusyError, ModelGoneError
-from tests.bot.world import World, open_world, private
-
-
-@pytest.fixture
-async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tiny_bundle_path, tmp_path) as opened:
-        yield opened
+from tests.bot.world import World, private
 
 
 def refused_by_discord(kind: type[discord.HTTPException], status: int) -> discord.HTTPException:

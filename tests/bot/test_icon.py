@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import discord
@@ -25,19 +23,12 @@ from tests.bot.world import (
     busy,
     gallery,
     labels,
-    open_world,
     options,
     private,
     public,
     until,
     words,
 )
-
-
-@pytest.fixture
-async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tiny_bundle_path, tmp_path) as opened:
-        yield opened
 
 
 async def test_a_card_shows_the_picture_its_seed_its_model_and_buttons(world: World) -> None:

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from bot.cooldown import Burst
 from generator.seeds import Seed
-from tests.bot.world import World, open_world, private
+from tests.bot.world import World, private
 
 MENU = "Icon info"
-
-
-@pytest.fixture
-async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tiny_bundle_path, tmp_path) as opened:
-        yield opened
 
 
 async def test_it_tells_what_the_database_knows(world: World) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import discord
 import pytest
@@ -16,24 +14,11 @@ from bot.commands import neighbors as command
 from bot.cooldown import Burst
 from bot.db.models import GenerationKind
 from generator import neighbors as search
-from tests.bot.world import World, alt_text, open_world, options, private, public, words
+from tests.bot.world import World, alt_text, for_one, options, private, public, words
 from tests.conftest import draw_icon
 
 MENU = "Closest training icons"
 COPY = "Practically a copy of a training icon."
-
-
-@pytest.fixture
-async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tiny_bundle_path, tmp_path) as opened:
-        yield opened
-
-
-def for_one(result: simcord.InteractionResult) -> simcord.ResponseMessage:
-    """The card that the person alone can see."""
-    assert result.response is not None
-    assert result.response.ephemeral
-    return result.response
 
 
 def link_to(world: World, message: simcord.ResponseMessage) -> str:

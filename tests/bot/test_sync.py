@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import discord
 import pytest
 from discord import app_commands
 
 from bot.db.models import GLOBAL_COMMANDS, CommandSync
-from tests.bot.world import World, open_world, public, words
-
-
-@pytest.fixture
-async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tiny_bundle_path, tmp_path) as opened:
-        yield opened
+from tests.bot.world import World, public, words
 
 
 def sendings(world: World) -> list[str]:

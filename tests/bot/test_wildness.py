@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import discord
 import pytest
 import simcord
 
 from bot.services.wildness import TAMEST, truncation_of, wildness_of
-from tests.bot.world import World, alt_text, labels, open_world, options, words
-
-
-@pytest.fixture
-async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tiny_bundle_path, tmp_path) as opened:
-        yield opened
-
-
-def for_one(result: simcord.InteractionResult) -> simcord.ResponseMessage:
-    """The card that the person alone can see."""
-    assert result.response is not None
-    assert result.response.ephemeral
-    return result.response
+from tests.bot.world import World, alt_text, for_one, labels, options, words
 
 
 @pytest.mark.parametrize("wildness", range(101))

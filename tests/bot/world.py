@@ -215,3 +215,10 @@ def options(message: simcord.ResponseMessage) -> list[dict[str, Any]]:
     """What a card's select offers."""
     (select_,) = [each for each in walk(message.components) if each["type"] == SELECT]
     return list(select_["options"])
+
+
+def for_one(result: simcord.InteractionResult) -> simcord.ResponseMessage:
+    """The card that the person alone can see."""
+    assert result.response is not None
+    assert result.response.ephemeral
+    return result.response
