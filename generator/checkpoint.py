@@ -87,8 +87,12 @@ class DataSet(_Section):
 
     name: str = Field(max_length=300, pattern=_PLAIN)
     count: int = Field(ge=1)
+    """Icons trained on."""
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """SHA-256 of the whole set: the icons trained on and those held out."""
     license: str = Field(max_length=1000, pattern=_PLAIN)
+    held_out: int = Field(default=0, ge=0)
+    """Icons of the set that training never saw and the figures are taken against; 0 in cards of older versions."""
 
 
 class Card(_Section):

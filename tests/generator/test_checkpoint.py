@@ -70,6 +70,11 @@ def test_what_is_written_is_read(tiny_bundle_path: Path, drawn_icons: Any) -> No
     assert bundle.digest == hashlib.sha256((tiny_bundle_path / CARD).read_bytes()).hexdigest()
 
 
+def test_a_card_without_held_out_icons_is_read(bundle: Path) -> None:
+    change_card(bundle, lambda card: card["data"].pop("held_out"))
+    assert read_bundle(bundle).card.data.held_out == 0
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_flipped_byte_is_damage(bundle: Path, name: str) -> None:
     content = bytearray((bundle / name).read_bytes())
