@@ -30,6 +30,7 @@ from bot.services.posting import PostService
 from bot.services.schedules import ScheduleService
 from bot.sync import sync_commands
 from bot.texts import Texts
+from bot.translator import CommandTranslator
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +112,7 @@ class Mojigan(discord.AutoShardedClient):
     async def sync_commands(self, *, force: bool = False) -> bool:
         """Send the commands to Discord if they changed; True when they were sent. Raises discord.HTTPException."""
         parts = self.parts
+        await self.tree.set_translator(CommandTranslator(parts.texts))
         return await sync_commands(
             self.tree, parts.database, parts.clock, guild_id=parts.development_guild, force=force
         )

@@ -29,11 +29,14 @@ class Texts:
 
         Raises KeyError for a key that no language has, or a placeholder without a parameter.
         """
-        for name in (locale, locale.partition("-")[0], SOURCE_LOCALE):
-            text = self.languages.get(name, {}).get(key)
-            if text is not None:
-                return text.format(**parameters)
-        raise KeyError(key)
+        text = self.find(key, locale)
+        return (self.languages[SOURCE_LOCALE][key] if text is None else text).format(**parameters)
+
+    def find(self, key: str, locale: str, /) -> str | None:
+        """The bare text of a key in a language other than the source; None when that has none."""
+        names = (locale, locale.partition("-")[0])
+        found = (self.languages.get(name, {}).get(key) for name in names if name != SOURCE_LOCALE)
+        return next((text for text in found if text is not None), None)
 
     def permissions(self, names: Iterable[str], locale: str = SOURCE_LOCALE, /) -> str:
         """Permissions by discord.py's names ("attach_files"), as Discord's settings call them, in a row."""

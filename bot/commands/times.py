@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import time
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 
 _TIME = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s*(?:([ap])\.?m\.?)?", re.IGNORECASE)
 _SHORTEST = 2
-"""Letters of a weekday's name that are enough."""
+"""Latin letters of a weekday's name that are enough; in Japanese, one character is."""
 
 
 def read_time(typed: str) -> time:
-    """Read `9`, `9:00`, `18.30`, `6:30 pm`. Raises Refusal."""
-    match = _TIME.fullmatch(typed.strip())
-    if match is not None and typed.isascii():
+    """Read `9`, `9:00`, `18.30`, `18h30`, `6:30 pm`, also in full-width characters. Raises Refusal."""
+    plain = unicodedata.normalize("NFKC", typed).strip()
+    match = _TIME.fullmatch(plain)
+    if match is not None and plain.isascii():
         hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()
         if half and 1 <= hour <= 12:
             hour, half = hour % 12 + (12 if half == "p" else 0), ""
@@ -39,13 +41,13 @@ def read_weekdays(typed: str | None, texts: Texts, locale: str) -> frozenset[int
     """
     if typed is None:
         return EVERY_DAY
-    words = " ".join(typed.casefold().split())
+    words = " ".join(unicodedata.normalize("NFKC", typed).casefold().split())
     for language in (locale, SOURCE_LOCALE):
         for days, key in GROUPS.items():
             if words == texts.say(key, language).casefold():
                 return days
     chosen: set[int] = set()
-    for part in filter(None, re.split(r"[\s,;+&]+", re.sub("\\s*[-\N{EN DASH}]\\s*", "-", words))):
+    for part in filter(None, re.split(r"[\s,;+&、]+", re.sub("\\s*[-\N{EN DASH}~]\\s*", "-", words))):
         first, *more = [_weekday(name, texts, locale) for name in part.split("-")]
         last = more[0] if more else first
         if first is None or last is None or len(more) > 1:
@@ -69,7 +71,7 @@ def suggest_weekdays(typed: str, texts: Texts, locale: str) -> list[str]:
 
 
 def _weekday(name: str, texts: Texts, locale: str) -> int | None:
-    if len(name) < _SHORTEST:
+    if len(name) < (_SHORTEST if name.isascii() else 1):
         return None
     for language in (locale, SOURCE_LOCALE):
         for day, key in enumerate(WEEKDAYS):
