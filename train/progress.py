@@ -1,4 +1,24 @@
-"""How a run's progress reaches people and programs: a bar in the terminal, or JSON lines on stdout."""
+"""How a run's progress reaches people and programs: a bar in the terminal, or JSON lines on stdout.
+
+The lines of `--progress jsonl`: one object each, flushed at once; `event` says what it is. Readers skip events and
+fields that they do not know. Numbers are finite; `seconds` are of the run, over all its sittings.
+
+    start       run: the run folder; kimg, minutes: the goal (both null: until patience ends it); held_out: icons
+    tick        about once a second. seconds, kimg, share (0 to 1), images_per_second, eta_seconds (null: no end is
+                set), loss_generator, loss_discriminator
+    evaluation  seconds, kimg, metrics {name: {value, real}}, score (lower is better), sheet (a file in the run folder),
+                best (whether best/ is this one), alarm (only if there is one), sentence (what the alarm saw)
+    alarm       seconds, kimg, alarm (collapse, copying or not-finite), sentence; a rollback or an end follows
+    rollback    seconds, kimg, alarm, to_kimg (where the best state was taken), rate_scale (factor of the learning
+                rates from here on), rollbacks (so far, of at most three), sentence
+    end         seconds, kimg, reason (goal, stopped, patience or alarms), rollbacks, best_kimg, sentence
+    done        the last line of a run that is over, whatever the reason: run, reason, steps, kimg, seconds, rollbacks.
+                The exit code is 0 and best/ holds a bundle
+    stopped     the last line of a run that was asked to stop and can go on: the same fields. The exit code is 0
+
+A run that ends by an error says so in one sentence on stderr, and exits with 1 (training went wrong before there was
+any bundle worth keeping) or 2 (options or files). The events from tick to end stand in `stats.jsonl`, too.
+"""
 
 from __future__ import annotations
 
