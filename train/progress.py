@@ -8,9 +8,9 @@ fields that they do not know. Numbers are finite; `seconds` are of the run, over
                 set), loss_generator, loss_discriminator
     evaluation  seconds, kimg, metrics {name: {value, real}}, score (lower is better), sheet (a file in the run folder),
                 best (whether best/ is this one), alarm (only if there is one), sentence (what the alarm saw)
-    alarm       seconds, kimg, alarm (collapse, copying or not-finite), sentence; a rollback or an end follows
-    rollback    seconds, kimg, alarm, to_kimg (where the best state was taken), rate_scale (factor of the learning
-                rates from here on), rollbacks (so far, of at most three), sentence
+    rollback    after an alarm, back to the best state: seconds, kimg, alarm (collapse, copying or not-finite), to_kimg
+                (where that state was taken), rate_scale (factor of the learning rates from here on), rollbacks (so
+                far, of at most three), sentence
     end         seconds, kimg, reason (goal, stopped, patience or alarms), rollbacks, best_kimg, sentence
     done        the last line of a run that is over, whatever the reason: run, reason, steps, kimg, seconds, rollbacks.
                 The exit code is 0 and best/ holds a bundle
