@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,6 +26,8 @@ SHIFTS = range(-2, 3)
 
 SHIFT_UNIT = 64
 CHUNK = 8_192
+BATCH = 16
+"""Icons that are searched for together."""
 
 ROUNDING = DESCRIPTOR_SIZE * 2.0**-24
 """Bound on the rounding of a sum of 768 products in float32, as a share of the sum of their sizes."""
@@ -66,7 +69,7 @@ class NeighborIndex:
 
     def search(self, icon: Image.Image, count: int = 3) -> list[Neighbor]:
         """The `count` training icons nearest to a picture, or as many as there are, nearest first; ties by index."""
-        queries = _shifted(icon)
+        queries = _shifted(np.array(icon.convert("RGB"))[None])[0]
         # Squared distances by matrix product are fast and lose digits near zero: they choose, exact ones rank.
         rough = torch.full((len(self._points),), torch.inf)
         lengths = queries.square().sum(dim=1, keepdim=True)
@@ -83,13 +86,31 @@ class NeighborIndex:
         order = exact.argsort(stable=True)[:count]
         return [Neighbor(index=int(chosen[i]), distance=float(exact[i])) for i in order]
 
+    def nearest(self, icons: NDArray[np.uint8], leaving_out: Sequence[int] | None = None) -> NDArray[np.float32]:
+        """How far each of many icons, `(N, H, W, 3)` uint8, is from its nearest training icon: `(N,)`, as in `search`.
 
-def _shifted(icon: Image.Image) -> torch.Tensor:
-    """Descriptors of a picture under every shift: `(25, D)`, `(9, D)` below 64 pixels, where no half pixels are tried.
+        `leaving_out`: for each of them a training icon that does not count: itself. Of training icons that are equally
+        near within the rounding of a matrix product, any may be the one that is measured.
+        """
+        found = [torch.empty(0)]
+        for start in range(0, len(icons), BATCH):
+            queries = _shifted(icons[start : start + BATCH])  # (B, S, D)
+            rough = self._squares - 2 * queries @ self._points.T + queries.square().sum(dim=2, keepdim=True)
+            if leaving_out is not None:
+                rough[range(len(rough)), :, leaving_out[start : start + BATCH]] = torch.inf
+            shift, other = np.divmod(rough.flatten(1).argmin(dim=1).numpy(), len(self._points))
+            exact = queries[range(len(queries)), shift] - self._points[other]
+            found.append(exact.square().mean(dim=1).sqrt())
+        distances: NDArray[np.float32] = torch.cat(found).numpy()
+        return distances
+
+
+def _shifted(icons: NDArray[np.uint8]) -> torch.Tensor:
+    """Descriptors of icons `(N, H, W, 3)` under every shift: `(N, 25, D)`; `(N, 9, D)` below 64 pixels: no half pixels.
 
     Edge pixels fill what a shift uncovers.
     """
-    pixels = torch.from_numpy(np.array(icon.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
+    pixels = torch.from_numpy(icons).permute(0, 3, 1, 2).float() / 255
     moves = sorted({round(shift * pixels.shape[-1] / SHIFT_UNIT) for shift in SHIFTS})
     reach = moves[-1]
     wide = functional.pad(pixels, (reach, reach, reach, reach), mode="replicate")
@@ -97,7 +118,7 @@ def _shifted(icon: Image.Image) -> torch.Tensor:
     views = [
         wide[..., reach + dy : reach + dy + height, reach + dx : reach + dx + width] for dy in moves for dx in moves
     ]
-    return _low_pass(torch.cat(views))
+    return torch.stack([_low_pass(view) for view in views], dim=1)
 
 
 def _low_pass(images: torch.Tensor) -> torch.Tensor:

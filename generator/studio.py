@@ -198,6 +198,9 @@ def fold(network: nn.Module) -> nn.Module:
                 transposed = isinstance(convolution, nn.ConvTranspose2d)
                 parent._modules[name] = fuse_conv_bn_eval(convolution, norm, transpose=transposed)
                 parent._modules[following] = nn.Identity()
+    for parameter in folded.parameters():
+        if parameter.ndim == 4:  # convolutions run faster with channels last
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return folded.requires_grad_(requires_grad=False)
 
 
@@ -217,7 +220,4 @@ def _prepare(bundle: Bundle, device: torch.device) -> nn.Module:
     with torch.inference_mode():
         if not bool(torch.isfinite(folded(latents([0], bundle.config.latent_size).to(device))).all()):
             raise BundleError(f"{bundle.path}: the network draws no picture: its weights are out of bounds.")
-    for parameter in folded.parameters():
-        if parameter.ndim == 4:  # convolutions run faster with channels last
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return folded

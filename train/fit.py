@@ -24,6 +24,7 @@ from generator.pictures import grid, png
 from generator.seeds import latents
 from generator.sheets import draw_sheet, sheet_limit, thin
 from generator.studio import to_pixels
+from train.holdout import split
 from train.loop import Trainer
 from train.metrics import Judge
 from train.recipes import Recipe
@@ -80,7 +81,7 @@ class Setting:
     def read(cls, document: Mapping[str, Any]) -> Setting:
         """The setting of an `options.json`. Raises KeyError, TypeError or ValueError when it is not one."""
         return cls(
-            recipe=Recipe.read(document["recipe"]),
+            recipe=Recipe(**{**document["recipe"], "betas": tuple(document["recipe"]["betas"])}),
             goal=Goal(**document["goal"]),
             data=DataSet.model_validate(document["data"]),
             image_size=int(document["image_size"]),
@@ -128,7 +129,8 @@ class _Sitting:
         self.trainer = Trainer(
             setting.recipe, config, self.icons, background=setting.background, device=device, seed=setting.seed
         )
-        self.judge = Judge(self.icons, device)
+        training, held_out = split(self.icons)
+        self.judge = Judge(self.icons[training], self.icons[held_out], device)
         self.progress = Progress()
         saved = run.load_state()
         if saved is not None:

@@ -104,6 +104,16 @@ def test_training_icons_are_measured_against_each_other(index: NeighborIndex, dr
     assert spacing == tuple(sorted(each))
 
 
+def test_many_icons_are_measured_as_one_is(index: NeighborIndex, drawn_icons: NDArray[np.uint8]) -> None:
+    fresh = np.stack([np.asarray(draw_icon(number)) for number in range(1000, 1020)])
+    one_by_one = [index.search(Image.fromarray(icon), 1)[0].distance for icon in fresh]
+    assert index.nearest(fresh).tolist() == pytest.approx(one_by_one, abs=1e-6)
+    itself = index.nearest(drawn_icons[:20], leaving_out=range(20))
+    second = [index.search(Image.fromarray(icon), 2)[1].distance for icon in drawn_icons[:20]]
+    assert itself.tolist() == pytest.approx(second, abs=1e-6)
+    assert index.nearest(drawn_icons[:0]).shape == (0,)
+
+
 def test_a_large_set_is_sampled_evenly(
     index: NeighborIndex, drawn_icons: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,9 @@ from torch import nn
 from generator.networks import build_generator
 from generator.networks.sagan import SaganConfig
 from tests.conftest import draw_icon
-from train.metrics import Judge, sample, swd
+from train.metrics import Judge, sample
+from train.metrics.similarity import mean_ms_ssim, ms_ssim
+from train.metrics.swd import swd
 
 CPU = torch.device("cpu")
 
@@ -23,7 +25,8 @@ def many_icons() -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="module")
 def judge(many_icons: NDArray[np.uint8]) -> Judge:
-    return Judge(many_icons, CPU)
+    held_out = np.stack([np.asarray(draw_icon(number)) for number in range(100, 120)])
+    return Judge(many_icons, held_out, CPU, samples=30)
 
 
 class Player(nn.Module):
@@ -58,22 +61,87 @@ def test_swd_does_not_depend_on_the_order(many_icons: NDArray[np.uint8]) -> None
     assert swd(first, second, CPU) == pytest.approx(swd(first, second[::-1].copy(), CPU), rel=0.1)
 
 
+def test_ms_ssim_keeps_its_definition() -> None:
+    """Against the formula of Wang, Simoncelli and Bovik 2003, written out for one pair of images in float64."""
+    rng = np.random.default_rng(0)
+    first = rng.random((64, 64))
+    second = np.clip(0.7 * first + 0.3 * rng.random((64, 64)), 0, 1)
+    line = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
+    window = np.outer(line, line) / line.sum() ** 2
+
+    def mean(image: NDArray[np.float64]) -> NDArray[np.float64]:
+        views = np.lib.stride_tricks.sliding_window_view(np.pad(image, 5, mode="reflect"), (11, 11))
+        found: NDArray[np.float64] = (views * window).sum(axis=(2, 3))
+        return found
+
+    expected, weights = 1.0, np.array([0.0448, 0.2856, 0.3001])
+    a, b = first, second
+    for scale, weight in enumerate(weights / weights.sum()):
+        m, n = mean(a), mean(b)
+        structure = (2 * (mean(a * b) - m * n) + 0.0009) / (mean(a * a) - m * m + mean(b * b) - n * n + 0.0009)
+        luminance = (2 * m * n + 0.0001) / (m * m + n * n + 0.0001)
+        expected *= float((structure * luminance if scale == 2 else structure).mean()) ** weight
+        a, b = (image.reshape(len(image) // 2, 2, -1, 2).mean(axis=(1, 3)) for image in (a, b))
+    pair = (torch.from_numpy(image)[None, None].float() for image in (first, second))
+    assert float(ms_ssim(*pair)) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [16, 32, 128])
+def test_ms_ssim_is_1_for_equal_icons_of_any_size(size: int) -> None:
+    icons = torch.stack([torch.from_numpy(np.array(draw_icon(number, size))) for number in range(4)])
+    images = icons.permute(0, 3, 1, 2) / 255
+    assert ms_ssim(images, images).tolist() == pytest.approx([1] * 4, abs=1e-5)
+    assert float(ms_ssim(images, torch.rand_like(images)).max()) < 0.3
+
+
+def test_ms_ssim_compares_each_icon_with_another(many_icons: NDArray[np.uint8]) -> None:
+    assert mean_ms_ssim(many_icons[[3, 3, 3]], CPU) == pytest.approx(1, abs=1e-5)
+    different = mean_ms_ssim(many_icons[[3, 4]], CPU)
+    assert different == pytest.approx(
+        float(ms_ssim(*(torch.from_numpy(many_icons[[i]]).permute(0, 3, 1, 2) / 255 for i in (3, 4)))), abs=1e-5
+    )
+    assert different < 0.9
+
+
 def test_new_icons_of_the_same_kind_score_like_real_ones(judge: Judge) -> None:
     fresh = np.stack([np.asarray(draw_icon(number)) for number in range(1000, 1030)])
     figures = judge.evaluate(Player(fresh), 8)
-    for figure in figures.values():
-        assert figure.value == pytest.approx(figure.real, rel=0.35)
+    for name in ("swd", "ms_ssim", "nearest", "nearest_low"):
+        assert figures[name].value == pytest.approx(figures[name].real, rel=0.35)
+    assert figures["copies"].value <= 0.1
 
 
 def test_a_copying_generator_is_seen(judge: Judge, many_icons: NDArray[np.uint8]) -> None:
-    figures = judge.evaluate(Player(many_icons), 8)
-    assert figures["nearest"].value < 0.05 * figures["nearest"].real
+    moved = np.roll(many_icons, (1, -2), axis=(1, 2))
+    figures = judge.evaluate(Player(moved), 8)
+    assert figures["copies"].value > 0.9 > 10 * figures["copies"].real
+    assert figures["nearest"].value < 0.2 * figures["nearest"].real
+    assert figures["nearest_low"].value <= figures["nearest"].value
 
 
-def test_a_collapsed_generator_is_seen(judge: Judge, many_icons: NDArray[np.uint8]) -> None:
-    figures = judge.evaluate(Player(many_icons[:1]), 8)
-    assert figures["diversity"].value < 0.05 * figures["diversity"].real
+def test_a_generator_with_some_copies_is_seen(judge: Judge, many_icons: NDArray[np.uint8]) -> None:
+    fresh = np.stack([np.asarray(draw_icon(number)) for number in range(1000, 1027)])
+    figures = judge.evaluate(Player(np.concatenate([many_icons[:3], fresh])), 8)
+    assert 0.1 <= figures["copies"].value < 0.2
+    assert figures["nearest"].value > 0.8
+    assert figures["nearest_low"].value < 0.1
+
+
+def test_a_collapsed_generator_is_seen(judge: Judge) -> None:
+    figures = judge.evaluate(Player(np.array(draw_icon(1000))[None]), 8)
+    assert figures["ms_ssim"].value > 0.99 > 1.5 * figures["ms_ssim"].real
     assert figures["swd"].value > 2 * figures["swd"].real
+
+
+def test_two_held_out_icons_are_enough(many_icons: NDArray[np.uint8]) -> None:
+    judge = Judge(many_icons[2:], many_icons[:2], CPU, samples=8)
+    assert all(
+        np.isfinite((figure.value, figure.real)).all() for figure in judge.evaluate(Player(many_icons), 8).values()
+    )
+
+
+def test_the_same_generator_gets_the_same_figures(judge: Judge, many_icons: NDArray[np.uint8]) -> None:
+    assert judge.evaluate(Player(many_icons), 8) == judge.evaluate(Player(many_icons), 8)
 
 
 def test_samples_are_icons_and_repeat() -> None:

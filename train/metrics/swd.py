@@ -1,72 +1,16 @@
-"""How good a model is, without downloaded weights: every figure stands beside the same figure between real icons."""
+"""Sliced Wasserstein distance between sets of icons, as in "Progressive Growing of GANs" (Karras et al. 2018)."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 from torch.nn import functional
-
-from generator.checkpoint import Figure
-from generator.neighbors import describe
-from generator.studio import to_pixels
 
 PATCH, PATCHES_PER_ICON = 7, 128
 SMALLEST_LEVEL = 16
 PROJECTIONS, PROJECTION_ROUNDS = 128, 4
 SWD_SCALE = 1000
-MAX_ICONS = 256
-"""Icons on each side of a figure."""
-SAMPLING_BATCH = 64
-
-
-class Judge:
-    """Compares generators with one set of training icons; what concerns the icons alone is measured once.
-
-    - `swd`: sliced Wasserstein distance x 1000; real: between two halves of the icons.
-    - `nearest`: median distance to the nearest training icon, in low-passed pixels; real: among the icons. Far below
-      the real figure: copies.
-    - `diversity`: mean distance between two icons, in low-passed pixels. Far below the real figure: collapse.
-    """
-
-    def __init__(self, icons: NDArray[np.uint8], device: torch.device) -> None:
-        """`icons`: `(N, size, size, 3)` uint8, N at least 4; at most MAX_ICONS of them are on a side of a figure."""
-        self.device = device
-        order = torch.randperm(len(icons), generator=torch.Generator().manual_seed(0)).numpy()
-        size = min(len(icons) // 2, MAX_ICONS)
-        self._reals = icons[order[:size]]
-        self._points = describe(icons).float()
-        chosen = self._points[order[: 2 * size]]
-        self._real = {
-            "swd": swd(self._reals, icons[order[size : 2 * size]], device),
-            "nearest": _nearest(chosen, self._points, rank=2),  # the nearest of all is the icon itself
-            "diversity": _diversity(chosen),
-        }
-
-    def evaluate(self, network: nn.Module, latent_size: int) -> dict[str, Figure]:
-        """The figures of a generator in eval mode, each beside the real one."""
-        fakes = sample(network, latent_size, len(self._reals), self.device, torch.Generator().manual_seed(0))
-        points = describe(fakes).float()
-        values = {
-            "swd": swd(self._reals, fakes, self.device),
-            "nearest": _nearest(points, self._points, rank=1),
-            "diversity": _diversity(points),
-        }
-        return {name: Figure(value=value, real=self._real[name]) for name, value in values.items()}
-
-
-@torch.inference_mode()
-def sample(
-    network: nn.Module, latent_size: int, count: int, device: torch.device, rng: torch.Generator
-) -> NDArray[np.uint8]:
-    """Draw icons: `(count, size, size, channels)` uint8. `rng` lives on the CPU."""
-    latents = torch.randn((count, latent_size), generator=rng).to(device)
-    batches = [to_pixels(network(chunk)).cpu() for chunk in torch.split(latents, SAMPLING_BATCH)]
-    pixels: NDArray[np.uint8] = torch.cat(batches).permute(0, 2, 3, 1).contiguous().numpy()
-    return pixels
 
 
 @torch.inference_mode()
@@ -134,14 +78,3 @@ def _sorted(rows: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(np.sort(rows.numpy(), axis=1))
     ordered: torch.Tensor = rows.sort(dim=1).values
     return ordered
-
-
-def _nearest(points: torch.Tensor, others: torch.Tensor, *, rank: int) -> float:
-    """Median RMS distance of points `(N, D)` to the nearest (or second nearest: rank 2) of others `(M, D)`."""
-    nearest = [torch.cdist(chunk, others).kthvalue(rank, dim=1).values for chunk in torch.split(points, 64)]
-    return float(torch.cat(nearest).median()) / math.sqrt(points.shape[1])
-
-
-def _diversity(points: torch.Tensor) -> float:
-    distances = torch.cdist(points, points)
-    return float(distances.sum() / (len(points) * (len(points) - 1))) / math.sqrt(points.shape[1])

@@ -1,0 +1,96 @@
+"""The figures of a model: generated icons against the training icons and against icons held out of the training."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from generator.checkpoint import Figure
+from generator.studio import fold, to_pixels
+from train.metrics.memory import Memory
+from train.metrics.similarity import mean_ms_ssim
+from train.metrics.swd import swd
+
+SAMPLES = 256
+"""Generated icons that a figure is taken from, when nothing else is asked for."""
+SAMPLING_BATCH = 64
+
+
+class Judge:
+    """Compares generators with one set of icons; what concerns the icons alone is measured once.
+
+    - `swd`: sliced Wasserstein distance x 1000 to the training icons; real: between two halves of these.
+    - `ms_ssim`: mean MS-SSIM of pairs of generated icons; real: of training icons. Far above it: collapse.
+    - `nearest`, `nearest_low`: how far the median generated icon, and that at the 5 % quantile, is from its nearest
+      training icon, as a multiple of the median of held-out icons; real: the same of held-out icons. Low: copies.
+    - `copies`: share of generated icons as near to a training icon as 1 % of held-out icons are; real: of these.
+    """
+
+    def __init__(
+        self, icons: NDArray[np.uint8], held_out: NDArray[np.uint8], device: torch.device, samples: int = SAMPLES
+    ) -> None:
+        """`icons`, `held_out`: `(N, size, size, 3)` uint8, N at least 4 and 2; `samples`: icons to generate."""
+        self._device, self._samples = device, samples
+        self._views = [
+            _View(training, fresh, device, samples)
+            for training, fresh in zip(on_backgrounds(icons), on_backgrounds(held_out), strict=True)
+        ]
+
+    def evaluate(self, network: nn.Module, latent_size: int) -> dict[str, Figure]:
+        """The figures of a generator, each beside the real one."""
+        fakes = sample(fold(network), latent_size, self._samples, self._device, torch.Generator().manual_seed(0))
+        seen = [view.figures(icons) for view, icons in zip(self._views, on_backgrounds(fakes), strict=True)]
+        return {
+            name: Figure(
+                value=float(np.mean([figures[name] for figures in seen])),
+                real=float(np.mean([view.real[name] for view in self._views])),
+            )
+            for name in seen[0]
+        }
+
+
+def on_backgrounds(icons: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """The icons in RGB, `(N, size, size, 3)`, once for each background that they are judged on: RGB icons, as they are.
+
+    Every figure is the mean over these backgrounds.
+    """
+    return [icons]
+
+
+class _View:
+    """The icons on one background, in RGB."""
+
+    def __init__(
+        self, icons: NDArray[np.uint8], held_out: NDArray[np.uint8], device: torch.device, samples: int
+    ) -> None:
+        self._device = device
+        order = np.random.default_rng(0).permutation(len(icons))
+        size = min(len(icons) // 2, samples)
+        self._reals = icons[order[:size]]
+        self._memory = Memory(icons, held_out)
+        self.real = {
+            "swd": swd(self._reals, icons[order[size : 2 * size]], device),
+            "ms_ssim": mean_ms_ssim(icons, device),
+            **self._memory.real,
+        }
+
+    def figures(self, fakes: NDArray[np.uint8]) -> dict[str, float]:
+        """The figures of generated icons in RGB."""
+        return {
+            "swd": swd(self._reals, fakes[: len(self._reals)], self._device),
+            "ms_ssim": mean_ms_ssim(fakes, self._device),
+            **self._memory.figures(fakes),
+        }
+
+
+@torch.inference_mode()
+def sample(
+    network: nn.Module, latent_size: int, count: int, device: torch.device, rng: torch.Generator
+) -> NDArray[np.uint8]:
+    """Draw icons: `(count, size, size, channels)` uint8. `rng` lives on the CPU."""
+    latents = torch.randn((count, latent_size), generator=rng).to(device)
+    batches = [to_pixels(network(chunk)).cpu() for chunk in torch.split(latents, SAMPLING_BATCH)]
+    pixels: NDArray[np.uint8] = torch.cat(batches).permute(0, 2, 3, 1).contiguous().numpy()
+    return pixels
