@@ -60,7 +60,7 @@ def comparison(
     sheet = Image.new("RGB", (left + columns * step_x, top + LARGE + MARGIN), PAPER)
     pen = ImageDraw.Draw(sheet)
     title, label = ImageFont.load_default(TITLE_SIZE), ImageFont.load_default(LABEL_SIZE)
-    pen.text((MARGIN, MARGIN), _shorten(caption, LARGE, title), INK, title)
+    pen.text((MARGIN, MARGIN), shorten(caption, LARGE, title), INK, title)
     pen.text((left, MARGIN), "nearest training icons", INK, title)
     pen.line((left - MARGIN, MARGIN, left - MARGIN, sheet.height - MARGIN), LINE, 2)
     sheet.paste(enlarge(icon, LARGE), (MARGIN, top))
@@ -74,7 +74,7 @@ def comparison(
     return sheet
 
 
-def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """The text as the font can draw it, cut with an ellipsis where it is wider than `width` pixels."""
     text = _drawable(text)
     if font.getlength(text) <= width:

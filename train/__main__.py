@@ -3,6 +3,7 @@
 python -m train inspect ./my-icons            what is in a set of icons, and what is wrong with it
 python -m train icons NotoColorEmoji.ttf --only faces --out ./faces      write the icons as PNG files, to prune them
 python -m train fit --icons ./my-icons        train on them
+python -m train report runs/0007-sagan-faces  draw report.png and report.html of a run anew
 """
 
 from dataclasses import asdict
@@ -14,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from train.chronicle import PAGE, PICTURE, write_run_report
 from train.commands import fit_command
 from train.emoji import GROUPS
 from train.icons import require_empty, write_icons, write_report
@@ -85,6 +87,18 @@ def icons_command(
     Console().print(
         Text(f"{len(icons.names):,} icons are in {out}: delete what you do not want, then train on the rest")
     )
+
+
+@app.command("report")
+def report_command(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run folder, also of a run at work.", show_default=False)
+    ],
+) -> None:
+    """Draw `report.png` and `report.html` of a run: figures, curves, sheets over time, nearest training icons."""
+    with sentences():
+        write_run_report(run)
+        Console().print(Text(f"{run / PICTURE}\n{run / PAGE}"), soft_wrap=True)
 
 
 if __name__ == "__main__":
