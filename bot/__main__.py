@@ -2,7 +2,7 @@
 
 python -m bot run                                    join Discord (DISCORD_TOKEN in the environment or in .env)
 python -m bot preview [--port N] [--no-browser]      try it without Discord, in a browser page
-python -m bot check                                  say what is wrong: token, database, bundle, permissions
+python -m bot check                                  say what is wrong: token, database, bundle, permissions, health
 python -m bot sync [--force]                         tell Discord about the commands
 python -m bot db upgrade                             bring the database to the newest schema
 """
@@ -72,7 +72,7 @@ def run() -> None:
     """
     with _sentences():
         settings = load_settings()
-        set_up_logging(settings.log_level)
+        set_up_logging(settings.log_level, form=settings.log_format)
         _serve(run_bot(settings))
 
 
@@ -137,7 +137,7 @@ def sync(
     """Tell Discord about the bot's commands, if they changed since it was last told. `run` does so by itself."""
     with _sentences():
         settings = load_settings()
-        set_up_logging(settings.log_level)
+        set_up_logging(settings.log_level, form=settings.log_format)
         sent = asyncio.run(sync_bot(settings, force=force))
         console.print("Discord has the commands now." if sent else "Discord has these commands already.")
 

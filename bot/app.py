@@ -6,8 +6,8 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import aiohttp
@@ -17,6 +17,8 @@ from bot.client import Mojigan, Parts
 from bot.clock import clock
 from bot.db.session import Database
 from bot.db.upgrade import upgrade
+from bot.health import Health, serve_health
+from bot.metrics import Metrics
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
 from bot.services.morphs import MorphService
@@ -24,7 +26,7 @@ from bot.services.neighbors import NeighborService
 from bot.services.posting import PostService
 from bot.services.runs import RunBook
 from bot.services.schedules import ScheduleService
-from bot.settings import Settings
+from bot.settings import Settings, variable_of
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class App:
     icons: IconService
     schedules: ScheduleService
     posts: PostService
+    metrics: Metrics = field(default_factory=Metrics)
     now: Callable[[], datetime] = clock
 
     def client(self, *, serving: bool = True) -> Mojigan:
@@ -58,6 +61,7 @@ class App:
                 neighbors=NeighborService(self.library, self.icons),
                 morphs=MorphService(self.library, self.icons),
                 database=self.database,
+                metrics=self.metrics,
                 clock=self.now,
                 development_guild=self.settings.development_guild,
                 serving=serving,
@@ -65,22 +69,27 @@ class App:
         )
 
 
-def build_app(settings: Settings, database: Database, now: Callable[[], datetime] = clock) -> App:
+def build_app(
+    settings: Settings, database: Database, now: Callable[[], datetime] = clock, metrics: Metrics | None = None
+) -> App:
     """The parts on a database, with the library still closed."""
-    library = ModelLibrary(settings, database, now)
+    metrics = metrics or Metrics()
+    library = ModelLibrary(settings, database, now, metrics.generation.observe)
     icons, schedules = IconService(database, library, now), ScheduleService(database, now)
     posts = PostService(icons, schedules, RunBook(database, now), now)
-    return App(settings, database, library, icons, schedules, posts, now)
+    return App(settings, database, library, icons, schedules, posts, metrics, now)
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, now: Callable[[], datetime] = clock) -> AsyncIterator[App]:
+async def open_app(
+    settings: Settings, now: Callable[[], datetime] = clock, metrics: Metrics | None = None
+) -> AsyncIterator[App]:
     """Upgrade and open the database, load the model, and close both again, the model first.
 
     Raises DatabaseError, BundleError and DeviceError, each with one sentence, before anything is sent to Discord.
     """
     async with _open_database(settings) as database:
-        app = build_app(settings, database, now)
+        app = build_app(settings, database, now, metrics)
         try:
             await app.library.open()
             yield app
@@ -100,13 +109,32 @@ async def _open_database(settings: Settings) -> AsyncIterator[Database]:
 
 async def run_bot(settings: Settings) -> None:
     """Serve Discord until cancelled. Raises StartError and what `open_app` raises."""
-    token = require_token(settings)
-    async with open_app(settings) as app, app.client() as client:
+    token, health = require_token(settings), Health()
+    # The probes answer from before the start to after the end of everything else.
+    async with (
+        _probes(health, settings),
+        open_app(settings, metrics=health.metrics) as health.app,
+        health.app.client() as client,
+    ):
+        health.client = client
         try:
             with _login_errors():
                 await client.start(token)
         finally:
             await client.finish_answers(FINISHING_TIME)
+
+
+@asynccontextmanager
+async def _probes(health: Health, settings: Settings) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(serve_health(health, settings.health_host, settings.health_port))
+        except OSError as error:
+            raise StartError(
+                f"{variable_of('health_port')}: {settings.health_host}:{settings.health_port} cannot be opened "
+                f"({error.strerror}); choose another port, or leave it empty."
+            ) from error
+        yield
 
 
 async def sync_bot(settings: Settings, *, force: bool) -> bool:

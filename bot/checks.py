@@ -1,4 +1,4 @@
-"""What `python -m bot check` looks at: token, servers, database, bundle, data folder. One sentence for each."""
+"""What `python -m bot check` looks at: token, servers, database, bundle, data folder, health. One sentence for each."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import aiohttp
 import discord
 
+from bot import probe
 from bot.client import PERMISSIONS
 from bot.db.errors import DatabaseError, describe
 from bot.db.session import Database
@@ -56,6 +57,7 @@ async def run_checks(settings: Settings, client: discord.Client | None = None) -
         await asyncio.to_thread(check_bundle, settings),
         await asyncio.to_thread(check_data_folder, settings),
         await asyncio.to_thread(check_disk, settings),
+        await asyncio.to_thread(check_health, settings),
     ]
 
 
@@ -187,6 +189,22 @@ def check_disk(settings: Settings) -> CheckResult:
     if free < FREE_SPACE:
         return CheckResult("disk", False, f"{where}, fewer than {FREE_SPACE}: make room.")
     return CheckResult("disk", True, f"{where}.")
+
+
+def check_health(settings: Settings) -> CheckResult:
+    """Whether a bot that runs on this machine is ready. Blocking."""
+    name, host, port = variable_of("health_port"), probe.local(settings.health_host), settings.health_port
+    if port is None:
+        return CheckResult("health", True, f"{name} is not set: no port for /livez, /readyz and /metrics is opened.")
+    try:
+        problems = probe.ask(host, port)
+    except (OSError, ValueError) as error:
+        return CheckResult("health", False, f"{_words(error)} Choose another port with {name}, or stop what holds it.")
+    if problems is None:
+        return CheckResult("health", True, f"{host}:{port}: free; no bot runs there now.")
+    if problems:
+        return CheckResult("health", False, f"{host}:{port}: a bot runs, and is not ready: {' '.join(problems)}")
+    return CheckResult("health", True, f"{host}:{port}: a bot runs, and is ready.")
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from bot.commands.neighbors import neighbors_command, neighbors_menu
 from bot.cooldown import Burst
 from bot.db.session import Database
 from bot.errors import answer_error
+from bot.metrics import Metrics
 from bot.outlet import DiscordOutlet
 from bot.scheduler import DailyScheduler
 from bot.services.icons import IconService
@@ -55,6 +56,7 @@ class Parts:
     database: Database
     texts: Texts = field(default_factory=Texts.load)
     burst: Burst = field(default_factory=Burst)
+    metrics: Metrics = field(default_factory=Metrics)
     clock: Callable[[], datetime] = clock
     development_guild: int | None = None
     serving: bool = True
@@ -88,6 +90,7 @@ class Mojigan(discord.AutoShardedClient):
         self.morphs = parts.morphs
         self.texts = parts.texts
         self.burst = parts.burst
+        self.metrics = parts.metrics
         self.schedules = parts.schedules
         self.posts = parts.posts
         self.outlet = DiscordOutlet(self)

@@ -107,7 +107,9 @@ async def answer_error(interaction: Interaction, error: Exception) -> None:
     explanation = explain(error)
     number = interaction.extras.get(_ID) or new_id()
     broken = explanation.level >= logging.ERROR
-    with log_id(number):
+    if _ID not in interaction.extras:  # it did not come as far as `answering`
+        _count(interaction, "error" if broken else "refused")
+    with log_id(number, _facts(interaction)):
         cause = error if broken else None
         log.log(explanation.level, "error %s, %s: %s", number, _what(interaction), error, exc_info=cause)
     texts, locale = interaction.client.texts, str(interaction.locale)
@@ -142,6 +144,29 @@ def _is_thinking(interaction: Interaction) -> bool:
     return interaction.response.type is deferred and _ANSWERED not in interaction.extras
 
 
+def _count(interaction: Interaction, result: str) -> None:
+    interaction.client.metrics.interactions.labels(_name(interaction), result).inc()
+
+
+def _name(interaction: Interaction) -> str:
+    """The command or button, without what differs from message to message."""
+    if interaction.command is not None:
+        return interaction.command.qualified_name
+    data: Mapping[str, object] = interaction.data or {}
+    custom_id = str(data.get("custom_id", ""))
+    return ":".join(custom_id.split(":")[:2]) if custom_id.startswith("mj:") else interaction.type.name
+
+
+def _facts(interaction: Interaction) -> dict[str, str | int | None]:
+    """What each log line of an interaction says of it."""
+    return {
+        "interaction": interaction.id,
+        "command": _name(interaction),
+        "guild": interaction.guild_id,
+        "user": interaction.user.id,
+    }
+
+
 def _what(interaction: Interaction) -> str:
     data: Mapping[str, object] = interaction.data or {}
     name = data.get("name") or data.get("custom_id") or interaction.type.name
@@ -159,12 +184,16 @@ async def answering(interaction: Interaction) -> AsyncIterator[None]:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
     running = interaction.client.answers
-    with log_id() as number:
+    result = "error"
+    with log_id(facts=_facts(interaction)) as number:
         interaction.extras[_ID] = number
         try:
             running.add(task)
             yield
+            result = "ok"
         except (Refusal, ServiceError, DecodeError) as refusal:
+            result = "refused"
             await answer_error(interaction, refusal)
         finally:
             running.discard(task)
+            _count(interaction, result)

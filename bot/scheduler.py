@@ -60,7 +60,7 @@ class DailyScheduler:
         self._running = asyncio.get_running_loop().create_task(self._run(), name="daily posts")
 
     async def stop(self, seconds: float) -> None:
-        """Begin no further run, and give the one in hand that long; what it leaves is taken up at the next start."""
+        """Begin no further post, and give those in hand that long; what is left then goes back for the next start."""
         if self._closing:
             return
         self._closing = True
@@ -78,7 +78,7 @@ class DailyScheduler:
         while not self._closing:
             self._again = False
             try:
-                at = await self._posts.run_due(self._outlet)
+                at = await self._posts.run_due(self._outlet, lambda: not self._closing)
             except Exception:
                 log.exception("the daily posts could not be looked at")
                 at = self._clock() + AFTER_TROUBLE

@@ -23,6 +23,7 @@ ENV_FILE = Path(".env")
 DEFAULT_BUNDLE = Path(generator.__file__).parent / "default"
 
 _SNOWFLAKE_LIMIT = 2**63
+_LAST_PORT = 65535
 
 
 class SettingsError(Exception):
@@ -72,6 +73,12 @@ class Settings(BaseSettings):
     device: Annotated[Literal["auto", "cpu", "cuda"], BeforeValidator(_lower)] = "auto"
     """Where the network runs; "auto" is CUDA where there is one."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
+    """Lines for people, or a JSON object per line."""
+    health_port: int | None = Field(default=None, ge=1, le=_LAST_PORT)
+    """Where `/livez`, `/readyz` and `/metrics` are served; None: nowhere."""
+    health_host: str = "127.0.0.1"
+    """The address that the port is opened on."""
     development_guild: int | None = Field(default=None, gt=0, lt=_SNOWFLAKE_LIMIT)
     """A server in which changed commands appear at once, instead of everywhere."""
 
@@ -142,6 +149,8 @@ def _sentence(problem: ErrorDetails) -> str:
             reason = str(error).rstrip(".")
         case "literal_error", {"expected": expected}:
             reason = f"{given} is none of {str(expected).replace(' or ', ', ')}"
+        case (("int_parsing" | "int_type" | "greater_than_equal" | "less_than_equal"), _) if field == "health_port":
+            reason = f"{given} is not a port, a number from 1 to {_LAST_PORT}"
         case (("int_parsing" | "int_type" | "greater_than" | "less_than" | "int_parsing_size"), _):
             reason = f"{given} is not the id of a server, a whole number of about 19 digits"
         case _:

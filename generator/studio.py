@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import itertools
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -52,15 +53,24 @@ class _Order:
 class Studio:
     """Draws icons from a bundle. `draw` blocks; `icons` and `run` work on the studio's own thread."""
 
-    def __init__(self, bundle: Bundle, device: str = "auto") -> None:
-        """Put the bundle's network on `device` ("auto", "cpu", "cuda", "cuda:1"). Raises DeviceError."""
+    def __init__(self, bundle: Bundle, device: str = "auto", observe: Callable[[float], None] | None = None) -> None:
+        """Put the bundle's network on `device` ("auto", "cpu", "cuda", "cuda:1"). Raises DeviceError.
+
+        `observe` is told, on the event loop, the seconds that each order took from asking to having its pictures.
+        """
         self.bundle = bundle
+        self._observe = observe
         self.device = choose_device(device)
         self._batch = CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH
         self._network = _prepare(bundle, self.device)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="studio")
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._waiting = 0  # icons ordered and not yet drawn; changed on the event loop only
+
+    @property
+    def waiting(self) -> int:
+        """Icons that were ordered and are not drawn yet."""
+        return self._waiting
 
     def draw(self, numbers: Sequence[int], truncation: float | None = None) -> list[Image.Image]:
         """Draw one icon per seed, blocking: RGB pictures of the native size.
@@ -88,7 +98,7 @@ class Studio:
     async def _order(self, count: int, points: Callable[[], torch.Tensor]) -> list[Image.Image]:
         if self._waiting + count > MAX_WAITING:
             raise StudioBusyError(f"{self._waiting} icons are waiting to be drawn; try again in a moment.")
-        loop = asyncio.get_running_loop()
+        loop, start = asyncio.get_running_loop(), time.perf_counter()
         order = _Order(count, points, loop.create_future())
         self._waiting += count
         self._orders.put(order)
@@ -96,10 +106,13 @@ class Studio:
             # The first to reach the thread draws for everybody who waits by then. The thread keeps the order, so
             # that the pictures are there when our own turn is over, whoever drew them.
             await self.run(self._draw_orders, loop)
-            return await order.pictures
+            pictures = await order.pictures
         finally:
             order.pictures.cancel()
             self._waiting -= count
+        if self._observe is not None:
+            self._observe(time.perf_counter() - start)
+        return pictures
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work (Pillow, torch) on the studio's thread and await its result."""

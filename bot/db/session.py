@@ -148,6 +148,14 @@ class Database:
         except (SQLAlchemyError, OSError) as error:
             raise explain(self.url, error) from error
 
+    async def ping(self) -> None:
+        """Ask the smallest question, waiting for no writer. Raises DatabaseError when there is no answer."""
+        try:
+            async with self.read() as session:
+                await session.execute(text("SELECT 1"))
+        except (SQLAlchemyError, OSError) as error:
+            raise explain(self.url, error) from error
+
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()

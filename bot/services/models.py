@@ -69,7 +69,15 @@ class _Slot:
 class ModelLibrary:
     """Knows all models by their row in `models`; keeps a copy of each bundle in the data folder."""
 
-    def __init__(self, settings: Settings, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Callable[[], datetime],
+        observe: Callable[[float], None] | None = None,
+    ) -> None:
+        """`observe` is told the seconds that each drawing took, with the time that it waited."""
+        self._observe = observe
         self._settings = settings
         self._database = database
         self._clock = clock
@@ -84,6 +92,16 @@ class ModelLibrary:
             raise RuntimeError("The model library is not open.")
         return self._active
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a model to draw with."""
+        return self._active is not None
+
+    @property
+    def waiting(self) -> int:
+        """Icons that were ordered and are not drawn yet, by all models in memory."""
+        return sum(slot.model.studio.waiting for slot in self._slots.values())
+
     async def open(self) -> None:
         """Read the bundle of the settings, keep a copy of it, register it as the active model, and load it.
 
@@ -92,7 +110,7 @@ class ModelLibrary:
         settings = self._settings
         source = await asyncio.to_thread(read_bundle, settings.bundle)
         kept = await asyncio.to_thread(keep_copy, source, settings.data)
-        studio, index = await asyncio.to_thread(_load, kept, settings.device)
+        studio, index = await asyncio.to_thread(_load, kept, settings.device, self._observe)
         try:
             record = await self._register(kept)
         except BaseException:
@@ -162,7 +180,7 @@ class ModelLibrary:
         except BundleError as error:
             log.warning("model %s can no longer be loaded: %s", record.version, error)
             raise ModelGoneError(f"The model {record.version} is gone.", version=record.version) from error
-        studio, index = await asyncio.to_thread(_load, bundle, self._settings.device)
+        studio, index = await asyncio.to_thread(_load, bundle, self._settings.device, self._observe)
         return Model(record.id, record.version, bundle, studio, index)
 
     async def _register(self, bundle: Bundle) -> ModelRecord:
@@ -230,5 +248,5 @@ def _calibrate(model: Model) -> Calibration:
     return calibrate(model.index, model.bundle.icons())
 
 
-def _load(bundle: Bundle, device: str) -> tuple[Studio, NeighborIndex]:
-    return Studio(bundle, device), NeighborIndex(bundle.descriptors)
+def _load(bundle: Bundle, device: str, observe: Callable[[float], None] | None = None) -> tuple[Studio, NeighborIndex]:
+    return Studio(bundle, device, observe), NeighborIndex(bundle.descriptors)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import ClassVar, Protocol
@@ -87,8 +87,10 @@ class PostService:
         self._runs = runs
         self._clock = clock
 
-    async def run_due(self, outlet: Outlet) -> datetime | None:
+    async def run_due(self, outlet: Outlet, go_on: Callable[[], bool] = lambda: True) -> datetime | None:
         """Post what is due, go on with what was left behind; the instant of the next look, None for none.
+
+        Once `go_on` says no, nothing more is claimed. Cancelled, it gives back what was claimed and is not posted.
 
         What goes wrong with one schedule is logged and does not touch the others. Raises only when the database
         cannot be reached.
@@ -98,6 +100,8 @@ class PostService:
 
         async def handle(take: Callable[[int], Awaitable[Claim | None]], row_id: int) -> None:
             async with places:  # claimed no sooner than it is worked on
+                if not go_on():
+                    return
                 try:
                     claim = await take(row_id)
                     if claim is not None:
@@ -135,6 +139,9 @@ class PostService:
             )
             async with asyncio.timeout(SEND_LIMIT):
                 message_id = await outlet.deliver(post)
+        except asyncio.CancelledError:
+            await self._runs.release(claim)
+            raise
         except ChannelClosedError as error:
             await self._close(claim, error, outlet)
         except Exception as error:
@@ -142,9 +149,12 @@ class PostService:
             outcome = "given up" if failed else "tried once more soon"
             log.warning("schedule %d, %s: %s, %r", schedule.id, claim.local_date, outcome, error)
         else:
-            await self._runs.sent(claim, message_id)
-            await self._icons.posted(sheet, message_id)
-            log.info("schedule %d, %s: posted", schedule.id, claim.local_date)
+            await _to_its_end(self._write_down(claim, sheet, message_id))
+
+    async def _write_down(self, claim: Claim, sheet: Sheet, message_id: int) -> None:
+        await self._runs.sent(claim, message_id)
+        await self._icons.posted(sheet, message_id)
+        log.info("schedule %d, %s: posted", claim.schedule.id, claim.local_date)
 
     async def _close(self, claim: Claim, error: ChannelClosedError, outlet: Outlet) -> None:
         """Let the schedule rest, and tell somebody, once."""
@@ -176,3 +186,13 @@ class PostService:
         seed = await self._icons.fresh_seed(plan.guild_id, plan.count)
         where = Origin(plan.guild_id, plan.channel_id, plan.user_id if user_id is None else user_id)
         return await self._icons.draw(seed, plan.count, where=where, kind=GenerationKind.DAILY)
+
+
+async def _to_its_end(work: Coroutine[object, object, None]) -> None:
+    """Await short work that a cancellation must not cut in two; the cancellation comes through afterwards."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Select, func, select, update
+from sqlalchemy import CursorResult, Select, Update, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -151,18 +151,28 @@ class RunBook:
     async def pass_gate(self, claim: Claim, generation_id: int) -> bool:
         """Write down what will be sent now. False: the claim is lost, and nothing may be sent."""
         now = self._clock()
-        query = (
-            update(Post)
-            .where(
-                Post.id == claim.post_id,
-                Post.status == PostStatus.CLAIMED,
-                Post.claimed_at == claim.claimed_at,
-                Post.attempts == claim.attempts,
-            )
-            .values(generation_id=generation_id, tried_at=func.coalesce(Post.tried_at, now))
-        )
+        query = self._mine(claim).values(generation_id=generation_id, tried_at=func.coalesce(Post.tried_at, now))
         async with self._database.write() as session:
             return cast("CursorResult[Any]", await session.execute(query)).rowcount == 1
+
+    @staticmethod
+    def _mine(claim: Claim) -> Update:
+        """The change of a post whose claim is still held."""
+        return update(Post).where(
+            Post.id == claim.post_id,
+            Post.status == PostStatus.CLAIMED,
+            Post.claimed_at == claim.claimed_at,
+            Post.attempts == claim.attempts,
+        )
+
+    async def release(self, claim: Claim) -> None:
+        """Give a claim back, so that whoever looks next goes on with it at once; being stopped is no failed attempt.
+
+        What was handed to Discord already keeps its icons and its nonce, and is sent again with them.
+        """
+        query = self._mine(claim).values(claimed_at=self._clock() - STALE_AFTER, attempts=claim.attempts - 1)
+        async with self._database.write() as session:
+            await session.execute(query)
 
     async def sent(self, claim: Claim, message_id: int) -> None:
         """The post stands in Discord. Whoever knows the message is right, also without the claim."""

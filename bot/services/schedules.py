@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, select
+from sqlalchemy import CursorResult, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -155,6 +155,13 @@ class ScheduleService:
                 PostView(row.local_date, row.due_at, row.status, seed, row.message_id, row.error)
                 for row, seed in await session.execute(query)
             ]
+
+    async def post_counts(self) -> dict[str, int]:
+        """How many runs there are of each status, over all servers."""
+        query = select(Post.status, func.count()).group_by(Post.status)
+        async with self._database.read() as session:
+            found = {status.value: count for status, count in await session.execute(query)}
+        return {status.value: found.get(status.value, 0) for status in PostStatus}
 
 
 async def _row(session: AsyncSession, schedule_id: int) -> Schedule:

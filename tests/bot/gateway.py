@@ -1,4 +1,6 @@
-"""A small server in Discord's place, for what happens on the real network path: joining, leaving, being refused."""
+"""A small server in Discord's place, for what happens on the real network path: joining, leaving, being refused,
+answering and posting.
+"""
 
 from __future__ import annotations
 
@@ -54,14 +56,68 @@ class Gateway:
         self.identified: dict[str, Any] = {}
         self.joined = asyncio.Event()
         self.left = asyncio.Event()
+        self.login, self.taking, self.editing = _open(), _open(), _open()
+        """While one of them is cleared: nobody comes in, no post is taken, no answer is put in its place."""
+        self.heartbeat = 45_000
+        """Milliseconds between two heartbeats; they are not answered."""
+        self.posts: dict[str, dict[str, Any]] = {}
+        """The messages that stand in channels, by their nonce: a nonce that is known gives back its first message."""
+        self.arrived: list[str] = []
+        """The nonces of all that was sent to a channel, also what was never taken."""
+        self.callbacks: dict[str, dict[str, Any]] = {}
+        """The first responses to interactions, by the interaction's id."""
+        self.answered: list[str] = []
+        """The tokens of the interactions whose answer stands."""
+        self._socket: web.WebSocketResponse | None = None
+
+    async def ask(self, number: int, command: str, **options: str) -> None:
+        """Somebody types a command in a direct message."""
+        assert self._socket is not None
+        data = {
+            "id": "10",
+            "name": command,
+            "type": 1,
+            "options": [{"name": name, "type": 3, "value": value} for name, value in options.items()],
+        }
+        event = {
+            "id": str(number),
+            "application_id": "3",
+            "type": 2,
+            "token": f"token-{number}",
+            "version": 1,
+            "channel_id": "50",
+            "channel": {"id": "50", "type": 1},
+            "user": {"id": "7", "username": "asker", "discriminator": "0", "avatar": None},
+            "app_permissions": "0",
+            "locale": "en-US",
+            "entitlements": [],
+            "authorizing_integration_owners": {},
+            "attachment_size_limit": 10 * 2**20,
+            "data": data,
+        }
+        await self._socket.send_json({"op": 0, "t": "INTERACTION_CREATE", "s": 2, "d": event})
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(f"{request.method} {request.path}")
         user = {"id": "1", "username": "Mojigan", "discriminator": "0", "avatar": None, "bot": True}
+        match request.path.removeprefix("/api/").split("/"):
+            case ["interactions", number, _, "callback"]:
+                self.callbacks[number] = await request.json()
+                return reply({"interaction": {"id": number, "type": 2}, "resource": {"type": 5}})
+            case ["webhooks", _, token, "messages", "@original"]:
+                await self.editing.wait()
+                self.answered.append(token)
+                return reply(_message(1_000 + len(self.answered), user))
+            case ["channels", _, "messages"]:
+                sent = json.loads(str((await request.post())["payload_json"]))
+                self.arrived.append(sent["nonce"])
+                await self.taking.wait()
+                return reply(self.posts.setdefault(sent["nonce"], _message(2_000 + len(self.posts), user)))
         match request.path:
             case "/gateway":
                 return await self.talk(request, user)
             case "/api/users/@me":
+                await self.login.wait()
                 return reply(user)
             case "/api/oauth2/applications/@me":
                 owner = {**user, "id": "2", "username": "host"}
@@ -81,7 +137,8 @@ class Gateway:
     async def talk(self, request: web.Request, user: dict[str, Any]) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        await socket.send_json({"op": 10, "d": {"heartbeat_interval": 45_000}})
+        self._socket = socket
+        await socket.send_json({"op": 10, "d": {"heartbeat_interval": self.heartbeat}})
         async for message in socket:
             received = message.json()
             if received["op"] == 2:
@@ -99,3 +156,30 @@ class Gateway:
                 self.joined.set()
         self.left.set()
         return socket
+
+
+def _open() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
+def _message(number: int, author: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": str(number),
+        "channel_id": "50",
+        "author": author,
+        "content": "",
+        "timestamp": "2026-01-01T00:00:00+00:00",
+        "edited_timestamp": None,
+        "tts": False,
+        "mention_everyone": False,
+        "mentions": [],
+        "mention_roles": [],
+        "attachments": [],
+        "embeds": [],
+        "components": [],
+        "pinned": False,
+        "type": 0,
+        "flags": 1 << 15,
+    }

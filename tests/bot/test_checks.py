@@ -73,7 +73,7 @@ async def look(settings: Settings, client: discord.Client | None = None) -> dict
 async def test_all_is_well(all_well: Settings, simcord_env: Env) -> None:
     add_server(simcord_env, "Icons")
     found = await look(all_well, simcord_env.bot)
-    assert list(found) == ["token", "servers", "database", "bundle", "data folder", "disk"]
+    assert list(found) == ["token", "servers", "database", "bundle", "data folder", "disk", "health"]
     assert [result.sentence for result in found.values() if not result.ok] == []
     assert f"application {simcord_env.bot.application_id}" in found["token"].sentence
     assert "in 1 servers" in found["servers"].sentence
@@ -83,7 +83,7 @@ async def test_all_is_well(all_well: Settings, simcord_env: Env) -> None:
 
 async def test_without_a_token_the_rest_is_looked_at(all_well: Settings) -> None:
     found = await look(change(all_well, token=None))
-    assert list(found) == ["token", "database", "bundle", "data folder", "disk"]
+    assert list(found) == ["token", "database", "bundle", "data folder", "disk", "health"]
     assert not found["token"].ok
     assert "DISCORD_TOKEN is not set" in found["token"].sentence
     assert "python -m bot preview" in found["token"].sentence

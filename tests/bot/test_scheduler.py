@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -23,14 +23,16 @@ class Posts:
     def __init__(self) -> None:
         self.runs = 0
         self.finished = 0
+        self.told_to_stop = False
         self.gate: asyncio.Event | None = None
         self.answer: datetime | Exception | None = None
 
-    async def run_due(self, _: Any) -> datetime | None:
+    async def run_due(self, _: Any, go_on: Callable[[], bool]) -> datetime | None:
         self.runs += 1
         if self.gate is not None:
             await self.gate.wait()
         self.finished += 1
+        self.told_to_stop = not go_on()
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -114,6 +116,7 @@ async def test_the_run_in_hand_is_finished_before_the_end() -> None:
         posts.gate.set()
         await stopping
         assert posts.runs == posts.finished == 1
+        assert posts.told_to_stop
 
 
 async def test_a_run_that_takes_too_long_is_cut_off() -> None:

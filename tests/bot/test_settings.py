@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import logging
 import os
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,12 @@ def test_a_server_id_is_a_snowflake(guild: str, monkeypatch: pytest.MonkeyPatch)
     assert len(sentence) < 200
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "eighty", "80.5"])
+def test_a_port_is_a_number(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOJIGAN_HEALTH_PORT", port)
+    assert problems() == [f"MOJIGAN_HEALTH_PORT: '{port}' is not a port, a number from 1 to 65535."]
+
+
 def test_a_misspelled_setting_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOJIGAN_DATABSE_URL", "sqlite:///x.db")
     (tmp_path / ".env").write_text("mojigan_colour=red\n")
@@ -202,6 +210,24 @@ def test_log_lines_in_a_terminal() -> None:
     with log_id("ab12cd"):
         logging.getLogger("bot.test").info("seed [bold]42[/bold]")
     assert "[ab12cd] seed [bold]42[/bold]" in re.sub(r"\x1b\[[\d;]*m", "", out.getvalue())
+
+
+@pytest.mark.usefixtures("_quiet_afterwards")
+def test_json_log_lines() -> None:
+    out = io.StringIO()
+    set_up_logging("info", Console(file=out, force_terminal=True), "json")
+    with log_id("ab12cd", {"command": "icon", "guild": None, "user": 7}):
+        logging.getLogger("bot.test").warning("a line\nand %s", "another")
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        logging.getLogger("bot.test").exception("outside")
+    first, second = map(json.loads, out.getvalue().splitlines())
+    assert datetime.fromisoformat(first.pop("time")).tzinfo is not None
+    work = {"id": "ab12cd", "command": "icon", "guild": None, "user": 7}
+    assert first == {"level": "warning", "logger": "bot.test", **work, "message": "a line\nand another"}
+    assert (second["id"], second["level"]) == ("-", "error")
+    assert second["exception"].endswith("ValueError: broken")
 
 
 async def test_tasks_keep_the_id_of_who_started_them() -> None:
