@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 import torch
 
+TARGET_CERTAINTY = 0.6
+"""Mean sign of the scores of real icons that adaptive augmentation aims at."""
+MOST_CHANCE = 0.8
+ADAPTATION_ICONS = 50_000
+"""Icons over which the chance can go from 0 to 1."""
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -18,15 +24,37 @@ class Augmentation:
     color: bool = False
     """Random brightness, saturation and contrast."""
 
-    def __call__(self, icons: torch.Tensor, background: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Augment `(N, C, H, W)` in [-1, 1]; `background`: `(C,)`, in the same range. The shape stays."""
+    def __call__(
+        self,
+        icons: torch.Tensor,
+        background: torch.Tensor,
+        generator: torch.Generator,
+        chance: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Augment `(N, C, H, W)` in [-1, 1]; `background`: `(C,)`, in the same range. The shape stays.
+
+        `chance`: a scalar, how likely an icon is augmented at all; None: always.
+        """
+        untouched = icons
         if self.color:
             icons = _jitter(icons, generator)
         if self.translation:
             icons = _translate(icons, round(self.translation * icons.shape[-1]), background, generator)
         if self.cutout:
             icons = _cut_out(icons, round(self.cutout * icons.shape[-1]), background, generator)
+        if chance is not None:
+            hit = torch.rand((len(icons), 1, 1, 1), generator=generator, device=icons.device) < chance
+            icons = torch.where(hit, icons, untouched)
         return icons
+
+
+def adapt(chance: torch.Tensor, real_scores: torch.Tensor) -> None:
+    """Move the chance of augmentation, in place, by how sure the discriminator is of real icons.
+
+    The rule of Karras et al. 2020 (section 3.1), capped: beyond that, augmentations leak into the samples.
+    """
+    step = len(real_scores) / ADAPTATION_ICONS
+    chance.add_(torch.sign(real_scores.sign().mean() - TARGET_CERTAINTY), alpha=step).clamp_(0.0, MOST_CHANCE)
 
 
 def _jitter(icons: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -76,6 +76,16 @@ def fit_command(
     cutout: Annotated[float | None, typer.Option(min=0, max=0.75, help="Augmentation: hole, share of edge.")] = None,
     color: Annotated[bool | None, typer.Option(help="Augmentation: brightness, saturation, contrast.")] = None,
     mirror: Annotated[bool | None, typer.Option(help="Mirror half of the icons.")] = None,
+    minibatch_stddev: Annotated[bool | None, typer.Option(help="Show the discriminator how a batch varies.")] = None,
+    growth: Annotated[
+        float | None, typer.Option(min=0, max=0.9, help="Share of the run below full size, from 16x16 on; 0: none.")
+    ] = None,
+    adaptive: Annotated[bool | None, typer.Option(help="Augment only as often as the discriminator needs it.")] = None,
+    lecam: Annotated[float | None, typer.Option(min=0, help="Weight of the LeCam regularizer; 0: none.")] = None,
+    r1: Annotated[float | None, typer.Option(min=0, help="Weight of the R1 gradient penalty; 0: none.")] = None,
+    noise: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Instance noise at the beginning; it fades to 0 at the end.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     progress: Annotated[ProgressStyle, typer.Option(help="A bar, or JSON lines on stdout.")] = ProgressStyle.BAR,
 ) -> None:
@@ -95,6 +105,12 @@ def fit_command(
         "cutout": cutout,
         "color": color,
         "mirror": mirror,
+        "minibatch_stddev": minibatch_stddev,
+        "growth": growth,
+        "adaptive": adaptive,
+        "lecam": lecam,
+        "r1": r1,
+        "noise": noise,
     }
     with sentences():
         goal = _goal(kimg, minutes)

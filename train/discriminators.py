@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import torch
 from torch import nn
@@ -15,28 +15,48 @@ LEAK = 0.1
 
 
 class SaganDiscriminator(nn.Module):
-    """Icons `(N, channels, size, size)` in [-1, 1] -> scores `(N,)`; self-attention at 32x32 and 16x16."""
+    """Icons `(N, channels, size, size)` in [-1, 1] -> scores `(N,)`; each block halves the resolution, down to 4x4."""
 
-    def __init__(self, config: GeneratorConfig, *, minibatch_stddev: bool = True) -> None:
+    def __init__(
+        self, config: GeneratorConfig, *, minibatch_stddev: bool = True, attention: Collection[int] = (16,)
+    ) -> None:
+        """`attention`: the resolutions that attend."""
         super().__init__()
-        layers: list[nn.Module] = []
+        self.blocks = nn.ModuleDict()  # by the resolution that comes out
+        self._channels: dict[int, int] = {}
         inputs, outputs, resolution = config.channels, config.width, config.image_size // 2
         while resolution >= 4:
-            layers += [_normalized_conv(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(LEAK)]
-            if resolution in (16, 32):
+            layers = [_normalized_conv(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(LEAK)]
+            if resolution in attention:
                 layers.append(spectrally_normalized(SelfAttention(outputs), nn.Conv2d))
+            self.blocks[str(resolution)] = nn.Sequential(*layers)
+            self._channels[resolution] = outputs
             inputs, outputs, resolution = outputs, min(2 * outputs, 8 * config.width), resolution // 2
-        self.trunk = nn.Sequential(*layers)
         self.minibatch_stddev = minibatch_stddev
         self.head = _normalized_conv(inputs + minibatch_stddev, 1, 4)
 
     def forward(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
         """Score icons: `(N, C, H, W) -> (N,)`. The batch is `groups` batches in a row, whose statistics stay apart."""
-        features = self.trunk(icons)
+        return self.score(icons, icons.shape[-1], groups)
+
+    def score(self, features: torch.Tensor, resolution: int, groups: int) -> torch.Tensor:
+        """Score the features that the blocks down to `resolution` gave: `(N, C, r, r) -> (N,)`."""
+        for reached in self._channels:
+            if reached < resolution:
+                features = self.block(features, reached)
         if self.minibatch_stddev:
             features = torch.cat([features, _batch_deviation(features, groups)], dim=1)
         scores: torch.Tensor = self.head(features)
         return scores.flatten()
+
+    def block(self, features: torch.Tensor, resolution: int) -> torch.Tensor:
+        """The block that ends at a resolution: `(N, C, 2r, 2r) -> (N, D, r, r)`."""
+        result: torch.Tensor = self.blocks[str(resolution)](features)
+        return result
+
+    def channels_at(self, resolution: int) -> int:
+        """Feature channels that come out at a resolution."""
+        return self._channels[resolution]
 
 
 class PlainDiscriminator(nn.Module):

@@ -81,7 +81,7 @@ class Setting:
     def read(cls, document: Mapping[str, Any]) -> Setting:
         """The setting of an `options.json`. Raises KeyError, TypeError or ValueError when it is not one."""
         return cls(
-            recipe=Recipe(**{**document["recipe"], "betas": tuple(document["recipe"]["betas"])}),
+            recipe=Recipe.read(document["recipe"]),
             goal=Goal(**document["goal"]),
             data=DataSet.model_validate(document["data"]),
             image_size=int(document["image_size"]),

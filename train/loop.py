@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 
 from generator.networks import GeneratorConfig, build_generator
-from train.augment import Augmentation, mirror
+from generator.networks.sagan import SaganGenerator
+from train.augment import Augmentation, adapt, mirror
 from train.discriminators import PlainDiscriminator, SaganDiscriminator, spectrally_normalized
 from train.ema import MovingAverage, recalibrate
-from train.losses import discriminator_hinge, generator_hinge
+from train.growth import GrowingDiscriminator, GrowingGenerator, Stage, stage_at
+from train.losses import LeCam, discriminator_hinge, generator_hinge, gradient_penalty
 from train.recipes import Recipe
+
+R1_INTERVAL = 16
+"""Steps between two gradient penalties, each weighted so much more (Karras et al. 2020, appendix B)."""
 
 
 class Trainer:
@@ -34,23 +42,25 @@ class Trainer:
         self.icons = (
             torch.from_numpy(icons).permute(0, 3, 1, 2).to(device).contiguous(memory_format=torch.channels_last)
         )
-        self.background = torch.tensor(background, device=device).div(127.5).sub(1)
+        # Behind premultiplied transparent icons stands nothing: zero in every channel.
+        behind = background if config.channels == 3 else (0,) * config.channels
+        self.background = torch.tensor(behind, device=device).div(127.5).sub(1)
         self.rng = torch.Generator(device).manual_seed(seed)
-        network = build_generator(config)
+        network = _generator(recipe, config)
         if recipe.normalize_generator:
             spectrally_normalized(network, nn.ConvTranspose2d)  # the original leaves its attention free
-        discriminator: nn.Module = (
-            PlainDiscriminator(config)
-            if recipe.preset == "sagan-seed"
-            else SaganDiscriminator(config, minibatch_stddev=recipe.minibatch_stddev)
-        )
         self.generator = _laid_out(network, device).train()
-        self.discriminator = _laid_out(discriminator, device).train()
-        self.average = MovingAverage(self.generator, _laid_out(build_generator(config), device), recipe.ema)
+        self.discriminator = _laid_out(_discriminator(recipe, config), device).train()
+        self.average = MovingAverage(self.generator, _laid_out(_generator(recipe, config), device), recipe.ema)
         self.augmentation = Augmentation(recipe.translation, recipe.cutout, recipe.color)
+        self.augmentation_chance = torch.tensor(0.0 if recipe.adaptive else 1.0, device=device)
+        self.lecam = LeCam(device)
+        self.rate_scale = 1.0
+        """Multiplies both rates; a run that was thrown back lowers it."""
         self._generator_adam = self._adam(self.generator, recipe.generator_rate)
         self._discriminator_adam = self._adam(self.discriminator, recipe.discriminator_rate)
         self.steps = 0
+        self._enter(stage_at(0.0, recipe.growth, config.image_size))
         self._losses = torch.zeros(2, device=device)
         self._losses_steps = 0
 
@@ -60,34 +70,53 @@ class Trainer:
         return self.steps * self.recipe.batch / 1000
 
     def step(self, progress: float) -> None:
-        """One step of both networks; `progress`, the share of the run that is done, sets the learning rates."""
-        share = self.recipe.rate_share(progress)
+        """One step of both networks; `progress`, the share of the run that is done, sets rates, size and noise."""
+        recipe = self.recipe
+        self._enter(stage_at(progress, recipe.growth, self.config.image_size))
+        share = self.rate_scale * recipe.rate_share(progress)
         for adam, rate in (
-            (self._generator_adam, self.recipe.generator_rate),
-            (self._discriminator_adam, self.recipe.discriminator_rate),
+            (self._generator_adam, recipe.generator_rate),
+            (self._discriminator_adam, recipe.discriminator_rate),
         ):
             for group in adam.param_groups:
                 group["lr"] = rate * share
+        noise = recipe.noise * (1 - progress)
         # One pass through the generator serves both steps: detached for the discriminator, with its graph for itself.
         fakes = self.generator(self._latents())
         self.discriminator.requires_grad_(requires_grad=True)
-        both = torch.cat([self._augmented(self._reals()), self._augmented(fakes.detach())])
-        real_scores, fake_scores = self.discriminator(both, groups=2).chunk(2)
-        discriminator_loss = discriminator_hinge(real_scores, fake_scores)
+        reals = self._seen(self._reals(), noise)
+        real_scores, fake_scores = self.discriminator(
+            torch.cat([reals, self._seen(fakes.detach(), noise)]), groups=2
+        ).chunk(2)
+        discriminator_loss = loss = discriminator_hinge(real_scores, fake_scores)
+        if recipe.lecam:
+            loss = loss + recipe.lecam * self.lecam(real_scores, fake_scores)
+        if recipe.r1 and self.steps % R1_INTERVAL == 0:
+            loss = loss + R1_INTERVAL * recipe.r1 / 2 * gradient_penalty(self.discriminator, reals)
         self._discriminator_adam.zero_grad()
-        discriminator_loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._discriminator_adam.step()
 
         self.discriminator.requires_grad_(requires_grad=False)
-        generator_loss = generator_hinge(self.discriminator(self._augmented(fakes)))
+        generator_loss = generator_hinge(self.discriminator(self._seen(fakes, noise)))
         self._generator_adam.zero_grad()
         generator_loss.backward()  # type: ignore[no-untyped-call]
         self._generator_adam.step()
 
+        if recipe.adaptive:
+            adapt(self.augmentation_chance, real_scores.detach())
         self.steps += 1
         self.average.update(self.generator, self.steps)
         self._losses += torch.stack([generator_loss.detach(), discriminator_loss.detach()])
         self._losses_steps += 1
+
+    def start_from(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Begin with the generator of a bundle instead of a fresh one. Raises RuntimeError when it does not fit."""
+        for network in (self.generator, self.average.network):
+            inner = _inner(network)
+            if self.recipe.normalize_generator:
+                raise RuntimeError("a generator with spectral normalization cannot start from a bundle's weights")
+            inner.load_state_dict(dict(weights))
 
     def read_losses(self) -> tuple[float, float]:
         """Mean losses of generator and discriminator since the last reading. This waits for the device."""
@@ -96,11 +125,21 @@ class Trainer:
         self._losses_steps = 0
         return generator_loss, discriminator_loss
 
+    @property
+    def is_grown(self) -> bool:
+        """Whether the networks work at full size; before that, `snapshot` has layers that never learned."""
+        return self.stage.resolution == self.config.image_size
+
+    def preview(self) -> nn.Module:
+        """As `snapshot`, at the size that is trained just now: latents -> icons `(N, C, r, r)`."""
+        rng = torch.Generator(self.device).manual_seed(self.steps)
+        return recalibrate(self.average.network, self.config.latent_size, rng)
+
     def snapshot(self) -> nn.Module:
         """The generator to show and to keep: averaged weights with statistics of their own, in eval mode."""
         # A generator of its own: looking at the model does not change how training goes on.
         rng = torch.Generator(self.device).manual_seed(self.steps)
-        return recalibrate(self.average.network, self.config.latent_size, rng)
+        return recalibrate(_inner(self.average.network), self.config.latent_size, rng)
 
     def is_finite(self) -> bool:
         """Whether all weights and averages are finite numbers. This waits for the device."""
@@ -109,7 +148,14 @@ class Trainer:
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything that training needs to go on, as named tensors on the CPU."""
-        tensors = {"rng": self.rng.get_state(), "steps": torch.tensor(self.steps)}
+        tensors = {
+            "rng": self.rng.get_state(),
+            "steps": torch.tensor(self.steps),
+            "rate_scale": torch.tensor(self.rate_scale, dtype=torch.float64),
+            "augmentation_chance": self.augmentation_chance,
+            "lecam": self.lecam.anchors,
+            "stage": torch.tensor([self.stage.resolution, self.stage.blend], dtype=torch.float64),
+        }
         for room, network in self._networks().items():
             tensors |= {f"{room}/{name}": value for name, value in network.state_dict().items()}
         for room, adam in self._optimizers().items():
@@ -131,6 +177,11 @@ class Trainer:
                 moments.setdefault(int(index), {})[moment] = value
             adam.load_state_dict({"state": moments, "param_groups": adam.state_dict()["param_groups"]})
         self.steps = int(tensors["steps"])
+        self.rate_scale = float(tensors["rate_scale"])
+        self.augmentation_chance.copy_(tensors["augmentation_chance"])
+        self.lecam.anchors.copy_(tensors["lecam"])
+        resolution, blend = tensors["stage"].tolist()
+        self._enter(Stage(int(resolution), blend))
         if tensors["rng"].shape == self.rng.get_state().shape:
             self.rng.set_state(tensors["rng"])
         else:  # the run comes from another kind of device, whose random numbers are other ones
@@ -156,10 +207,45 @@ class Trainer:
     def _reals(self) -> torch.Tensor:
         chosen = torch.randint(len(self.icons), (self.recipe.batch,), generator=self.rng, device=self.device)
         reals = self.icons[chosen].float().div(127.5).sub(1)
+        if not self.is_grown:
+            reals = functional.avg_pool2d(reals, self.config.image_size // self.stage.resolution)
+        if self.stage.blend < 1:
+            coarse = functional.interpolate(functional.avg_pool2d(reals, 2), scale_factor=2.0)
+            reals = torch.lerp(coarse, reals, self.stage.blend)
         return mirror(reals, self.rng) if self.recipe.mirror else reals
 
-    def _augmented(self, icons: torch.Tensor) -> torch.Tensor:
-        return self.augmentation(icons, self.background, self.rng)
+    def _seen(self, icons: torch.Tensor, noise: float) -> torch.Tensor:
+        """Icons as the discriminator sees them: augmented, and under noise of a standard deviation."""
+        chance = self.augmentation_chance if self.recipe.adaptive else None
+        icons = self.augmentation(icons, self.background, self.rng, chance)
+        if noise:
+            icons = icons + noise * torch.randn(icons.shape, generator=self.rng, device=self.device)
+        return icons
+
+    def _enter(self, stage: Stage) -> None:
+        self.stage = stage
+        for network in (self.generator, self.average.network, self.discriminator):
+            if isinstance(network, GrowingGenerator | GrowingDiscriminator):
+                network.stage = stage
+
+
+def _generator(recipe: Recipe, config: GeneratorConfig) -> nn.Module:
+    network = build_generator(config)
+    return GrowingGenerator(network) if recipe.growth and isinstance(network, SaganGenerator) else network
+
+
+def _discriminator(recipe: Recipe, config: GeneratorConfig) -> nn.Module:
+    if recipe.preset == "sagan-seed":
+        return PlainDiscriminator(config)
+    network = SaganDiscriminator(
+        config, minibatch_stddev=recipe.minibatch_stddev, attention=recipe.discriminator_attention
+    )
+    return GrowingDiscriminator(network, config.channels, config.image_size) if recipe.growth else network
+
+
+def _inner(network: nn.Module) -> nn.Module:
+    """The network that a bundle holds."""
+    return network.network if isinstance(network, GrowingGenerator) else network
 
 
 def _room(tensors: dict[str, torch.Tensor], room: str) -> dict[str, torch.Tensor]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from generator.networks import GeneratorConfig
 from generator.networks.plain import PlainConfig
@@ -35,7 +37,27 @@ class Recipe:
     """Share of the run, at its end, over which the rates fall."""
     decay_floor: float
     """What is left of the rates at the end, as a share."""
+    discriminator_attention: tuple[int, ...] = (16,)
+    """Resolutions of the discriminator that attend."""
+    growth: float = 0.0
+    """Share of the run that is spent below full size, from 16x16 on; 0: none."""
+    adaptive: bool = False
+    """Augment as often as the discriminator needs it, instead of always."""
+    lecam: float = 0.0
+    """Weight of the LeCam regularizer; 0: none."""
+    r1: float = 0.0
+    """Weight (gamma) of the R1 gradient penalty; 0: none."""
+    noise: float = 0.0
+    """Standard deviation of instance noise at the beginning, on a scale of -1 to 1; it fades to 0 at the end."""
     betas: tuple[float, float] = (0.0, 0.9)
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Recipe:
+        """A recipe from JSON, which knows no tuples. Raises TypeError when it is not one."""
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
+        }
+        return cls(**values)
 
     def network(self, image_size: int, channels: int = 3) -> GeneratorConfig:
         """The config of this recipe's generator. Raises ValueError for a size that it does not have."""

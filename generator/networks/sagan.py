@@ -5,6 +5,7 @@ The sizes and the order of the layers follow what was measured on two CPU cores:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -69,12 +70,17 @@ class SaganGenerator(nn.Module):
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Draw a batch: `(N, z) -> (N, channels, size, size)` in [-1, 1]."""
+        *_, (_, finest) = self.features(latents)
+        return torch.tanh(self.head(finest))
+
+    def features(self, latents: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+        """The features of each stage with its resolution, coarse to fine: `(N, C, r, r)`."""
         low = x = self.stem(latents[:, :, None, None])
         for name, stage in self.stages.items():
             x = stage(x)
             if name in self.gates:
                 x = self.gates[name](low, x)
-        return torch.tanh(self.head(x))
+            yield int(name), x
 
 
 class Residual(nn.Module):

@@ -10,16 +10,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 
 from generator.networks import build_generator
 from generator.networks.layers import SelfAttention, UpsamplingConv
 from generator.networks.plain import PlainConfig
 from generator.networks.sagan import SaganConfig
-from train.augment import Augmentation, mirror
+from train.augment import ADAPTATION_ICONS, MOST_CHANCE, Augmentation, adapt, mirror
 from train.discriminators import PlainDiscriminator, SaganDiscriminator
 from train.ema import recalibrate
+from train.growth import GrowingDiscriminator, GrowingGenerator, Stage, stage_at
 from train.loop import Trainer
-from train.losses import discriminator_hinge, generator_hinge
+from train.losses import LeCam, discriminator_hinge, generator_hinge, gradient_penalty
 from train.recipes import PRESETS
 
 WHITE = (255, 255, 255)
@@ -259,3 +261,123 @@ def test_cuda_steps_and_goes_on(drawn_icons: NDArray[np.uint8]) -> None:
     second.step(0)
     assert second.is_finite()
     assert all(np.isfinite(second.read_losses()))
+
+
+INGREDIENTS = {
+    "growth": {"growth": 0.9},
+    "adaptive": {"adaptive": True},
+    "lecam": {"lecam": 0.3},
+    "r1": {"r1": 1.0},
+    "noise": {"noise": 0.1},
+    "attention": {"discriminator_attention": (16, 32)},
+}
+
+
+@pytest.mark.parametrize("changes", INGREDIENTS.values(), ids=INGREDIENTS.keys())
+def test_each_ingredient_changes_training_and_goes_on_exactly(
+    drawn_icons: NDArray[np.uint8], changes: dict[str, Any]
+) -> None:
+    plain, whole, first, second = (make_trainer(drawn_icons, **each) for each in ({}, changes, changes, changes))
+    for trainer, steps in ((plain, (0, 1)), (whole, (0, 1)), (first, (0,))):
+        for step in steps:
+            trainer.step(step / 2)
+    second.load_state(first.state())
+    second.step(1 / 2)
+    assert whole.is_finite()
+    assert equal(whole.state(), second.state())
+    assert not equal(plain.snapshot().state_dict(), whole.snapshot().state_dict())
+
+
+def test_the_scale_of_the_rates_is_obeyed_and_kept(drawn_icons: NDArray[np.uint8]) -> None:
+    trainer = make_trainer(drawn_icons)
+    before = trainer.state()
+    trainer.rate_scale = 0.0
+    trainer.step(0)
+    after = trainer.state()
+    weights = [name for name in before if name.endswith("weight") and "generator/" in name]
+    assert weights
+    assert all(torch.equal(before[name], after[name]) for name in weights)
+    other = make_trainer(drawn_icons)
+    other.load_state(after)
+    assert other.rate_scale == 0.0
+
+
+def test_a_run_starts_from_the_weights_of_a_bundle(drawn_icons: NDArray[np.uint8]) -> None:
+    teacher = make_trainer(drawn_icons, seed=7)
+    teacher.step(0)
+    weights = teacher.snapshot().state_dict()
+    both: tuple[dict[str, Any], ...] = ({}, {"growth": 0.5})
+    for changes in both:
+        pupil = make_trainer(drawn_icons, **changes)
+        pupil.start_from(weights)
+        assert torch.equal(pupil.snapshot().state_dict()["head.3.weight"], weights["head.3.weight"])
+        assert equal(
+            {name: value for name, value in pupil.state().items() if "stem.0" in name and name.startswith("average")},
+            {
+                f"average/{'network.' if changes else ''}{name}": value
+                for name, value in weights.items()
+                if name.startswith("stem.0")
+            },
+        )
+    with pytest.raises(RuntimeError):
+        make_trainer(drawn_icons).start_from({})
+
+
+def test_the_chance_of_augmentation_follows_the_discriminator() -> None:
+    chance = torch.tensor(0.0)
+    for _ in range(200):
+        adapt(chance, torch.full((500,), 2.0))  # sure of every real icon
+    assert chance == pytest.approx(MOST_CHANCE)  # and never beyond
+    adapt(chance, torch.tensor([1.0, -1.0] * 250))  # as sure as a coin
+    assert chance == pytest.approx(MOST_CHANCE - 500 / ADAPTATION_ICONS)
+
+
+def test_lecam_pulls_scores_towards_the_other_side() -> None:
+    lecam = LeCam(torch.device("cpu"), decay=0.0)
+    reals, fakes = torch.full((4,), 2.0), torch.full((4,), -1.0)
+    assert lecam(reals, fakes) == pytest.approx((2 + 1) ** 2 + (2 + 1) ** 2)
+    assert lecam.anchors.tolist() == [2.0, -1.0]
+
+
+def test_the_gradient_penalty_is_the_squared_slope() -> None:
+    slope = torch.randn(3, 8, 8)
+
+    class Linear(nn.Module):
+        def forward(self, icons: torch.Tensor) -> torch.Tensor:
+            return (icons * slope).sum(dim=(1, 2, 3))
+
+    penalty = gradient_penalty(Linear(), torch.randn(5, 3, 8, 8))
+    assert float(penalty) == pytest.approx(float(slope.square().sum()), rel=1e-5)
+
+
+def test_a_run_grows_from_16_to_its_full_size() -> None:
+    stages = [stage_at(progress / 100, 0.4, 64) for progress in range(100)]
+    assert [stage.resolution for stage in stages] == [16] * 20 + [32] * 20 + [64] * 60
+    assert [stages[place].blend for place in (0, 20, 25, 30, 39, 40, 45, 50, 99)] == pytest.approx(
+        [1, 0, 0.5, 1, 1, 0, 0.5, 1, 1]
+    )
+    assert stage_at(0, 0, 64) == stage_at(1, 0.4, 64) == Stage(64)
+    assert stage_at(0, 0.4, 32) == Stage(16)
+
+
+def test_networks_that_grow_begin_a_size_where_the_one_below_ended(drawn_icons: NDArray[np.uint8]) -> None:
+    trainer = make_trainer(drawn_icons, growth=0.8)
+    assert (trainer.is_grown, trainer.preview()(torch.randn(2, 8)).shape[-1]) == (False, 16)
+    latents, icons = torch.randn(2, 8), torch.randn(2, 3, 32, 32)
+    generator, discriminator = trainer.generator.eval(), trainer.discriminator.eval()
+    assert isinstance(generator, GrowingGenerator)
+    assert isinstance(discriminator, GrowingDiscriminator)
+    cases: tuple[tuple[GrowingGenerator | GrowingDiscriminator, torch.Tensor, torch.Tensor], ...] = (
+        (generator, latents, latents),
+        (discriminator, functional.avg_pool2d(icons, 2), icons),
+    )
+    with torch.no_grad():
+        for network, old, new in cases:
+            network.stage = Stage(16)
+            before = network(old)
+            network.stage = Stage(32, 0.0)
+            after = network(new)
+            pooled = functional.avg_pool2d(after, 2) if after.ndim == 4 else after
+            assert torch.allclose(pooled, before, atol=1e-5)
+    trainer.step(0.99)
+    assert trainer.is_grown
