@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import torch
@@ -16,6 +17,12 @@ SEED_LIMIT = 2**63
 MAX_SEED_TEXT = 100
 """Characters that a seed's text may have."""
 
+LONGEST_PATH = 50
+"""Steps that a seed's neighborhood can be walked into."""
+
+NEAR_STRENGTH = 0.25
+"""How far one step leads from a latent: 0 is the same one, 1 another one that has nothing to do with it."""
+
 _PARALLEL = 1e-6
 """Below this sine of their angle, two latents count as one direction."""
 
@@ -23,11 +30,24 @@ _FRESH_SEED_LIMIT = 2**31
 
 
 @dataclass(frozen=True)
+class Near:
+    """A way from a seed's latent to one near it: a digit 1 to 9 for each step, and how far each step leads."""
+
+    path: str
+    strength: float
+    """0 < strength <= 1; the same for all steps."""
+
+
+@dataclass(frozen=True)
 class Seed:
-    """What a person typed (`text`) and the number that it stands for (`0 <= number < 2**63`)."""
+    """What a person typed (`text`) and the number that it stands for (`0 <= number < 2**63`).
+
+    `near` leads from there to a variation; None is the seed itself.
+    """
 
     text: str
     number: int
+    near: Near | None = None
 
     @classmethod
     def parse(cls, text: str) -> Seed:
@@ -61,14 +81,38 @@ class Seed:
         """The seed that many numbers further on; `offset(0)` is this seed with its own text."""
         return self if steps == 0 else Seed.of(self.number + steps)
 
+    def variation(self, index: int) -> Seed:
+        """One of the nine seeds nearby (1 <= index <= 9). Raises ValueError for another index, or at the path's end."""
+        path, strength = (self.near.path, self.near.strength) if self.near else ("", NEAR_STRENGTH)
+        if not 1 <= index <= 9:
+            raise ValueError(f"There are variations 1 to 9, and no {index}.")
+        if len(path) >= LONGEST_PATH:
+            raise ValueError(f"A variation has at most {LONGEST_PATH} steps.")
+        return replace(self, near=Near(f"{path}{index}", strength))
 
-def latents(numbers: Sequence[int], size: int) -> torch.Tensor:
-    """Draw one standard-normal latent per seed: `(N, size)` float32 on the CPU.
+    @property
+    def parent(self) -> Seed:
+        """The seed that a variation is one of; the seed itself where it is none."""
+        path = self.near.path[:-1] if self.near else ""
+        return replace(self, near=Near(path, self.near.strength) if self.near and path else None)
+
+    @property
+    def name(self) -> str:
+        """What the seed is called: its text, and for a variation the steps that lead to it ("blue cat ~3.1")."""
+        return f"{self.text} ~{'.'.join(self.near.path)}" if self.near else self.text
+
+
+def latents(seeds: Sequence[int | Seed], size: int) -> torch.Tensor:
+    """Draw one standard-normal latent per seed, or per number of one: `(N, size)` float32 on the CPU.
 
     The bits come from SHAKE-256 and pass through the inverse normal distribution, because neither torch nor
     NumPy promises that its random stream stays the same across versions.
+
+    A step to a variation turns the latent by `strength` quarter turns towards a latent of its own, drawn from the
+    seed's number and the steps so far: the cosine and sine keep the result standard normal, however many steps follow.
     """
-    return torch.tensor([_latent(number, size) for number in numbers], dtype=torch.float32).reshape(-1, size)
+    rows = [_latent(each, size) if isinstance(each, int) else _latent_near(each, size) for each in seeds]
+    return torch.tensor(rows, dtype=torch.float32).reshape(-1, size)
 
 
 def walk(start: int, end: int, size: int, steps: int) -> torch.Tensor:
@@ -92,8 +136,24 @@ def walk(start: int, end: int, size: int, steps: int) -> torch.Tensor:
     return points.float()
 
 
+def _latent_near(seed: Seed, size: int) -> list[float]:
+    latent = _latent(seed.number, size)
+    if seed.near is None:
+        return latent
+    turn = seed.near.strength * math.pi / 2
+    kept, added = math.cos(turn), math.sin(turn)
+    for end in range(1, len(seed.near.path) + 1):
+        step = _normals(b"mojigan variation 1:%d:%s" % (seed.number, seed.near.path[:end].encode()), size)
+        latent = [kept * old + added * new for old, new in zip(latent, step, strict=True)]
+    return latent
+
+
 def _latent(number: int, size: int) -> list[float]:
-    stream = hashlib.shake_256(b"mojigan latent 1:%d" % number).digest(8 * size)
+    return _normals(b"mojigan latent 1:%d" % number, size)
+
+
+def _normals(source: bytes, size: int) -> list[float]:
+    stream = hashlib.shake_256(source).digest(8 * size)
     words = (int.from_bytes(stream[i : i + 8], "big") >> 11 for i in range(0, len(stream), 8))
     inverse = NormalDist().inv_cdf
     return [inverse((word + 0.5) / 2**53) for word in words]

@@ -22,7 +22,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from generator.checkpoint import Bundle, BundleError
 from generator.networks import build_generator
 from generator.networks.layers import UpsamplingConv
-from generator.seeds import latents, walk
+from generator.seeds import Seed, latents, walk
 
 CPU_BATCH, CUDA_BATCH = 8, 64
 """Icons in a micro-batch, always filled up: with fixed shapes a seed gives the same bits in any company."""
@@ -72,20 +72,20 @@ class Studio:
         """Icons that were ordered and are not drawn yet."""
         return self._waiting
 
-    def draw(self, numbers: Sequence[int], truncation: float | None = None) -> list[Image.Image]:
+    def draw(self, seeds: Sequence[int | Seed], truncation: float | None = None) -> list[Image.Image]:
         """Draw one icon per seed, blocking: RGB pictures of the native size.
 
         `truncation` in (0, 1] scales the latents (1: as in training; lower: tamer); None is the bundle's default.
         Raises ValueError for a truncation out of range.
         """
-        return self._draw_latents(self._latents(numbers, self._scale(truncation)))
+        return self._draw_latents(self._latents(seeds, self._scale(truncation)))
 
-    async def icons(self, numbers: Sequence[int], truncation: float | None = None) -> list[Image.Image]:
+    async def icons(self, seeds: Sequence[int | Seed], truncation: float | None = None) -> list[Image.Image]:
         """Draw one icon per seed off the event loop; whatever waits at the same time is drawn together.
 
         Raises StudioBusyError when too much is waiting.
         """
-        return await self._order(len(numbers), partial(self._latents, numbers, self._scale(truncation)))
+        return await self._order(len(seeds), partial(self._latents, seeds, self._scale(truncation)))
 
     async def walk(self, start: int, end: int, steps: int, truncation: float | None = None) -> list[Image.Image]:
         """Draw `steps` icons on the way from one seed to another, its ends among them, as `icons` does."""
@@ -148,8 +148,8 @@ class Studio:
             raise ValueError(f"A truncation of {scale} is not above 0 and at most 1.")
         return scale
 
-    def _latents(self, numbers: Sequence[int], scale: float) -> torch.Tensor:
-        return latents(numbers, self.bundle.config.latent_size) * scale
+    def _latents(self, seeds: Sequence[int | Seed], scale: float) -> torch.Tensor:
+        return latents(seeds, self.bundle.config.latent_size) * scale
 
     def _way(self, start: int, end: int, steps: int, scale: float) -> torch.Tensor:
         return walk(start, end, self.bundle.config.latent_size, steps) * scale

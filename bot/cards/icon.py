@@ -1,23 +1,22 @@
 """The card of an icon or a sheet: the picture, its seed and its model, and the buttons below.
 
-The buttons keep nothing in memory. Each names a row of the database, so it works after a restart, on messages of any
-age, and with the model that drew the icon even when another one serves by now.
+The buttons draw with the model that drew the icon, even when another one serves by now.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Self
 
 import discord
 
+from bot.cards.buttons import ROW, Button, RowButton, RowItem, Select, load_row
 from bot.cards.comparison import show_comparison
 from bot.cards.delivery import Card, check_place, deliver, is_private, origin, public_locale
 from bot.cards.words import base36, code, link, plain
 from bot.db.models import GenerationKind
-from bot.errors import UNKNOWN_MESSAGE, answer_error, answering
-from bot.services.errors import GenerationGoneError, NotYoursError
+from bot.errors import UNKNOWN_MESSAGE
+from bot.services.errors import NotYoursError
 
 if TYPE_CHECKING:
     from bot.errors import Interaction
@@ -27,82 +26,49 @@ if TYPE_CHECKING:
 
 ACCENT = discord.Color(0xF2B134)
 
-Button: TypeAlias = discord.ui.Button[discord.ui.LayoutView]
-Select: TypeAlias = discord.ui.Select[discord.ui.LayoutView]
 
-_ROW = "[0-9a-z]{1,12}"
-"""A row's id in base 36; twelve digits stay below the 2**63 of a database."""
-
-
-class _Pressed:
-    """What the buttons share: the row that they name, and the way that their errors take."""
-
-    generation_id: int
-
-    async def act(self, interaction: Interaction) -> None:
-        """Do what the button says."""
-        raise NotImplementedError
-
-    async def callback(self, interaction: Any) -> None:
-        """Called by discord.py, which would only log what is raised here."""
-        try:
-            async with answering(interaction):
-                await self.act(interaction)
-        except Exception as error:  # here they end: the person and the log are told
-            await answer_error(interaction, error)
-
-    async def load(self, interaction: Interaction) -> GenerationView:
-        """The row that the button names. Raises GenerationGoneError."""
-        return await _load(interaction, self.generation_id)
-
-
-class AnotherButton(_Pressed, discord.ui.DynamicItem[Button], template=rf"mj:another:(?P<row>{_ROW}):(?P<count>[149])"):
+class AnotherButton(RowItem[Button], template=rf"mj:another:{ROW}:(?P<count>[149])"):
     """A fresh icon (or sheet) by the same model."""
-
-    def __init__(self, button: Button, generation_id: int, count: int) -> None:
-        super().__init__(button)
-        self.generation_id = generation_id
-        self.count = count
 
     @classmethod
     def of(cls, generation_id: int, count: int, label: str) -> Self:
         """The button for a card."""
         custom_id = f"mj:another:{base36(generation_id)}:{count}"
         style = discord.ButtonStyle.primary
-        return cls(discord.ui.Button(label=label, style=style, custom_id=custom_id), generation_id, count)
-
-    @classmethod
-    async def from_custom_id(cls, _: Any, item: Any, match: re.Match[str], /) -> Self:
-        """The button that somebody pressed."""
-        return cls(item, int(match["row"], 36), int(match["count"]))
+        return cls(discord.ui.Button(label=label, style=style, custom_id=custom_id), generation_id)
 
     async def act(self, interaction: Interaction) -> None:
         """Draw and post a fresh one that says what it came from."""
-        private = is_private(interaction)
-        if not private:
-            check_place(interaction)
-        client = interaction.client
-        client.burst.take(interaction.user.id)
-        await interaction.response.defer(ephemeral=private, thinking=True)
+        count = int(self.custom_id.rpartition(":")[2])
+        private = await begin(interaction)
         parent = await self.load(interaction)
-        sheet = await client.icons.draw(
+        sheet = await interaction.client.icons.draw(
             None,
-            self.count,
+            count,
             where=origin(interaction),
             kind=GenerationKind.ANOTHER,
             parent_id=parent.id,
             model_id=parent.model_id,
             truncation=parent.truncation,
         )
-        await show_icons(interaction, sheet, _note("icon.from", interaction, parent), private=private)
+        await show_icons(interaction, sheet, note_of("icon.from", interaction, parent), private=private)
 
 
-class OpenSelect(_Pressed, discord.ui.DynamicItem[Select], template=rf"mj:open:(?P<row>{_ROW})"):
+class VaryButton(RowButton):
+    """Nine icons near this one, in a sheet."""
+
+    name = "vary"
+
+    async def act(self, interaction: Interaction) -> None:
+        """Draw and post the sheet, which says what it came from."""
+        private = await begin(interaction)
+        parent = await self.load(interaction)
+        sheet = await interaction.client.icons.vary(parent, where=origin(interaction))
+        await show_icons(interaction, sheet, note_of("icon.varied", interaction, parent), private=private)
+
+
+class OpenSelect(RowItem[Select], template=rf"mj:open:{ROW}"):
     """The seeds of a sheet; choosing one posts its icon alone."""
-
-    def __init__(self, select: Select, generation_id: int) -> None:
-        super().__init__(select)
-        self.generation_id = generation_id
 
     @classmethod
     def of(cls, generation_id: int, placeholder: str, icons: Sequence[tuple[int, str]]) -> Self:
@@ -111,48 +77,18 @@ class OpenSelect(_Pressed, discord.ui.DynamicItem[Select], template=rf"mj:open:(
         custom_id = f"mj:open:{base36(generation_id)}"
         return cls(discord.ui.Select(custom_id=custom_id, placeholder=placeholder, options=options), generation_id)
 
-    @classmethod
-    async def from_custom_id(cls, _: Any, item: Any, match: re.Match[str], /) -> Self:
-        """The select that somebody used."""
-        return cls(item, int(match["row"], 36))
-
     async def act(self, interaction: Interaction) -> None:
-        """Draw the chosen icon again, with the model of the sheet."""
-        private = is_private(interaction)
-        if not private:
-            check_place(interaction)
-        client = interaction.client
-        client.burst.take(interaction.user.id)
-        await interaction.response.defer(ephemeral=private, thinking=True)
-        chosen = await _load(interaction, int(self.item.values[0], 36))
-        sheet = await client.icons.draw(
-            chosen.seed,
-            1,
-            where=origin(interaction),
-            parent_id=chosen.id,
-            model_id=chosen.model_id,
-            truncation=chosen.truncation,
-        )
-        note = _note("icon.opened", interaction, await self.load(interaction))
-        await show_icons(interaction, sheet, note, private=private)
+        """Draw the chosen icon again, with its own model."""
+        private = await begin(interaction)
+        chosen = await load_row(interaction, int(self.item.values[0], 36))
+        note = note_of("icon.opened", interaction, await self.load(interaction))
+        await open_icon(interaction, chosen, note, private=private)
 
 
-class NeighborsButton(_Pressed, discord.ui.DynamicItem[Button], template=rf"mj:near:(?P<row>{_ROW})"):
+class NeighborsButton(RowButton):
     """The icon beside its nearest training icons, for the person who asks alone."""
 
-    def __init__(self, button: Button, generation_id: int) -> None:
-        super().__init__(button)
-        self.generation_id = generation_id
-
-    @classmethod
-    def of(cls, generation_id: int, label: str) -> Self:
-        """The button for a card."""
-        return cls(discord.ui.Button(label=label, custom_id=f"mj:near:{base36(generation_id)}"), generation_id)
-
-    @classmethod
-    async def from_custom_id(cls, _: Any, item: Any, match: re.Match[str], /) -> Self:
-        """The button that somebody pressed."""
-        return cls(item, int(match["row"], 36))
+    name = "near"
 
     async def act(self, interaction: Interaction) -> None:
         """Search and show the comparison."""
@@ -162,24 +98,11 @@ class NeighborsButton(_Pressed, discord.ui.DynamicItem[Button], template=rf"mj:n
         await show_comparison(interaction, await client.neighbors.of_row(self.generation_id), private=True)
 
 
-class DeleteButton(_Pressed, discord.ui.DynamicItem[Button], template=rf"mj:delete:(?P<row>{_ROW})"):
+class DeleteButton(RowButton):
     """Takes the message away, for who asked for it and for moderators."""
 
-    def __init__(self, button: Button, generation_id: int) -> None:
-        super().__init__(button)
-        self.generation_id = generation_id
-
-    @classmethod
-    def of(cls, generation_id: int, label: str) -> Self:
-        """The button for a card."""
-        custom_id = f"mj:delete:{base36(generation_id)}"
-        style = discord.ButtonStyle.danger
-        return cls(discord.ui.Button(label=label, style=style, custom_id=custom_id), generation_id)
-
-    @classmethod
-    async def from_custom_id(cls, _: Any, item: Any, match: re.Match[str], /) -> Self:
-        """The button that somebody pressed."""
-        return cls(item, int(match["row"], 36))
+    name = "delete"
+    style = discord.ButtonStyle.danger
 
     async def act(self, interaction: Interaction) -> None:
         """Delete the message and note it in the database."""
@@ -195,8 +118,35 @@ class DeleteButton(_Pressed, discord.ui.DynamicItem[Button], template=rf"mj:dele
         await interaction.client.icons.delete(self.generation_id, by=interaction.user.id)
 
 
-DYNAMIC_ITEMS = (AnotherButton, OpenSelect, NeighborsButton, DeleteButton)
+DYNAMIC_ITEMS = (AnotherButton, VaryButton, OpenSelect, NeighborsButton, DeleteButton)
 """All that the client has to know to answer presses on messages of earlier runs."""
+
+
+async def begin(interaction: Interaction) -> bool:
+    """Announce an icon in answer to a button: for the person alone (True) where the button's message is so, too.
+
+    Raises Refusal where the bot may not post, or for somebody who presses too fast.
+    """
+    private = is_private(interaction)
+    if not private:
+        check_place(interaction)
+    interaction.client.burst.take(interaction.user.id)
+    await interaction.response.defer(ephemeral=private, thinking=True)
+    return private
+
+
+async def open_icon(interaction: Interaction, chosen: GenerationView, note: str, *, private: bool) -> None:
+    """Post one icon of several on a card of its own. The votes that it gets there are the chosen icon's."""
+    sheet = await interaction.client.icons.draw(
+        chosen.seed,
+        1,
+        where=origin(interaction),
+        kind=GenerationKind.OPENED,
+        parent_id=chosen.id,
+        model_id=chosen.model_id,
+        truncation=chosen.truncation,
+    )
+    await show_icons(interaction, sheet, note, private=private)
 
 
 async def show_icons(interaction: Interaction, sheet: Sheet, note: str | None = None, *, private: bool = False) -> None:
@@ -211,17 +161,10 @@ async def show_icons(interaction: Interaction, sheet: Sheet, note: str | None = 
         await client.icons.posted(sheet, message.id)
 
 
-async def _load(interaction: Interaction, generation_id: int) -> GenerationView:
-    row = await interaction.client.icons.load(generation_id)
-    if row is None:
-        raise GenerationGoneError(f"there is no generation {generation_id}")
-    return row
-
-
-def _note(key: str, interaction: Interaction, parent: GenerationView) -> str:
+def note_of(key: str, interaction: Interaction, parent: GenerationView) -> str:
     """Where an icon came from, with a link to that message, and who asked for it."""
     texts, locale = interaction.client.texts, public_locale(interaction)
-    name = texts.say("icon.parent", locale, seed=code(parent.seed.text))
+    name = texts.say("icon.parent", locale, seed=code(parent.seed.name))
     linked = link(name, parent.guild_id, parent.channel_id, parent.message_id)
     return texts.say(key, locale, parent=linked, user=interaction.user.mention)
 
@@ -231,14 +174,14 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
     first, last = sheet.icons[0], sheet.icons[-1]
     alone = first is last
     if alone:
-        alt = texts.say("icon.alt", locale, seed=plain(first.seed.text), version=sheet.model_version)
+        alt = texts.say("icon.alt", locale, seed=plain(first.seed.name), version=sheet.model_version)
     else:
         alt = texts.say(
             "icon.sheet_alt",
             locale,
             count=len(sheet.icons),
-            first=plain(first.seed.text),
-            last=plain(last.seed.text),
+            first=plain(first.seed.name),
+            last=plain(last.seed.name),
             version=sheet.model_version,
         )
     lines = [_seeds(first.seed, last.seed, texts, locale)]
@@ -261,11 +204,13 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
     )
     delete = DeleteButton.of(first.id, say("button.delete", locale))
     if alone:
+        vary = VaryButton.of(first.id, say("button.vary", locale))
         near = NeighborsButton.of(first.id, say("button.neighbors", locale))
-        container.add_item(discord.ui.ActionRow(another, near, delete))
+        container.add_item(discord.ui.ActionRow(another, vary, near))
+        container.add_item(discord.ui.ActionRow(delete))
     else:
         options = [
-            (icon.id, say("select.option", locale, place=place, seed=plain(icon.seed.text))[:100])
+            (icon.id, say("select.option", locale, place=place, seed=plain(icon.seed.name))[:100])
             for place, icon in enumerate(sheet.icons, start=1)
         ]
         container.add_item(discord.ui.ActionRow(OpenSelect.of(first.id, say("select.open", locale), options)))
@@ -277,6 +222,9 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
 
 def _seeds(first: Seed, last: Seed, texts: Texts, locale: str) -> str:
     """The seeds in words; of a text seed also the number that it stands for."""
+    if first.near is not None:
+        key = "icon.seed" if first == last else "icon.variations"
+        return texts.say(key, locale, seed=code(first.name if first == last else first.parent.name))
     hashed = first.text != str(first.number)
     if first == last:
         key = "icon.seed_hashed" if hashed else "icon.seed"

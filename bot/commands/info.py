@@ -43,7 +43,7 @@ def describe(rows: list[GenerationView], texts: Texts, locale: str) -> str:
     """What is known of the icons of one message: a line for each seed, then what they share."""
     first = rows[0]
     lines = [
-        texts.say("info.seed", locale, seed=code(row.seed.text), number=code(str(row.seed.number))) for row in rows
+        texts.say("info.seed", locale, seed=code(row.seed.name), number=code(str(row.seed.number))) for row in rows
     ]
     version, wildness = code(first.model_version), wildness_of(first.truncation)
     lines.append(texts.say("info.made", locale, version=version, wildness=wildness))

@@ -1,4 +1,4 @@
-"""The tables: models, the icons drawn with them, and which commands Discord has been told."""
+"""The tables: models, the icons drawn with them, people's favorites, and which commands Discord has been told."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from generator.seeds import LONGEST_PATH
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -88,6 +90,10 @@ class GenerationKind(StrEnum):
     ICON = "icon"
     ANOTHER = "another"
     OPENED = "opened"
+    """One icon of a sheet or of a gallery, alone; its parent is the icon that votes count for."""
+    VARIATION = "variation"
+    TOP = "top"
+    """In a post of the icons with the most votes; its parent is the icon that votes count for."""
     DAILY = "daily"
     NEIGHBORS = "neighbors"
     """By /neighbors, for a seed."""
@@ -135,6 +141,7 @@ class Generation(Base):
     __table_args__ = (
         UniqueConstraint("sheet_id", "position"),
         Index("ix_generations_guild_id_seed", "guild_id", "seed"),  # a daily post looks for seeds never used there
+        Index("ix_generations_message_id", "message_id"),  # the menu of a message looks for the icons in it
         {"sqlite_autoincrement": True},
     )
 
@@ -144,6 +151,9 @@ class Generation(Base):
     """What the person typed, or the digits of the seed."""
     seed: Mapped[int] = mapped_column(BigInteger)
     """0 <= seed < 2**63."""
+    near_path: Mapped[str | None] = mapped_column(String(LONGEST_PATH))
+    """The steps from the seed to a variation (`generator.seeds.Near`); NULL for the seed itself."""
+    near_strength: Mapped[float | None]
     truncation: Mapped[float]
     kind: Mapped[GenerationKind] = mapped_column(
         Enum(GenerationKind, native_enum=False, length=16, values_callable=lambda kinds: [k.value for k in kinds])
@@ -162,6 +172,22 @@ class Generation(Base):
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
     """When its message was deleted through the bot; the row stays."""
+
+
+class Favorite(Base):
+    """An icon that somebody has marked; each is a vote."""
+
+    __tablename__ = "favorites"
+    __table_args__ = (
+        Index("ix_favorites_guild_id_created_at", "guild_id", "created_at"),
+        Index("ix_favorites_user_id_created_at", "user_id", "created_at"),
+    )
+
+    generation_id: Mapped[int] = mapped_column(Key, ForeignKey("generations.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(Snowflake, primary_key=True, autoincrement=False)
+    guild_id: Mapped[int | None] = mapped_column(Snowflake)
+    """The server that the icon belongs to."""
+    created_at: Mapped[datetime]
 
 
 class CommandSync(Base):

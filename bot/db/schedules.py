@@ -23,6 +23,13 @@ ERROR_LENGTH = 300
 """Characters of an error that are kept."""
 
 
+class PostContent(StrEnum):
+    """What a schedule posts: icons that are new, or those that got the most votes in the week before."""
+
+    FRESH = "fresh"
+    TOP = "top"
+
+
 class PauseReason(StrEnum):
     """Why a schedule rests: somebody asked for it, or Discord no longer takes its posts."""
 
@@ -59,6 +66,9 @@ class Schedule(Base):
     """Bit 0 is Monday, bit 6 Sunday."""
     count: Mapped[int] = mapped_column(SmallInteger)
     """Icons in a post: 1, 4 or 9."""
+    content: Mapped[PostContent] = mapped_column(
+        Enum(PostContent, native_enum=False, length=16, values_callable=lambda all_: [each.value for each in all_])
+    )
     catch_up_hours: Mapped[int] = mapped_column(SmallInteger)
     """A run that was missed by at most so much is posted late, an older one is recorded as missed."""
     paused: Mapped[PauseReason | None] = mapped_column(

@@ -34,6 +34,18 @@ class GenerationGoneError(ServiceError):
     key = "error.generation_gone"
 
 
+class VariationsEndError(ServiceError):
+    """An icon is so many variations away from its seed that no further ones are made. No parameters."""
+
+    key = "error.variations_end"
+
+
+class UnknownModelError(ServiceError):
+    """No model of that version is kept. Parameter: `version`."""
+
+    key = "error.model_unknown"
+
+
 class NotYoursError(ServiceError):
     """Only the person who asked for an icon, or a moderator, may delete it. No parameters."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -13,11 +13,11 @@ from sqlalchemy import CursorResult, Select, or_, select, update
 
 from bot.db.models import Generation, GenerationKind, ModelRecord
 from bot.db.session import Database
-from bot.services.errors import BusyError, GenerationGoneError
+from bot.services.errors import BusyError, GenerationGoneError, VariationsEndError
 from bot.services.models import Model, ModelLibrary
 from bot.services.wildness import wildness_of
 from generator.pictures import enlarge, grid, png
-from generator.seeds import Seed
+from generator.seeds import Near, Seed
 from generator.studio import StudioBusyError
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,9 @@ class Sheet:
     """In percent; None where it is the model's own."""
     png: bytes
     filename: str
+    kind: GenerationKind = GenerationKind.ICON
+    votes: int = 0
+    """Of a single icon."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,43 @@ class IconService:
         """
         first = Seed.random() if seed is None else storable(seed)
         seeds = [first.offset(i) for i in range(count)]
+        return await self._draw(
+            seeds, where=where, kind=kind, parent_id=parent_id, model_id=model_id, truncation=truncation
+        )
+
+    async def vary(self, parent: GenerationView, *, where: Origin) -> Sheet:
+        """Draw the nine variations of an icon with its own model, and write their rows.
+
+        Raises VariationsEndError, BusyError and ModelGoneError.
+        """
+        try:
+            seeds = [parent.seed.variation(index) for index in range(1, 10)]
+        except ValueError as error:
+            raise VariationsEndError(str(error)) from error
+        return await self._draw(
+            seeds,
+            where=where,
+            kind=GenerationKind.VARIATION,
+            parent_id=parent.id,
+            model_id=parent.model_id,
+            truncation=parent.truncation,
+        )
+
+    async def _draw(
+        self,
+        seeds: Sequence[Seed],
+        *,
+        where: Origin,
+        kind: GenerationKind,
+        parent_id: int | None,
+        model_id: int | None,
+        truncation: float | None,
+    ) -> Sheet:
         async with self._library.use(model_id) as model:
             scale = model.bundle.card.truncation if truncation is None else truncation
             picture, name = await _sheet(model, seeds, scale)
         ids = await self.record(seeds, model_id=model.id, truncation=scale, where=where, kind=kind, parent_id=parent_id)
-        return _as_sheet(model, ids, seeds, scale, picture, name)
+        return _as_sheet(model, ids, seeds, scale, picture, name, kind)
 
     async def record(
         self,
@@ -126,6 +161,8 @@ class IconService:
                 model_id=model_id,
                 seed_text=each.text,
                 seed=each.number,
+                near_path=each.near.path if each.near else None,
+                near_strength=each.near.strength if each.near else None,
                 truncation=truncation,
                 kind=kind,
                 position=position,
@@ -170,10 +207,10 @@ class IconService:
             rows = list(await session.scalars(query))
         if not rows:
             raise GenerationGoneError(f"There is no icon {generation_id}.")
-        seeds = [Seed(row.seed_text, row.seed) for row in rows]
+        seeds = [_seed(row) for row in rows]
         async with self._library.use(rows[0].model_id) as model:
             picture, name = await _sheet(model, seeds, rows[0].truncation)
-        return _as_sheet(model, [row.id for row in rows], seeds, rows[0].truncation, picture, name)
+        return _as_sheet(model, [row.id for row in rows], seeds, rows[0].truncation, picture, name, rows[0].kind)
 
     async def posted(self, sheet: Sheet, message_id: int) -> None:
         """Write down which message a sheet stands in."""
@@ -226,12 +263,19 @@ def _views() -> Select[Generation, ModelRecord]:
     return joined.where(Generation.deleted_at.is_(None))
 
 
+def _seed(row: Generation) -> Seed:
+    near = None
+    if row.near_path is not None and row.near_strength is not None:
+        near = Near(row.near_path, row.near_strength)
+    return Seed(row.seed_text, row.seed, near)
+
+
 def _view(row: Generation, model: ModelRecord) -> GenerationView:
     return GenerationView(
         id=row.id,
         model_id=row.model_id,
         model_version=model.version,
-        seed=Seed(row.seed_text, row.seed),
+        seed=_seed(row),
         truncation=row.truncation,
         kind=row.kind,
         sheet_id=row.sheet_id,
@@ -254,7 +298,7 @@ def unusual_wildness(model: Model, truncation: float) -> int | None:
 async def draw_icons(model: Model, seeds: Sequence[Seed], truncation: float) -> list[Image.Image]:
     """Draw icons with a model that is in use. Raises BusyError."""
     try:
-        return await model.studio.icons([seed.number for seed in seeds], truncation)
+        return await model.studio.icons(seeds, truncation)
     except StudioBusyError as error:
         raise BusyError(str(error)) from error
 
@@ -263,17 +307,23 @@ async def _sheet(model: Model, seeds: Sequence[Seed], truncation: float) -> tupl
     """The picture of one icon or of several in rows, and a name for its file."""
     columns, cell = SHEETS[len(seeds)]
     icons = await draw_icons(model, seeds, truncation)
-    name = f"mojigan-{model.version}-{seeds[0].number}{'' if len(seeds) == 1 else f'-x{len(seeds)}'}.png"
+    name = f"{file_name(model, seeds[0])}{'' if len(seeds) == 1 else f'-x{len(seeds)}'}.png"
     texts = picture_texts(model, seeds[0], truncation)
     return await model.studio.run(_sheet_png, icons, columns, cell, texts), name
 
 
 def _as_sheet(
-    model: Model, ids: Sequence[int], seeds: Sequence[Seed], truncation: float, picture: bytes, name: str
+    model: Model,
+    ids: Sequence[int],
+    seeds: Sequence[Seed],
+    truncation: float,
+    picture: bytes,
+    name: str,
+    kind: GenerationKind,
 ) -> Sheet:
     icons = tuple(SheetIcon(row, seed) for row, seed in zip(ids, seeds, strict=True))
     wildness = unusual_wildness(model, truncation)
-    return Sheet(icons, model.id, model.version, truncation, wildness, picture, name)
+    return Sheet(icons, model.id, model.version, truncation, wildness, picture, name, kind)
 
 
 def _sheet_png(icons: Sequence[Image.Image], columns: int, cell: int, texts: dict[str, str]) -> bytes:
@@ -283,9 +333,18 @@ def _sheet_png(icons: Sequence[Image.Image], columns: int, cell: int, texts: dic
 
 def picture_texts(model: Model, seed: Seed, truncation: float) -> dict[str, str]:
     """What the picture says of itself, for who saves it."""
-    return {"Software": "Mojigan", "Seed": seed.text, "Model": model.version, "Truncation": f"{truncation:g}"}
+    texts = {"Software": "Mojigan", "Seed": seed.text, "Model": model.version, "Truncation": f"{truncation:g}"}
+    if seed.near is not None:
+        texts["Variation"] = f"{'.'.join(seed.near.path)}, strength {seed.near.strength:g}"
+    return texts
+
+
+def file_name(model: Model, seed: Seed) -> str:
+    """How the file of an icon is called, without an ending."""
+    return f"mojigan-{model.version}-{seed.number}{f'-v{seed.near.path}' if seed.near else ''}"
 
 
 def storable(seed: Seed) -> Seed:
     """A seed whose text a database takes: PostgreSQL refuses NUL, and none takes half a surrogate pair."""
-    return Seed(seed.text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode(), seed.number)
+    text = seed.text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    return replace(seed, text=text)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageColor
 
 from bot.db.models import GenerationKind
 from bot.services.errors import GenerationGoneError
-from bot.services.icons import IconService, Origin, draw_icons, picture_texts, storable
+from bot.services.icons import IconService, Origin, draw_icons, file_name, picture_texts, storable
 from bot.services.models import Model, ModelLibrary
 from generator.decode import decode
 from generator.neighbors import Neighbor, Verdict
@@ -83,14 +83,16 @@ class NeighborService:
 async def _compare_seed(model: Model, seed: Seed, truncation: float, generation_id: int | None) -> Comparison:
     (icon,) = await draw_icons(model, [seed], truncation)
     texts = picture_texts(model, seed, truncation)
-    return await _compare(model, icon, seed, seed.text, f"mojigan-{model.version}-{seed.number}", texts)
+    return await _compare(model, icon, seed, seed.name, file_name(model, seed), texts)
 
 
 async def _compare(
     model: Model, icon: Image.Image, seed: Seed | None, name: str, start: str, texts: dict[str, str]
 ) -> Comparison:
     calibration = await model.calibration()
-    shown = str(seed.number) if seed is not None and not name.isascii() else name  # the font has no other letters
+    shown = name
+    if seed is not None and not name.isascii():  # the font has no other letters
+        shown = replace(seed, text=str(seed.number)).name
     near, picture = await model.studio.run(_sheet, model, icon, f"{shown} · {model.version}", texts)
     return Comparison(
         neighbors=tuple(near),
