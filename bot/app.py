@@ -56,6 +56,7 @@ class App:
         return Mojigan(
             Parts(
                 icons=self.icons,
+                models=self.library,
                 schedules=self.schedules,
                 posts=self.posts,
                 neighbors=NeighborService(self.library, self.icons),

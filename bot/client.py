@@ -25,6 +25,7 @@ from bot.metrics import Metrics
 from bot.outlet import DiscordOutlet
 from bot.scheduler import DailyScheduler
 from bot.services.icons import IconService
+from bot.services.models import ModelLibrary
 from bot.services.morphs import MorphService
 from bot.services.neighbors import NeighborService
 from bot.services.posting import PostService
@@ -49,6 +50,7 @@ class Parts:
     """What the client works with."""
 
     icons: IconService
+    models: ModelLibrary
     schedules: ScheduleService
     posts: PostService
     neighbors: NeighborService
@@ -86,6 +88,7 @@ class Mojigan(discord.AutoShardedClient):
         )
         self.parts = parts
         self.icons = parts.icons
+        self.models = parts.models
         self.neighbors = parts.neighbors
         self.morphs = parts.morphs
         self.texts = parts.texts

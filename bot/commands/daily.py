@@ -11,6 +11,7 @@ from discord import app_commands
 
 from bot.cards.daily import log_lines, schedule_line
 from bot.cards.words import link
+from bot.commands.icon import LONGEST_CHOICE, MOST_CHOICES
 from bot.commands.times import read_time, read_weekdays, suggest_weekdays
 from bot.errors import Refusal, answering, tell
 from bot.services.schedules import LONGEST_CATCH_UP, NoScheduleError, Plan, ScheduleView
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from bot.client import Mojigan
     from bot.errors import Interaction
     from bot.texts import Texts
-
-MOST_CHOICES, LONGEST_CHOICE = 25, 100
-"""What Discord shows of an autocompletion."""
 
 NEEDED = ("read_messages", "send_messages", "attach_files")
 """What the bot needs in the channel of a schedule, by discord.py's names."""

@@ -67,7 +67,8 @@ class Schedule(Base):
     count: Mapped[int] = mapped_column(SmallInteger)
     """Icons in a post: 1, 4 or 9."""
     content: Mapped[PostContent] = mapped_column(
-        Enum(PostContent, native_enum=False, length=16, values_callable=lambda all_: [each.value for each in all_])
+        Enum(PostContent, native_enum=False, length=16, values_callable=lambda all_: [each.value for each in all_]),
+        server_default=PostContent.FRESH.value,
     )
     catch_up_hours: Mapped[int] = mapped_column(SmallInteger)
     """A run that was missed by at most so much is posted late, an older one is recorded as missed."""

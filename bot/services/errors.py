@@ -40,12 +40,6 @@ class VariationsEndError(ServiceError):
     key = "error.variations_end"
 
 
-class UnknownModelError(ServiceError):
-    """No model of that version is kept. Parameter: `version`."""
-
-    key = "error.model_unknown"
-
-
 class NotYoursError(ServiceError):
     """Only the person who asked for an icon, or a moderator, may delete it. No parameters."""
 

@@ -6,8 +6,8 @@ import asyncio
 import fcntl
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from bot.db.models import ModelRecord, ModelState
 from bot.db.session import Database
 from bot.services.errors import ModelGoneError
 from bot.settings import Settings
-from generator.checkpoint import CARD, FILES, Bundle, BundleError, read_bundle
+from generator.checkpoint import CARD, FILES, Bundle, BundleError, Card, read_bundle
 from generator.folders import recover_folder, swap_in_folder
 from generator.neighbors import Calibration, NeighborIndex, calibrate
 from generator.studio import Studio
@@ -55,6 +55,17 @@ class Model:
             if not self._calibrations:
                 self._calibrations.append(await asyncio.to_thread(_calibrate, self))
         return self._calibrations[0]
+
+
+@dataclass(frozen=True)
+class KeptModel:
+    """A model whose bundle is on the disk."""
+
+    id: int
+    version: str
+    kimg: float
+    created_at: datetime
+    """When it was first registered here."""
 
 
 @dataclass(eq=False)
@@ -139,6 +150,18 @@ class ModelLibrary:
             if slot.retired and not slot.users:
                 await asyncio.to_thread(slot.model.studio.close)
 
+    async def kept(self) -> list[KeptModel]:
+        """The models that an icon can be asked of, the newest first."""
+        query = select(ModelRecord).where(ModelRecord.state != ModelState.REJECTED).order_by(ModelRecord.id.desc())
+        async with self._database.read() as session:
+            records = list(await session.scalars(query))
+        return await asyncio.to_thread(_on_disk, self._settings.data, records)
+
+    async def find(self, version: str) -> int | None:
+        """The row of a kept model by its version ("m3-9f2c", or "m3"); None when there is none."""
+        wanted = version.strip().casefold()
+        return next((each.id for each in await self.kept() if wanted in (each.version, f"m{each.id}")), None)
+
     async def aclose(self) -> None:
         """Close all studios, after the work that they have in hand."""
         async with self._opening:
@@ -205,6 +228,15 @@ class ModelLibrary:
         record.state = ModelState.ACTIVE
         await session.flush()
         return record
+
+
+def _on_disk(data: Path, records: Sequence[ModelRecord]) -> list[KeptModel]:
+    found = []
+    for record in records:
+        with suppress(OSError, ValueError):  # a folder that was taken away, or damaged
+            kimg = Card.model_validate_json((data / record.path / CARD).read_bytes()).kimg
+            found.append(KeptModel(record.id, record.version, kimg, record.created_at))
+    return found
 
 
 def keep_copy(source: Bundle, data: Path) -> Bundle:

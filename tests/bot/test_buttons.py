@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ from bot.cards.words import base36
 from bot.cooldown import Burst
 from bot.db.models import Generation, GenerationKind
 from bot.services.neighbors import Comparison
-from generator.checkpoint import Description, read_bundle, write_bundle
 from tests.bot.world import (
     World,
     alt_text,
+    another_bundle,
     gallery,
     in_discord,
     labels,
@@ -45,7 +44,7 @@ async def test_another_posts_a_fresh_icon_that_says_what_it_came_from(world: Wor
     address = f"https://discord.com/channels/{world.guild.id}/{world.channel.id}/{card.id}"
     assert words(fresh).endswith(f"\n-# A fresh one after [seed `42`]({address}), for {world.other.mention}")
     assert f"seed {second.seed}, model" in alt_text(fresh)
-    assert labels(fresh) == ["Another", "Neighbors", "Delete"]
+    assert labels(fresh) == ["Another", "Vary", "Neighbors", "Delete"]
     assert shown(world, card)
 
 
@@ -82,7 +81,7 @@ async def test_the_select_opens_the_icon_of_its_seed(world: World) -> None:
     opened = public(await world.other.select(sheet, [third["value"]]))
     assert words(opened).startswith("Seed `12` · Model ")
     assert "-# Opened from the sheet of [seed `10`](" in words(opened)
-    assert labels(opened) == ["Another", "Neighbors", "Delete"]
+    assert labels(opened) == ["Another", "Vary", "Neighbors", "Delete"]
     assert await world.picture(opened) == await world.picture(await world.icon(seed="12"))
 
 
@@ -129,23 +128,6 @@ async def test_all_of_it_works_after_a_restart(world: World) -> None:
     assert not shown(world, card)
 
 
-def another_bundle(source: Path, folder: Path) -> Path:
-    """A bundle like the source, whose network draws otherwise."""
-    bundle = read_bundle(source)
-    fields = {field.name: getattr(bundle.card, field.name) for field in dataclasses.fields(Description)}
-    weights = {name: value * 0.9 if value.is_floating_point() else value for name, value in bundle.generator.items()}
-    write_bundle(
-        folder,
-        Description(**fields),
-        config=bundle.config,
-        weights=weights,
-        descriptors=bundle.descriptors,
-        sheet=bundle.sheet,
-        samples=(source / "samples.png").read_bytes(),
-    )
-    return folder
-
-
 async def test_old_buttons_keep_their_model_when_another_one_serves(tiny_bundle_path: Path, tmp_path: Path) -> None:
     newer = another_bundle(tiny_bundle_path, tmp_path / "newer")
     async with open_app(settings_for(tiny_bundle_path, tmp_path)) as old, in_discord(old) as world:
@@ -184,7 +166,7 @@ async def test_when_the_model_is_gone_the_person_is_told(tiny_bundle_path: Path,
             )
 
 
-@pytest.mark.parametrize("label", ["Another", "Neighbors", "Delete"])
+@pytest.mark.parametrize("label", ["Another", "Vary", "Neighbors", "Delete"])
 async def test_when_the_row_is_gone_the_person_is_told(world: World, label: str) -> None:
     card = await world.icon(seed="42")
     async with world.app.database.write() as session:

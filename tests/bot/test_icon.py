@@ -36,7 +36,7 @@ async def test_a_card_shows_the_picture_its_seed_its_model_and_buttons(world: Wo
     version = world.app.library.active.version
     assert words(card) == f"Seed `42` · Model `{version}`"
     assert alt_text(card) == f"Generated icon, seed 42, model {version}"
-    assert labels(card) == ["Another", "Neighbors", "Delete"]
+    assert labels(card) == ["Another", "Vary", "Neighbors", "Delete"]
     with Image.open(io.BytesIO(await world.picture(card))) as picture:
         assert (picture.format, picture.size) == ("PNG", (512, 512))
 
@@ -134,10 +134,11 @@ async def test_the_command_is_for_servers_people_and_direct_messages(world: Worl
     (command,) = [each for each in sent if each["name"] == "icon"]
     assert command["contexts"] == [0, 1, 2]
     assert command["integration_types"] == [0, 1]
-    seed, count, wildness, private = command["options"]
+    seed, count, wildness, model, private = command["options"]
     assert (seed["min_length"], seed["max_length"], seed["required"]) == (1, 100, False)
     assert [choice["value"] for choice in count["choices"]] == [1, 4, 9]
     assert (wildness["min_value"], wildness["max_value"], private["required"]) == (0, 100, False)
+    assert (model["autocomplete"], model["required"]) == (True, False)
 
 
 @pytest.mark.parametrize(

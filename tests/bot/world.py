@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -21,6 +22,7 @@ from bot.client import Mojigan
 from bot.cooldown import Burst
 from bot.db.models import Generation
 from bot.settings import Settings
+from generator.checkpoint import Description, read_bundle, write_bundle
 from generator.studio import Studio
 
 SETTLE_LIMIT = 60.0
@@ -147,6 +149,23 @@ def _patient(client: Mojigan) -> Mojigan:
     """Tests press buttons faster than people."""
     client.burst = Burst(limit=1_000)
     return client
+
+
+def another_bundle(source: Path, folder: Path) -> Path:
+    """A bundle like the source, whose network draws otherwise."""
+    bundle = read_bundle(source)
+    fields = {field.name: getattr(bundle.card, field.name) for field in dataclasses.fields(Description)}
+    weights = {name: value * 0.9 if value.is_floating_point() else value for name, value in bundle.generator.items()}
+    write_bundle(
+        folder,
+        Description(**fields),
+        config=bundle.config,
+        weights=weights,
+        descriptors=bundle.descriptors,
+        sheet=bundle.sheet,
+        samples=(source / "samples.png").read_bytes(),
+    )
+    return folder
 
 
 def private(result: simcord.InteractionResult) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.seeds import MAX_SEED_TEXT, SEED_LIMIT, Seed, latents, walk
+from generator.seeds import LONGEST_PATH, MAX_SEED_TEXT, NEAR_STRENGTH, SEED_LIMIT, Near, Seed, latents, walk
 
 
 def test_an_integer_stands_for_itself() -> None:
@@ -79,3 +81,42 @@ def test_a_walk_on_the_spot_stays_there() -> None:
     assert torch.allclose(walk(5, 5, 64, 4), latents([5] * 4, 64))
     with pytest.raises(ValueError, match="at least two steps"):
         walk(1, 2, 64, 1)
+
+
+def test_a_variation_is_as_far_from_its_seed_as_its_strength_says() -> None:
+    seed = Seed.parse("blue cat")
+    base, *near = latents([seed, *(seed.variation(index) for index in range(1, 10))], 4096)
+    turn = NEAR_STRENGTH * math.pi / 2
+    for each in near:
+        cosine = float(torch.dot(base, each) / base.norm() / each.norm())
+        assert cosine == pytest.approx(math.cos(turn), abs=0.05)
+        assert float(each.std()) == pytest.approx(1, abs=0.05)
+    assert len({tuple(each.tolist()) for each in near}) == 9
+
+
+def test_a_variation_depends_on_nothing_but_seed_path_and_strength() -> None:
+    way = Seed.of(42).variation(3).variation(7)
+    assert way == Seed("42", 42, Near("37", NEAR_STRENGTH))
+    assert (way.name, way.parent.name, way.parent.parent.name, Seed.of(42).parent) == (
+        "42 ~3.7",
+        "42 ~3",
+        "42",
+        Seed.of(42),
+    )
+    assert torch.equal(latents([way], 8), latents([Seed("any", 42, Near("37", NEAR_STRENGTH))], 8))
+    # Fixed values: a change here would change what old rows mean.
+    assert latents([way], 3)[0].tolist() == pytest.approx([1.6500119, 0.3612291, -1.1894238])
+    other = latents([Seed("42", 42, Near("37", 0.5))], 8)
+    assert not torch.equal(latents([way], 8), other)
+
+
+def test_variations_keep_the_strength_that_they_began_with() -> None:
+    assert Seed("42", 42, Near("3", 0.5)).variation(7).near == Near("37", 0.5)
+
+
+def test_variations_end() -> None:
+    deep = Seed("42", 42, Near("1" * LONGEST_PATH, 0.25))
+    with pytest.raises(ValueError, match="at most 50 steps"):
+        deep.variation(1)
+    with pytest.raises(ValueError, match="no 10"):
+        Seed.of(42).variation(10)
