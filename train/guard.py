@@ -41,7 +41,7 @@ class Limits:
     warm_up: int = 5
     """Evaluations before figures can raise an alarm: the first ones show blank or equal pictures."""
     similarity: float = 0.5
-    """Collapse: MS-SSIM between samples this share of the way from that between real icons to 1, where all are equal."""
+    """Collapse: MS-SSIM between samples this share of the way from that between real icons to 1: all are equal."""
     coverage: float = 0.1
     """Collapse: coverage below this share of that of real icons."""
     copies: float = 0.25
