@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+
+def require_empty(folder: Path) -> None:
+    """Raise FileExistsError, whose parts make a sentence, unless the folder is empty or does not exist yet."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        reason = "there is something here already; name a folder that is new or empty"
+        raise FileExistsError(errno.EEXIST, reason, str(folder))
 
 
 def swap_in_folder(path: Path, contents: Mapping[str, bytes]) -> None:

@@ -74,6 +74,18 @@ def comparison(
     return sheet
 
 
+def beside(pictures: Sequence[tuple[Image.Image, str]]) -> Image.Image:
+    """Icons large side by side, each under its caption, on white paper."""
+    step = LARGE + MARGIN
+    top = TITLE_SIZE + 2 * MARGIN
+    sheet = Image.new("RGB", (len(pictures) * step + MARGIN, top + step), PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(TITLE_SIZE)
+    for i, (icon, caption) in enumerate(pictures):
+        pen.text((MARGIN + i * step, MARGIN), shorten(caption, LARGE, font), INK, font)
+        sheet.paste(enlarge(icon, LARGE), (MARGIN + i * step, top))
+    return sheet
+
+
 def shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """The text as the font can draw it, cut with an ellipsis where it is wider than `width` pixels."""
     text = _drawable(text)

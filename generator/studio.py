@@ -62,7 +62,8 @@ class Studio:
         self._observe = observe
         self.device = choose_device(device)
         self._batch = CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH
-        self._network = _prepare(bundle, self.device)
+        self.network = _prepare(bundle, self.device)
+        """Latents `(N, D)` -> icons `(N, C, size, size)` in [-1, 1], folded; its weights take no gradients."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="studio")
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._waiting = 0  # icons ordered and not yet drawn; changed on the event loop only
@@ -78,7 +79,7 @@ class Studio:
         `truncation` in (0, 1] scales the latents (1: as in training; lower: tamer); None is the bundle's default.
         Raises ValueError for a truncation out of range.
         """
-        return self._draw_latents(self._latents(seeds, self._scale(truncation)))
+        return self.draw_latents(self._latents(seeds, self._scale(truncation)))
 
     async def icons(self, seeds: Sequence[int | Seed], truncation: float | None = None) -> list[Image.Image]:
         """Draw one icon per seed off the event loop; whatever waits at the same time is drawn together.
@@ -93,7 +94,7 @@ class Studio:
 
     def draw_walk(self, start: int, end: int, steps: int, truncation: float | None = None) -> list[Image.Image]:
         """The same, blocking."""
-        return self._draw_latents(self._way(start, end, steps, self._scale(truncation)))
+        return self.draw_latents(self._way(start, end, steps, self._scale(truncation)))
 
     async def _order(self, count: int, points: Callable[[], torch.Tensor]) -> list[Image.Image]:
         if self._waiting + count > MAX_WAITING:
@@ -133,7 +134,7 @@ class Studio:
             return
         try:
             points = torch.cat([order.points() for order in orders])
-            pictures = self._draw_latents(points)
+            pictures = self.draw_latents(points)
         except Exception as error:  # handed to everybody who waits for it
             for order in orders:
                 loop.call_soon_threadsafe(_settle, order, error)
@@ -157,13 +158,14 @@ class Studio:
     @torch.inference_mode()
     # TF32, cuDNN's default, would move pixels by more than the promised rounding; it knows nothing of the CPU.
     @torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-    def _draw_latents(self, points: torch.Tensor) -> list[Image.Image]:
+    def draw_latents(self, points: torch.Tensor) -> list[Image.Image]:
+        """Draw latents, `(N, D)` on the CPU, as they are, blocking."""
         pictures: list[Image.Image] = []
         for start in range(0, len(points), self._batch):
             chunk = points[start : start + self._batch]
             filled = torch.zeros(self._batch, points.shape[1])
             filled[: len(chunk)] = chunk
-            icons = cast("torch.Tensor", self._network(filled.to(self.device)))[: len(chunk)]
+            icons = cast("torch.Tensor", self.network(filled.to(self.device)))[: len(chunk)]
             pixels = to_pixels(icons).permute(0, 2, 3, 1).contiguous().cpu().numpy()
             pictures.extend(Image.fromarray(icon) for icon in pixels)
         return pictures

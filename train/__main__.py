@@ -15,10 +15,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from generator.folders import require_empty
 from train.chronicle import PAGE, PICTURE, write_run_report
 from train.commands import fit_command
 from train.emoji import GROUPS
-from train.icons import require_empty, write_icons, write_report
+from train.icons import write_icons, write_report
 from train.summary import summarize
 from train.terminal import read_icons, sentences
 

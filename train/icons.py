@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from generator.decode import Color, color_code
+from generator.folders import require_empty
 from generator.pictures import enlarge, grid
 from train.report import (
     Duplicate,
@@ -28,7 +29,7 @@ from train.report import (
 )
 from train.sources import IMAGE_SUFFIXES, UNKNOWN, Icon, Reading, Request, SourceError, printable, read_source, slug
 
-__all__ = ["MINIMUM", "IconSet", "SourceError", "load_icons", "require_empty", "write_icons", "write_report"]
+__all__ = ["MINIMUM", "IconSet", "SourceError", "load_icons", "write_icons", "write_report"]
 
 MINIMUM = 16  # icons that a set needs: a batch of the default recipe
 SHEET_LIMIT = 1024  # icons on reals.png; a larger set is shown in even steps
@@ -101,7 +102,7 @@ def write_icons(icons: IconSet, folder: Path) -> None:
 
     Reading the folder again gives the same pixels in the same order, and the same license.
 
-    Raises ``SourceError`` where the folder already holds something.
+    Raises ``OSError``, also where the folder already holds something.
     """
     require_empty(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,12 +111,6 @@ def write_icons(icons: IconSet, folder: Path) -> None:
         Image.fromarray(pixels).save(folder / f"{number:0{digits}}-{_file_stem(name)}.png")
     if icons.license != UNKNOWN:
         (folder / "LICENSE").write_text(icons.license + "\n", encoding="utf-8")
-
-
-def require_empty(folder: Path) -> None:
-    """Raise ``SourceError`` unless the folder is empty or does not exist yet."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SourceError(f"{folder}: there is something here already; name a folder that is new or empty")
 
 
 class _Counter:

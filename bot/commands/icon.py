@@ -11,8 +11,8 @@ from bot.cards.delivery import check_place, origin
 from bot.cards.icon import show_icons
 from bot.cards.words import code
 from bot.errors import Refusal, answering
-from bot.services.wildness import truncation_of
 from generator.seeds import MAX_SEED_TEXT, Seed
+from generator.wildness import truncation_of
 
 if TYPE_CHECKING:
     from bot.client import Mojigan

@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.cards.words import code, link
 from bot.commands.neighbors import find_rows
 from bot.errors import Refusal, answering, mark_answered
-from bot.services.wildness import wildness_of
+from generator.wildness import wildness_of
 
 if TYPE_CHECKING:
     from bot.client import Mojigan

@@ -15,10 +15,10 @@ from bot.db.models import Generation, GenerationKind, ModelRecord
 from bot.db.session import Database
 from bot.services.errors import BusyError, GenerationGoneError, VariationsEndError
 from bot.services.models import Model, ModelLibrary
-from bot.services.wildness import wildness_of
 from generator.pictures import enlarge, grid, png
 from generator.seeds import Near, Seed
 from generator.studio import StudioBusyError
+from generator.wildness import wildness_of
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import discord
 import pytest
 import simcord
 
-from bot.services.wildness import TAMEST, truncation_of, wildness_of
+from generator.wildness import TAMEST, truncation_of, wildness_of
 from tests.bot.world import World, alt_text, for_one, labels, options, words
 
 

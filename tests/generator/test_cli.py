@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -10,12 +11,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
 from typer.testing import CliRunner, Result
 
 from generator.__main__ import app
+from generator.checkpoint import read_bundle
+from generator.inversion import invert
+from generator.seeds import SEED_LIMIT
+from generator.studio import Studio
+from generator.wildness import truncation_of
 from tests.conftest import draw_icon
+from train.icons import load_icons
 
 
 def run(*arguments: str | Path) -> Result:
@@ -101,6 +110,61 @@ def test_a_morph_is_an_animation(tiny_bundle_path: Path, tmp_path: Path, monkeyp
     assert "cannot be written" in refused(*given, "-o", tmp_path)
 
 
+def test_wildness_means_what_it_means_in_discord(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    def icon(*options: str) -> bytes:
+        target = tmp_path / "icon.png"
+        given = ("icon", "--seed", "42", "--size", "64", "--bundle", tiny_bundle_path, "-o", target)
+        assert run(*given, *options).exit_code == 0
+        with Image.open(target) as image:
+            return image.tobytes()
+
+    (drawn,) = Studio(read_bundle(tiny_bundle_path)).draw([42], truncation_of(30))
+    assert icon("--wildness", "30") == drawn.tobytes()
+    assert icon("--wildness", "100") == icon() != drawn.tobytes()  # the bundle's own is as in training
+
+
+def test_an_export_can_be_trained_on_and_says_where_it_is_from(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    given = ("--count", "70", "--seed", str(SEED_LIMIT - 9), "--wildness", "50", "--bundle", tiny_bundle_path)
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        result = run("export", *given, "--out", folder)
+        assert result.exit_code == 0, result.output
+    assert "70 icons and manifest.json" in result.stdout
+    one, two = ({file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders)
+    assert one == two
+
+    model = read_bundle(tiny_bundle_path)
+    manifest = json.loads(one["manifest.json"])
+    assert (manifest["bundle"], manifest["license"]) == (model.digest, "MIT")
+    assert manifest["truncation"] == truncation_of(50)
+    files = manifest["files"]
+    assert [file["seed"] for file in files] == [(SEED_LIMIT - 9 + i) % SEED_LIMIT for i in range(70)]
+    assert all(file["sha256"] == hashlib.sha256(one[file["name"]]).hexdigest() for file in files)
+    assert one.keys() == {"manifest.json", "LICENSE", *(file["name"] for file in files)}
+
+    icons = load_icons([folders[0]])
+    assert icons.license == "MIT"
+    drawn = Studio(model).draw([file["seed"] for file in files], truncation_of(50))
+    assert (icons.pixels == np.stack([np.asarray(icon) for icon in drawn])).all()
+    assert "new or empty" in refused("export", *given, "--out", folders[0])
+    assert "new or empty" in refused("export", *given, "--out", folders[0] / "LICENSE")
+
+
+def test_a_picture_is_inverted_and_shown_beside(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    draw_icon(9).save(tmp_path / "nine.png")
+    given = ("invert", tmp_path / "nine.png", "--bundle", tiny_bundle_path, "--steps", "5", "-o", tmp_path / "out.png")
+    result = run(*given)
+    assert result.exit_code == 0, result.output
+    model = read_bundle(tiny_bundle_path)
+    found = invert(Studio(model), np.asarray(draw_icon(9)), steps=5)
+    assert found.distance < found.start
+    with Image.open(tmp_path / "out.png") as image, safe_open(tmp_path / "out.safetensors", framework="pt") as saved:
+        assert image.width > 1.5 * image.height
+        assert (saved.get_tensor("latent") == found.latent).all()
+        assert saved.metadata() == {"Model": model.digest, "Distance": f"{found.distance:.4f}"}
+    assert Studio(model).draw_latents(found.latent[None]) == [found.icon]
+
+
 def test_info_shows_the_card(tiny_bundle_path: Path) -> None:
     text = run("info", "--bundle", tiny_bundle_path).stdout
     assert "40 from drawn" in text
@@ -118,9 +182,10 @@ def test_what_cannot_be_done_is_said_in_a_sentence(tiny_bundle_path: Path, tmp_p
     assert "cannot be written" in refused("icon", "-o", tmp_path / "no" / "folder.png", *given)
     assert "cannot be written" in refused("icon", "-o", tmp_path, *given)
     assert "not both" in refused("neighbors", "--seed", "1", "--picture", tmp_path / "text.png", *given)
+    assert "text.png" in refused("invert", tmp_path / "text.png", *given)
     assert "text.png" in refused("neighbors", "--picture", tmp_path / "text.png", *given)
     assert "gone.png" in refused("neighbors", "--picture", tmp_path / "gone.png", *given)
-    for option in (("--size", "0"), ("--size", "4097"), ("--truncation", "0"), ("--truncation", "nan")):
+    for option in (("--size", "0"), ("--size", "4097"), ("--wildness", "-1"), ("--wildness", "101")):
         refused("icon", *option, *given)
 
 

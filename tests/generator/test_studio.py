@@ -87,13 +87,13 @@ async def test_requests_that_wait_are_drawn_together(studio: Studio, monkeypatch
         go_on.wait()
 
     drawn: list[int] = []
-    draw = Studio._draw_latents
+    draw = Studio.draw_latents
 
     def record(self: Studio, points: torch.Tensor) -> list[Image.Image]:
         drawn.append(len(points))
         return draw(self, points)
 
-    monkeypatch.setattr(Studio, "_draw_latents", record)
+    monkeypatch.setattr(Studio, "draw_latents", record)
     blocker = asyncio.create_task(studio.run(block))
     await asyncio.to_thread(started.wait)
     tasks = [asyncio.create_task(studio.icons([seed, seed + 100])) for seed in range(5)]
@@ -125,7 +125,7 @@ async def test_an_error_reaches_everybody_and_the_studio_lives_on(
         raise RuntimeError("broken")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Studio, "_draw_latents", fail)
+        patch.setattr(Studio, "draw_latents", fail)
         results = await asyncio.gather(studio.icons([1]), studio.icons([2]), return_exceptions=True)
     assert [str(result) for result in results] == ["broken", "broken"]
     assert len(await studio.icons([1])) == 1

@@ -192,7 +192,7 @@ def test_a_folder_that_holds_something_is_not_written_to(tmp_path: Path) -> None
     icons = load_icons([write_set(tmp_path / "one")])
     before = sorted(tmp_path.rglob("*"))
     for path in (tmp_path / "one", tmp_path / "one" / "icon-00.png"):
-        with pytest.raises(SourceError, match="there is something here already"):
+        with pytest.raises(FileExistsError, match="there is something here already"):
             write_icons(icons, path)
     assert sorted(tmp_path.rglob("*")) == before
 

@@ -1,0 +1,1 @@
+"""The commands of the generator's door, one module for each family."""

@@ -1,0 +1,94 @@
+"""`neighbors` and `invert`: a picture beside what the bundle knows of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+from safetensors.torch import save as save_tensors
+
+from generator.checkpoint import DEFAULT_BUNDLE, Bundle, read_bundle
+from generator.commands.shared import (
+    BundlePath,
+    Device,
+    Output,
+    SeedText,
+    UsageError,
+    Wildness,
+    file_name,
+    parse_seed,
+    progress_bar,
+    save,
+    sentences,
+    truncation,
+    write,
+)
+from generator.decode import Decoded, decode, parse_color
+from generator.inversion import STEPS, invert
+from generator.neighbors import NeighborIndex
+from generator.pictures import beside, comparison
+from generator.studio import Studio
+
+
+def neighbors_command(
+    seed: SeedText = "",
+    picture: Annotated[Path | None, typer.Option(help="Compare this picture instead of a generated icon.")] = None,
+    bundle: BundlePath = DEFAULT_BUNDLE,
+    count: Annotated[int, typer.Option(min=1, max=12, help="How many training icons.")] = 3,
+    output: Output = None,
+    wildness: Wildness = None,
+    device: Device = "auto",
+) -> None:
+    """Draw an icon beside its nearest training icons, with their distances: 0 is a copy."""
+    with sentences():
+        if picture is not None and seed:
+            raise UsageError("Give --seed or --picture, not both.")
+        model = read_bundle(bundle)
+        if picture is not None:
+            asked = Image.fromarray(_decode(picture, model).pixels)
+            caption, name = picture.name, picture.stem
+        else:
+            chosen = parse_seed(seed)
+            asked = Studio(model, device).draw([chosen.number], truncation(wildness))[0]
+            caption, name = f"seed {chosen.text}", str(chosen.number)
+        found = NeighborIndex(model.descriptors).search(asked, count)
+        pairs = [(Image.fromarray(np.asarray(model.icons()[one.index])), one.distance) for one in found]
+        target = output or file_name(model, f"{name}-neighbors")
+        save(comparison(asked, pairs, caption), target, caption, model)
+    table = Table("", "training icon", "distance", box=None)
+    for place, one in enumerate(found, start=1):
+        table.add_row(str(place), f"#{one.index}", f"{one.distance:.3f}")
+    Console().print(table)
+
+
+def invert_command(
+    picture: Annotated[Path, typer.Argument(help="Any image file.", show_default=False)],
+    bundle: BundlePath = DEFAULT_BUNDLE,
+    steps: Annotated[int, typer.Option(min=1, max=10_000, help="How long to search.")] = STEPS,
+    output: Output = None,
+    device: Device = "auto",
+) -> None:
+    """Search for the latent whose icon is nearest to a picture: a best effort, some seconds long.
+
+    Shows both side by side with their distance, and keeps the latent beside the picture, as safetensors.
+    """
+    with sentences():
+        model = read_bundle(bundle)
+        given = _decode(picture, model).pixels
+        with progress_bar() as bar:
+            task = bar.add_task("steps", total=steps)
+            found = invert(Studio(model, device), given, steps, lambda step: bar.update(task, completed=step))
+        target = output or file_name(model, f"{picture.stem}-inverted")
+        texts = {"Model": model.digest, "Distance": f"{found.distance:.4f}"}
+        sheet = beside([(Image.fromarray(given), picture.name), (found.icon, f"found, distance {found.distance:.3f}")])
+        save(sheet, target, f"distance {found.distance:.3f} (before the search {found.start:.3f})", model, **texts)
+        write(save_tensors({"latent": found.latent}, texts), target.with_suffix(".safetensors"), "its latent")
+
+
+def _decode(picture: Path, model: Bundle) -> Decoded:
+    return decode(picture, size=model.image_size, background=parse_color(model.card.background))

@@ -1,0 +1,105 @@
+"""`icon`, `grid`, `morph` and `export`: from seeds to files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from generator.checkpoint import DEFAULT_BUNDLE, read_bundle
+from generator.commands.shared import (
+    BundlePath,
+    Device,
+    Output,
+    SeedText,
+    Wildness,
+    file_name,
+    parse_seed,
+    progress_bar,
+    save,
+    sentences,
+    truncation,
+    write,
+)
+from generator.exports import MANIFEST, export
+from generator.folders import require_empty
+from generator.pictures import WALK_STEPS, animation, enlarge, grid
+from generator.studio import Studio
+
+
+def icon_command(
+    seed: SeedText = "",
+    bundle: BundlePath = DEFAULT_BUNDLE,
+    size: Annotated[int, typer.Option(min=1, max=4096, help="Pixels along the edge.")] = 512,
+    output: Output = None,
+    wildness: Wildness = None,
+    device: Device = "auto",
+) -> None:
+    """Draw one icon. The same bundle, seed and options give the same file, byte for byte."""
+    with sentences():
+        model, chosen = read_bundle(bundle), parse_seed(seed)
+        drawn = Studio(model, device).draw([chosen.number], truncation(wildness))[0]
+        target = output or file_name(model, str(chosen.number))
+        save(enlarge(drawn, size), target, f"seed {chosen.text}", model, Seed=chosen.text)
+
+
+def grid_command(
+    seed: SeedText = "1",
+    bundle: BundlePath = DEFAULT_BUNDLE,
+    count: Annotated[int, typer.Option(min=1, max=1024, help="How many seeds, from the first on.")] = 64,
+    columns: Annotated[int, typer.Option(min=1, max=64, help="Icons in a row.")] = 8,
+    output: Output = None,
+    wildness: Wildness = None,
+    device: Device = "auto",
+) -> None:
+    """Draw a sheet of icons: the seed and those that follow it."""
+    with sentences():
+        model, chosen = read_bundle(bundle), parse_seed(seed)
+        seeds = [chosen.offset(i) for i in range(count)]
+        icons = Studio(model, device).draw([one.number for one in seeds], truncation(wildness))
+        shown = f"{seeds[0].text} to {seeds[-1].text}"
+        target = output or file_name(model, f"{seeds[0].number}-x{count}")
+        save(grid(icons, columns), target, f"seeds {shown}", model, Seed=shown)
+
+
+def morph_command(
+    start: Annotated[str, typer.Option("--from", help="The seed of one end: an integer, or any text.")],
+    end: Annotated[str, typer.Option("--to", help="The seed of the other end.")],
+    bundle: BundlePath = DEFAULT_BUNDLE,
+    frames: Annotated[int, typer.Option(min=2, max=200, help="Icons on the way, the ends among them.")] = WALK_STEPS,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The WebP file to write.", show_default="named by model and seeds"),
+    ] = None,
+    wildness: Wildness = None,
+    device: Device = "auto",
+) -> None:
+    """Draw an animated walk from one icon to another, there and back, as a WebP."""
+    with sentences():
+        model, first, last = read_bundle(bundle), parse_seed(start), parse_seed(end)
+        icons = Studio(model, device).draw_walk(first.number, last.number, frames, truncation(wildness))
+        target = output or file_name(model, f"{first.number}-to-{last.number}", ".webp")
+        write(animation(icons), target, f"seeds {first.text} to {last.text}")
+
+
+def export_command(
+    out: Annotated[Path, typer.Option(help="A new or empty folder for the PNG files.", show_default=False)],
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many icons.")] = 1000,
+    seed: SeedText = "1",
+    bundle: BundlePath = DEFAULT_BUNDLE,
+    wildness: Wildness = None,
+    device: Device = "auto",
+) -> None:
+    """Write icons in their own size, a seed and those that follow: training data, with a manifest of its origin."""
+    with sentences():
+        require_empty(out)  # before the bundle is read
+        model, chosen = read_bundle(bundle), parse_seed(seed)
+        scale = truncation(wildness) or model.card.truncation
+        with progress_bar() as bar:
+            task = bar.add_task("icons", total=count)
+            studio = Studio(model, device)
+            export(studio, out, chosen.number, count, scale, lambda done: bar.update(task, completed=done))
+    Console().print(Text(f"{count:,} icons and {MANIFEST} -> {out}"))

@@ -1,0 +1,102 @@
+"""What the commands share: their options, errors that are one sentence, and the writing of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from generator.checkpoint import Bundle, BundleError
+from generator.decode import DecodeError
+from generator.pictures import png
+from generator.seeds import Seed
+from generator.studio import DeviceError
+from generator.wildness import truncation_of
+
+BundlePath = Annotated[Path, typer.Option("--bundle", help="The bundle folder; by default the one that ships.")]
+SeedText = Annotated[str, typer.Option("--seed", help="An integer, or any text.", show_default="a fresh one")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Wildness = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=100,
+        metavar="PERCENT",
+        help="0: tame, near the mean of all icons; 100: as in training.",
+        show_default="the bundle's",
+    ),
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="The PNG file to write.", show_default="named by model and seed")
+]
+
+
+class UsageError(Exception):
+    """Options that cannot be followed: one sentence."""
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Turn the errors that people can act on into one sentence on stderr and exit code 2."""
+    try:
+        yield
+    except (BundleError, DecodeError, DeviceError, UsageError) as error:
+        message = str(error)
+    except OSError as error:
+        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    else:
+        return
+    Console(stderr=True).print(Text(printable(message), style="red"), soft_wrap=True)
+    raise typer.Exit(2)
+
+
+def parse_seed(text: str) -> Seed:
+    """The seed that a text stands for, a fresh one for none. Raises UsageError."""
+    try:
+        return Seed.parse(text) if text else Seed.random()
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def truncation(wildness: int | None) -> float | None:
+    """The truncation of the option --wildness; None is the bundle's own."""
+    return None if wildness is None else truncation_of(wildness)
+
+
+def save(image: Image.Image, path: Path, caption: str, model: Bundle, **texts: str) -> None:
+    """Write a picture as a PNG that names its model, and say so. Raises UsageError."""
+    write(png(image, texts | {"Model": model.digest}), path, caption)
+
+
+def write(content: bytes, path: Path, caption: str) -> None:
+    """Write a file, and say what it shows and where it is. Raises UsageError."""
+    if path.exists() and not path.is_file():  # a folder, a device, a pipe that nobody reads
+        raise UsageError(f"{path}: cannot be written (it is there and is not a file).")
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
+    Console().print(Text(printable(f"{caption} -> {path}")))
+
+
+def file_name(model: Bundle, what: str, suffix: str = ".png") -> Path:
+    """What a file is called that nobody gave a name."""
+    return Path(f"mojigan-{model.digest[:4]}-{what}{suffix}")
+
+
+def progress_bar() -> Progress:
+    """A bar on stderr that goes when it is done; `add_task` names what is counted."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def printable(text: str) -> str:
+    """The text without what could steer the terminal or cannot be encoded: a card or a seed may hold anything."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -1,0 +1,55 @@
+"""Exports: many icons of a bundle in their own size, as training data, with a manifest of their origin."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from generator.folders import require_empty
+from generator.pictures import png
+from generator.seeds import SEED_LIMIT
+from generator.studio import Studio
+
+MANIFEST, LICENSE = "manifest.json", "LICENSE"
+CHUNK = 64
+"""Icons that are drawn and written at a time."""
+
+
+def export(
+    studio: Studio,
+    folder: Path,
+    first: int,
+    count: int,
+    truncation: float,
+    progress: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Write the icons of `count` seeds from `first` on as PNG files, the set's license, and at last the manifest.
+
+    The folder can be trained on as it is. The same bundle and options give the same files, byte for byte. `progress` is
+    told how many icons there are so far. Raises OSError, also for a folder that is not empty.
+    """
+    require_empty(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = studio.bundle
+    (folder / LICENSE).write_text(model.card.data.license + "\n", encoding="utf-8")
+    digits = len(str(count))
+    files = []
+    for start in range(0, count, CHUNK):
+        seeds = [(first + i) % SEED_LIMIT for i in range(start, min(start + CHUNK, count))]
+        for number, (seed, icon) in enumerate(zip(seeds, studio.draw(seeds, truncation), strict=True), start + 1):
+            content = png(icon, {"Seed": str(seed), "Model": model.digest})
+            name = f"{number:0{digits}}-seed-{seed}.png"
+            (folder / name).write_bytes(content)
+            files.append({"name": name, "seed": seed, "sha256": hashlib.sha256(content).hexdigest()})
+        progress(len(files))
+    manifest = {
+        "bundle": model.digest,
+        "data": model.card.data.model_dump(),
+        "license": model.card.data.license,
+        "truncation": truncation,
+        "image_size": model.image_size,
+        "files": files,
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
