@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -69,6 +69,12 @@ class Encoder:
     digest: str
     """SHA-256 of its file: features and figures can be compared when they were taken with the same one."""
 
+    def on(self, device: torch.device) -> Encoder:
+        """The same encoder on a device."""
+        if next(self.network.parameters()).device == device:
+            return self
+        return Encoder(copy.deepcopy(self.network).to(device), self.digest)
+
     @torch.inference_mode()
     def features(self, icons: NDArray[np.uint8]) -> torch.Tensor:
         """Features of icons: `(N, H, W, 3)` uint8 -> `(N, 96)` float32 of length 1, on the CPU."""
@@ -90,7 +96,7 @@ def to_input(icons: torch.Tensor) -> torch.Tensor:
     return images
 
 
-def read_encoder(path: Path, device: torch.device | None = None) -> Encoder:
+def read_encoder(path: Path) -> Encoder:
     """Read an encoder file. Raises EncoderError when it is not there or is not one."""
     try:
         content = path.read_bytes()
@@ -100,8 +106,8 @@ def read_encoder(path: Path, device: torch.device | None = None) -> Encoder:
         raise EncoderError(f"{path}: the encoder cannot be read ({error.strerror}).") from error
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise EncoderError(f"{path}: this is not an encoder of this version.") from error
-    network = cast("EncoderNetwork", network.eval().requires_grad_(requires_grad=False).to(device or "cpu"))
-    return Encoder(network.to(memory_format=torch.channels_last), hashlib.sha256(content).hexdigest())  # type: ignore[call-overload]
+    network.eval().requires_grad_(requires_grad=False)
+    return Encoder(network, hashlib.sha256(content).hexdigest())
 
 
 @cache

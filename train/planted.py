@@ -31,7 +31,7 @@ class Findings:
 
 def find_planted(icons: NDArray[np.uint8], searched: Sequence[int], encoder: Encoder) -> list[Findings]:
     """Search for changed versions of some of the icons among all of them, `(N, size, size, 3)` uint8."""
-    chosen = np.asarray(searched)[: QUERIES]
+    chosen = np.asarray(searched)[:QUERIES]
     index, features = NeighborIndex(describe(icons)), encoder.features(icons)
     flat = torch.from_numpy(icons).flatten(1).float()
     found = []
@@ -59,7 +59,7 @@ def _recolored(icon: Image.Image, rng: np.random.Generator) -> Image.Image:
 def _shifted(icon: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Moved by 4 to 8 pixels of 64 on both axes; edge pixels fill the gap."""
     unit = icon.width / 64
-    x, y = (int(round(unit * rng.integers(4, 9))) * int(rng.choice((-1, 1))) for _ in range(2))
+    x, y = (round(unit * int(rng.integers(4, 9))) * int(rng.choice((-1, 1))) for _ in range(2))
     reach = round(8 * unit)
     wide = Image.fromarray(np.pad(np.asarray(icon), ((reach, reach), (reach, reach), (0, 0)), mode="edge"))
     return wide.crop((reach + x, reach + y, reach + x + icon.width, reach + y + icon.height))

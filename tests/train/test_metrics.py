@@ -12,6 +12,7 @@ from generator.networks import build_generator
 from generator.networks.sagan import SaganConfig
 from tests.conftest import draw_icon
 from train.metrics import Judge, sample
+from train.metrics.features import kid, manifold
 from train.metrics.similarity import mean_ms_ssim, ms_ssim
 from train.metrics.swd import swd
 
@@ -103,12 +104,70 @@ def test_ms_ssim_compares_each_icon_with_another(many_icons: NDArray[np.uint8]) 
     assert different < 0.9
 
 
+def directions(count: int, seed: int, angle: float = 0.0) -> torch.Tensor:
+    """Features: points on a circle around `angle`."""
+    rng = torch.Generator().manual_seed(seed)
+    turns = angle + 0.5 * torch.randn(count, generator=rng)
+    return torch.stack([turns.cos(), turns.sin()], dim=1)
+
+
+def test_kid_keeps_its_definition() -> None:
+    """Against the sums of the unbiased estimate, written out."""
+    first, second = directions(7, 0), directions(5, 1, 0.4)
+
+    def kernel(a: torch.Tensor, b: torch.Tensor) -> float:
+        return (float(a.double() @ b.double()) + 1) ** 3
+
+    within = [
+        sum(kernel(points[i], points[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
+        for points, n in ((first, 7), (second, 5))
+    ]
+    between = sum(kernel(a, b) for a in first for b in second) / 35
+    assert kid(first, second) == pytest.approx(1000 * (sum(within) - 2 * between), rel=1e-5)
+
+
+def test_kid_is_around_0_for_the_same_kind_whatever_the_count() -> None:
+    same = [kid(directions(30, seed), directions(6, 100 + seed)) for seed in range(40)]
+    other = kid(directions(30, 0), directions(6, 1, 1.0))
+    assert abs(np.mean(same)) < 0.05 * other
+
+
+def test_precision_recall_and_coverage_keep_their_definitions() -> None:
+    """Against the definitions of their papers, written out with loops."""
+    reals, others = directions(16, 0), directions(12, 1, 0.5)
+
+    def radius(points: torch.Tensor, i: int) -> float:
+        return sorted(float((points[i] - point).norm()) for j, point in enumerate(points) if j != i)[4]
+
+    inside_real = [[float((a - b).norm()) < radius(reals, i) for b in others] for i, a in enumerate(reals)]
+    inside_other = [[float((a - b).norm()) < radius(others, j) for j, b in enumerate(others)] for a in reals]
+    found = manifold(reals, others)
+    assert found["precision"] == pytest.approx(np.any(inside_real, axis=0).mean())
+    assert found["recall"] == pytest.approx(np.any(inside_other, axis=1).mean())
+    assert found["coverage"] == pytest.approx(np.any(inside_real, axis=1).mean())
+
+
+def test_what_lies_elsewhere_has_neither_precision_nor_recall() -> None:
+    assert set(manifold(directions(40, 0), directions(40, 1, 3.1)).values()) == {0.0}
+    assert manifold(directions(40, 0), directions(1, 1).expand(40, 2))["recall"] < 0.1
+
+
 def test_new_icons_of_the_same_kind_score_like_real_ones(judge: Judge) -> None:
     fresh = np.stack([np.asarray(draw_icon(number)) for number in range(1000, 1030)])
     figures = judge.evaluate(Player(fresh), 8)
     for name in ("swd", "ms_ssim", "nearest", "nearest_low"):
         assert figures[name].value == pytest.approx(figures[name].real, rel=0.35)
     assert figures["copies"].value <= 0.1
+    assert figures["precision"].value > 0.7
+    assert figures["recall"].value > 0.7
+    assert abs(figures["kid"].value - figures["kid"].real) < 100
+
+
+def test_noise_is_no_icon(judge: Judge) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (30, 64, 64, 3), dtype=np.uint8)
+    figures = judge.evaluate(Player(noise), 8)
+    assert figures["kid"].value > 500 > 5 * figures["kid"].real
+    assert max(figures[name].value for name in ("recall", "coverage")) < 0.3
 
 
 def test_a_copying_generator_is_seen(judge: Judge, many_icons: NDArray[np.uint8]) -> None:

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from generator.checkpoint import Figure
+from generator.encoder import Encoder, load_encoder
 from generator.studio import fold, to_pixels
+from train.metrics.features import kid, manifold
 from train.metrics.memory import Memory
 from train.metrics.similarity import mean_ms_ssim
 from train.metrics.swd import swd
@@ -22,21 +24,38 @@ class Judge:
     """Compares generators with one set of icons; what concerns the icons alone is measured once.
 
     - `swd`: sliced Wasserstein distance x 1000 to the training icons; real: between two halves of these.
+    - `kid`: kernel distance x 1000 to the held-out icons, on features of the encoder; real: of the training icons.
+    - `precision`, `recall`, `coverage`: how far the generated icons lie among the training icons, and the other way
+      round, on the same features; real: of held-out icons, filled up with training icons that are not compared with.
     - `ms_ssim`: mean MS-SSIM of pairs of generated icons; real: of training icons. Far above it: collapse.
     - `nearest`, `nearest_low`: how far the median generated icon, and that at the 5 % quantile, is from its nearest
       training icon, as a multiple of the median of held-out icons; real: the same of held-out icons. Low: copies.
-    - `copies`: share of generated icons as near to a training icon as 1 % of held-out icons are; real: of these.
+    - `copies`: share of generated icons as near to a training icon as 1 % of held-out icons are, in pixels or in
+      features; real: of these.
     """
 
     def __init__(
-        self, icons: NDArray[np.uint8], held_out: NDArray[np.uint8], device: torch.device, samples: int = SAMPLES
+        self,
+        icons: NDArray[np.uint8],
+        held_out: NDArray[np.uint8],
+        device: torch.device,
+        samples: int = SAMPLES,
     ) -> None:
-        """`icons`, `held_out`: `(N, size, size, 3)` uint8, N at least 4 and 2; `samples`: icons to generate."""
+        """`icons`, `held_out`: `(N, size, size, 3)` uint8, N at least 4 and 2; `samples`: icons to generate.
+
+        Raises EncoderError when the encoder that ships with the project is not there.
+        """
         self._device, self._samples = device, samples
+        self._encoder = load_encoder().on(device)
         self._views = [
-            _View(training, fresh, device, samples)
+            _View(training, fresh, device, samples, self._encoder)
             for training, fresh in zip(on_backgrounds(icons), on_backgrounds(held_out), strict=True)
         ]
+
+    @property
+    def encoder_digest(self) -> str:
+        """SHA-256 of the encoder's weights: figures on features can be compared when it is the same."""
+        return self._encoder.digest
 
     def evaluate(self, network: nn.Module, latent_size: int) -> dict[str, Figure]:
         """The figures of a generator, each beside the real one."""
@@ -63,25 +82,38 @@ class _View:
     """The icons on one background, in RGB."""
 
     def __init__(
-        self, icons: NDArray[np.uint8], held_out: NDArray[np.uint8], device: torch.device, samples: int
+        self,
+        icons: NDArray[np.uint8],
+        held_out: NDArray[np.uint8],
+        device: torch.device,
+        samples: int,
+        encoder: Encoder,
     ) -> None:
-        self._device = device
+        self._device, self._encoder = device, encoder
         order = np.random.default_rng(0).permutation(len(icons))
         size = min(len(icons) // 2, samples)
         self._reals = icons[order[:size]]
-        self._memory = Memory(icons, held_out)
+        features, self._held_out = encoder.features(icons), encoder.features(held_out)
+        self._features = features[order[:size]]
+        others = torch.cat([self._held_out, features[order[size:]]])[:size]
+        self._memory = Memory(icons, held_out, features, self._held_out)
         self.real = {
             "swd": swd(self._reals, icons[order[size : 2 * size]], device),
+            "kid": kid(features, self._held_out),
+            **manifold(self._features, others),
             "ms_ssim": mean_ms_ssim(icons, device),
             **self._memory.real,
         }
 
     def figures(self, fakes: NDArray[np.uint8]) -> dict[str, float]:
         """The figures of generated icons in RGB."""
+        features = self._encoder.features(fakes)
         return {
             "swd": swd(self._reals, fakes[: len(self._reals)], self._device),
+            "kid": kid(features, self._held_out),
+            **manifold(self._features, features[: len(self._features)]),
             "ms_ssim": mean_ms_ssim(fakes, self._device),
-            **self._memory.figures(fakes),
+            **self._memory.figures(fakes, features),
         }
 
 
