@@ -81,7 +81,7 @@ class Encoder:
         device = next(self.network.parameters()).device
         found = [torch.empty((0, FEATURES))]
         for start in range(0, len(icons), _BATCH):
-            chunk = torch.from_numpy(icons[start : start + _BATCH])
+            chunk = torch.from_numpy(icons[start : start + _BATCH].copy())  # also of a read-only array
             images = torch.full((_BATCH, 3, EDGE, EDGE), 1.0)
             images[: len(chunk)] = to_input(chunk)
             found.append(self.network(images.to(device))[: len(chunk)].cpu())

@@ -45,7 +45,10 @@ def test_a_recolored_copy_is_nearer_than_another_icon() -> None:
     encoder = load_encoder()
     icons = [draw_icon(number) for number in range(12)]
     recolored = [Image.merge("RGB", icon.split()[::-1]) for icon in icons]
-    similarity = encoder.features(np.stack(recolored)) @ encoder.features(np.stack(icons)).T
+    similarity = (
+        encoder.features(np.stack([np.asarray(icon) for icon in recolored]))
+        @ encoder.features(np.stack([np.asarray(icon) for icon in icons])).T
+    )
     assert (similarity.argmax(dim=1).numpy() == np.arange(12)).mean() > 0.7
 
 
