@@ -3,6 +3,7 @@
 python -m train inspect ./my-icons            what is in a set of icons, and what is wrong with it
 python -m train icons NotoColorEmoji.ttf --only faces --out ./faces      write the icons as PNG files, to prune them
 python -m train fit --icons ./my-icons        train on them
+python -m train bench                         how fast the presets train here
 python -m train report runs/0007-sagan-faces  draw report.png and report.html of a run anew
 """
 
@@ -16,10 +17,13 @@ from rich.console import Console
 from rich.text import Text
 
 from generator.folders import require_empty
+from generator.studio import choose_device
+from train.bench import bench, summarize_bench
 from train.chronicle import PAGE, PICTURE, write_run_report
-from train.commands import fit_command
+from train.commands import fit_command, read_recipe
 from train.emoji import GROUPS
 from train.icons import write_icons, write_report
+from train.recipes import PRESETS
 from train.summary import summarize
 from train.terminal import read_icons, sentences
 
@@ -88,6 +92,26 @@ def icons_command(
     Console().print(
         Text(f"{len(icons.names):,} icons are in {out}: delete what you do not want, then train on the rest")
     )
+
+
+@app.command("bench")
+def bench_command(
+    preset: Annotated[
+        list[str] | None, typer.Option(help=f"Of {', '.join(PRESETS)}; may be given several times.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to measure, in all.")] = 30.0,
+    size: Annotated[int, typer.Option(help="Edge of an icon in pixels.")] = 64,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure how fast presets train here, in turns: images/s, memory, and share of the matrix rate."""
+    with sentences():
+        recipes = [read_recipe(name, {}, size) for name in preset or PRESETS]
+        result = bench(recipes, image_size=size, device=choose_device(device), seconds=seconds)
+    if as_json:
+        typer.echo(dumps(asdict(result), indent=2))
+    else:
+        Console().print(summarize_bench(result))
 
 
 @app.command("report")

@@ -124,7 +124,7 @@ def fit_command(
             if not icons:
                 raise UsageError("Say what to train on with --icons SOURCE, or go on with --resume RUN.")
             size = DEFAULT_SIZE if size is None else size
-            recipe = _recipe(preset or DEFAULT_PRESET, changes, size)
+            recipe = read_recipe(preset or DEFAULT_PRESET, changes, size)
             icon_set = read_icons(icons, size=size, background=background or DEFAULT_BACKGROUND, only=only)
             setting = _setting(icon_set, recipe, goal or Goal(kimg=DEFAULT_KIMG), seed or 0, name, license_)
             console.print(summarize(icon_set.report))
@@ -180,7 +180,8 @@ def _goal(kimg: float | None, minutes: float | None) -> Goal | None:
     return None if kimg is None and minutes is None else Goal(kimg=kimg, minutes=minutes)
 
 
-def _recipe(preset: str, changes: dict[str, Any], size: int) -> Recipe:
+def read_recipe(preset: str, changes: dict[str, Any], size: int) -> Recipe:
+    """A preset with changed values. Raises UsageError when it is unknown or cannot be trained at this size."""
     if preset not in PRESETS:
         raise UsageError(f"The preset {preset!r} is unknown; choose one of: {', '.join(PRESETS)}.")
     recipe = replace(PRESETS[preset], **{name: value for name, value in changes.items() if value is not None})

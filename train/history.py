@@ -212,9 +212,11 @@ def _note(history: History, record: Mapping[str, Any]) -> None:
         sheet = history.path / str(record["sheet"])
         history.evaluations.append(Evaluation(kimg, seconds, figures, sheet, bool(record["best"])))
         if record.get("alarm"):
-            history.events.append(Event(kimg, seconds, "alarm", f"Alarm: {_in_words(record['alarm'])}"))
+            said = record.get("sentence") or _in_words(record["alarm"])
+            history.events.append(Event(kimg, seconds, "alarm", f"Alarm: {said}"))
         return
-    said = _in_words({name: value for name, value in record.items() if name not in ("event", "kimg", "seconds")})
+    known = ("event", "kimg", "seconds")
+    said = record.get("sentence") or _in_words({name: part for name, part in record.items() if name not in known})
     role = kind if kind in ("alarm", "rollback") else "faint"
     history.events.append(Event(kimg, seconds, role, f"{str(kind).capitalize()}: {said}" if said else str(kind)))
 
@@ -292,7 +294,9 @@ def _cut(sheet: Image.Image, size: int) -> list[Image.Image]:
 
 
 def _strip(sheet: Image.Image, size: int) -> Image.Image:
-    """The first row of a sheet, at most SEEDS_SHOWN icons."""
+    """The first row of a sheet, at most SEEDS_SHOWN icons of `size` pixels, or fewer while a run grows."""
+    while size > 8 and ((sheet.width - GAP) % (size + GAP) or (sheet.height - GAP) % (size + GAP)):
+        size //= 2
     return sheet.crop((0, 0, min(sheet.width, SEEDS_SHOWN * (size + GAP) + GAP), min(sheet.height, size + 2 * GAP)))
 
 
