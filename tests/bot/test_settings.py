@@ -175,6 +175,12 @@ def test_the_example_is_the_defaults() -> None:
     assert load_settings(EXAMPLE) == load_settings(None)
 
 
+@pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml"])
+def test_the_container_sets_what_is_a_setting(name: str) -> None:
+    found = set(re.findall(rf"^ +({PREFIX}\w+)[=:]", (EXAMPLE.parent / name).read_text(), re.MULTILINE))
+    assert {"MOJIGAN_DATA", "MOJIGAN_HEALTH_PORT"} <= found <= {variable_of(field) for field in Settings.model_fields}
+
+
 @pytest.fixture
 def _quiet_afterwards() -> Iterator[None]:
     root = logging.getLogger()
