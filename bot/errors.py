@@ -64,6 +64,14 @@ _PICTURES = {
 }
 """Why a picture cannot be used."""
 
+
+def _option(error: app_commands.TransformerError) -> Explanation:
+    """A channel that Discord offers and the bot cannot see, or another value that it cannot read."""
+    if isinstance(error.value, app_commands.AppCommandChannel | app_commands.AppCommandThread):
+        return Explanation("error.channel_closed")
+    return Explanation("error.option", {"value": discord.utils.escape_markdown(str(error.value)[:100])})
+
+
 _EXPLANATIONS: Mapping[type[Exception], Callable[[Any], Explanation]] = {
     Refusal: lambda error: Explanation(error.key, error.parameters),
     ServiceError: lambda error: Explanation(error.key, error.parameters),
@@ -79,9 +87,7 @@ _EXPLANATIONS: Mapping[type[Exception], Callable[[Any], Explanation]] = {
     ),
     app_commands.NoPrivateMessage: lambda _: Explanation("error.guild_only"),
     app_commands.CheckFailure: lambda _: Explanation("error.refused"),
-    app_commands.TransformerError: lambda error: Explanation(
-        "error.option", {"value": discord.utils.escape_markdown(str(error.value)[:100])}
-    ),
+    app_commands.TransformerError: _option,
     app_commands.CommandNotFound: lambda _: Explanation("error.outdated", level=logging.WARNING),
     app_commands.CommandSignatureMismatch: lambda _: Explanation("error.outdated", level=logging.WARNING),
     discord.Forbidden: lambda _: Explanation("error.forbidden", level=logging.WARNING),

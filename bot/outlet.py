@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import aiohttp
 import discord
 
 from bot.cards.daily import daily_card, paused_sentence
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from bot.client import Mojigan
 
 log = logging.getLogger(__name__)
+
+THREAD_ARCHIVED, THREAD_LOCKED = 50083, 160005
+"""Discord's codes for a thread in which only moderators may write. One that merely sleeps is woken by a post."""
+
+UNREACHABLE = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
+"""Why somebody cannot be told something."""
 
 
 class DiscordOutlet:
@@ -35,6 +42,10 @@ class DiscordOutlet:
             raise ChannelClosedError(PauseReason.CHANNEL_GONE, f"the channel is gone ({error})") from error
         except discord.Forbidden as error:
             raise ChannelClosedError(PauseReason.FORBIDDEN, f"posting is forbidden ({error})") from error
+        except discord.HTTPException as error:
+            if error.code not in (THREAD_ARCHIVED, THREAD_LOCKED):
+                raise
+            raise ChannelClosedError(PauseReason.FORBIDDEN, f"the thread is locked ({error})") from error
         return message.id
 
     async def tell_paused(self, schedule: ScheduleView, reason: PauseReason) -> None:
@@ -48,14 +59,14 @@ class DiscordOutlet:
         for channel_id in channels:
             try:
                 await client.get_partial_messageable(channel_id, guild_id=plan.guild_id).send(sentence)
-            except discord.HTTPException as error:
+            except UNREACHABLE as error:
                 log.info("channel %d cannot be told that schedule %d rests: %s", channel_id, schedule.id, error)
             else:
                 return
         try:
             user = await client.fetch_user(plan.user_id)
             await user.send(sentence)
-        except discord.HTTPException as error:
+        except UNREACHABLE as error:
             log.warning("nobody could be told that schedule %d rests: %s", schedule.id, error)
 
     def _locale(self, guild_id: int) -> str:

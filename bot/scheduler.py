@@ -14,8 +14,8 @@ from bot.services.posting import Outlet, PostService
 
 log = logging.getLogger(__name__)
 
-LONGEST_SLEEP = timedelta(hours=1)
-"""Then it looks again: another process may have left work behind."""
+LONGEST_SLEEP = timedelta(minutes=1)
+"""Then it looks again: another process may have set a schedule, or left work behind. That costs four small queries."""
 
 AFTER_TROUBLE = timedelta(minutes=1)
 """Until the next attempt when the database could not be reached."""

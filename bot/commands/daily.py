@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import discord
 from discord import app_commands
@@ -13,6 +13,7 @@ from bot.cards.daily import log_lines, schedule_line
 from bot.cards.words import link
 from bot.commands.icon import LONGEST_CHOICE, MOST_CHOICES
 from bot.commands.times import read_time, read_weekdays, suggest_weekdays
+from bot.db.schedules import PauseReason
 from bot.errors import Refusal, answering, tell
 from bot.services.schedules import LONGEST_CATCH_UP, NoScheduleError, Plan, ScheduleView
 from bot.services.zones import read_zone, suggest
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from bot.errors import Interaction
     from bot.texts import Texts
 
-NEEDED = ("read_messages", "send_messages", "attach_files")
-"""What the bot needs in the channel of a schedule, by discord.py's names."""
+Target: TypeAlias = discord.TextChannel | discord.Thread
+"""Where a schedule may post: text and announcement channels, and threads, those of forums among them."""
 
 
 def daily_group(texts: Texts) -> app_commands.Group:
@@ -66,7 +67,7 @@ def daily_group(texts: Texts) -> app_commands.Group:
 
 async def set_schedule(
     interaction: discord.Interaction[Mojigan],
-    channel: discord.TextChannel,
+    channel: Target,
     time: app_commands.Range[str, 1, 20],
     zone: app_commands.Range[str, 1, 60],
     weekdays: app_commands.Range[str, 1, 100] | None = None,
@@ -113,11 +114,8 @@ async def resume(interaction: discord.Interaction[Mojigan], channel: str | None 
     """`/daily resume`."""
 
     async def act(schedule: ScheduleView) -> str:
-        target = interaction.guild and interaction.guild.get_channel(schedule.plan.channel_id)
-        if interaction.guild is not None and not isinstance(target, discord.TextChannel):
-            raise Refusal("error.channel_closed")
-        if isinstance(target, discord.TextChannel):
-            _check_channel(target)
+        if interaction.guild is not None:
+            _check_channel(await _target(interaction.guild, schedule.plan.channel_id))
         await interaction.client.schedules.resume(schedule.id)
         interaction.client.daily.wake()
         return await _with_line(interaction, "daily.resumed", schedule.id)
@@ -221,16 +219,32 @@ def _check(interaction: Interaction) -> int:
     return interaction.guild_id
 
 
-def _check_channel(channel: discord.TextChannel) -> None:
+async def _target(guild: discord.Guild, channel_id: int) -> Target:
+    """The channel of a schedule, also a thread that sleeps and is not remembered. Raises Refusal when it is gone."""
+    try:
+        channel = guild.get_channel_or_thread(channel_id) or await guild.fetch_channel(channel_id)
+    except (discord.NotFound, discord.Forbidden) as error:
+        raise Refusal("error.channel_closed") from error
+    if not isinstance(channel, Target):
+        raise Refusal("error.channel_closed")
+    return channel
+
+
+def _check_channel(channel: Target) -> None:
     """Refuse a channel in which the bot may not post."""
     permissions = channel.permissions_for(channel.guild.me)
-    missing = tuple(name for name in NEEDED if not getattr(permissions, name))
+    needed = ["read_messages", "send_messages", "attach_files"]
+    if isinstance(channel, discord.Thread):
+        needed[1] = "send_messages_in_threads"
+        if channel.locked:
+            needed.append("manage_threads")
+    missing = tuple(name for name in needed if not getattr(permissions, name))
     if missing:
         raise Refusal("error.channel_permissions", channel=channel.mention, permissions=missing)
 
 
 def _name(interaction: Interaction, schedule: ScheduleView) -> str | None:
-    channel = interaction.guild and interaction.guild.get_channel(schedule.plan.channel_id)
+    channel = interaction.guild and interaction.guild.get_channel_or_thread(schedule.plan.channel_id)
     return channel.name if channel else None
 
 
@@ -252,7 +266,7 @@ async def _schedules(interaction: Interaction, typed: str) -> list[app_commands.
     for each in await interaction.client.schedules.of_guild(interaction.guild_id):
         name, plan = _name(interaction, each), each.plan
         label = texts.say(
-            "daily.choice_gone" if name is None else "daily.choice",
+            "daily.choice_gone" if name is None and each.paused is PauseReason.CHANNEL_GONE else "daily.choice",
             locale,
             channel=name or plan.channel_id,
             time=f"{plan.local_time:%H:%M}",

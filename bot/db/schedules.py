@@ -78,7 +78,7 @@ class Schedule(Base):
     failures: Mapped[int] = mapped_column(Integer)
     """Runs that failed since the last one that went out."""
     next_run_at: Mapped[datetime | None] = mapped_column(index=True)
-    """NULL while it rests."""
+    """When it posts next: the instant of the plan and the schedule's own delay. NULL while it rests."""
     created_at: Mapped[datetime]
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.schedules import ERROR_LENGTH, Post, PostStatus, Schedule
 from bot.db.session import Database
 from bot.services.calendar import next_run
-from bot.services.schedules import ScheduleView, view
+from bot.services.schedules import SPREAD, ScheduleView, delay, view
 from bot.services.zones import load_zone
 
 log = logging.getLogger(__name__)
@@ -100,11 +100,11 @@ class RunBook:
         schedule = view(row)
         plan, zone = schedule.plan, load_zone(row.zone)
         runs: list[tuple[date, datetime]] = []
-        day, instant = next_run(plan.local_time, zone, plan.weekdays, row.next_run_at - _TICK)
+        day, instant = next_run(plan.local_time, zone, plan.weekdays, row.next_run_at - SPREAD - _TICK)
         while instant <= now:
             runs.append((day, instant))
             day, instant = next_run(plan.local_time, zone, plan.weekdays, instant)
-        row.next_run_at = instant
+        row.next_run_at = instant + delay(row.id)
         query = select(Post.local_date).where(Post.schedule_id == row.id, Post.local_date.in_([day for day, _ in runs]))
         taken = set(await session.scalars(query))
         posts = [

@@ -23,6 +23,9 @@ DEFAULT_CATCH_UP = 6
 LONGEST_CATCH_UP = 23
 """Hours that a run may be late; below a day, so that a late post never meets the next one."""
 
+SPREAD = timedelta(minutes=1)
+"""Posts of the same minute are spread over this, so that thousands of servers do not post in one second."""
+
 LOG_LENGTH = 10
 """Runs that the log shows."""
 
@@ -57,6 +60,7 @@ class ScheduleView:
     paused: PauseReason | None
     failures: int
     next_run_at: datetime | None
+    """The instant of the plan; the post follows within SPREAD."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +106,8 @@ class ScheduleService:
             row.local_time, row.zone, row.weekdays = plan.local_time, plan.zone, to_bits(plan.weekdays)
             row.count, row.catch_up_hours = plan.count, plan.catch_up_hours
             row.paused, row.failures = None, 0
-            row.next_run_at = await _next_free(session, row, plan, now)
-            await session.flush()
+            await session.flush()  # gives a new row its id
+            row.next_run_at = await _next_free(session, row, plan, now) + delay(row.id)
             return view(row)
 
     async def of_guild(self, guild_id: int) -> list[ScheduleView]:
@@ -131,7 +135,7 @@ class ScheduleService:
             if row.paused is not None:
                 await asyncio.to_thread(load_zone, row.zone)
                 row.paused, row.failures = None, 0
-                row.next_run_at = await _next_free(session, row, view(row).plan, self._clock())
+                row.next_run_at = await _next_free(session, row, view(row).plan, self._clock()) + delay(row.id)
             return view(row)
 
     async def remove(self, schedule_id: int) -> None:
@@ -173,13 +177,9 @@ async def _row(session: AsyncSession, schedule_id: int) -> Schedule:
 
 async def _next_free(session: AsyncSession, row: Schedule, plan: Plan, after: datetime) -> datetime:
     """The next run whose date has no post yet."""
-    zone = load_zone(plan.zone)
-    # Pending rows of a new schedule have no id yet, and no posts.
-    taken: set[date] = set()
-    if row.id is not None:
-        oldest = after.date() - timedelta(days=3)
-        query = select(Post.local_date).where(Post.schedule_id == row.id, Post.local_date >= oldest)
-        taken = set(await session.scalars(query))
+    zone, oldest = load_zone(plan.zone), after.date() - timedelta(days=3)
+    query = select(Post.local_date).where(Post.schedule_id == row.id, Post.local_date >= oldest)
+    taken = set(await session.scalars(query))
     while True:
         day, instant = next_run(plan.local_time, zone, plan.weekdays, after)
         if day not in taken:
@@ -199,7 +199,14 @@ def view(row: Schedule) -> ScheduleView:
         count=row.count,
         catch_up_hours=row.catch_up_hours,
     )
-    return ScheduleView(row.id, plan, row.paused, row.failures, row.next_run_at)
+    planned = None if row.next_run_at is None else row.next_run_at - delay(row.id)
+    return ScheduleView(row.id, plan, row.paused, row.failures, planned)
+
+
+def delay(schedule_id: int) -> timedelta:
+    """How long after its instant a schedule posts: below SPREAD, whole seconds, always the same for the same one."""
+    # 37 shares no factor with 60, so that schedules that were set one after the other lie far apart.
+    return timedelta(seconds=(schedule_id - 1) * 37 % SPREAD.total_seconds())
 
 
 def to_bits(weekdays: Iterable[int]) -> int:

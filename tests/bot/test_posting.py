@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from bot.db.schedules import PauseReason, PostStatus, Schedule
 from bot.db.upgrade import upgrade
 from bot.services.icons import Origin
 from bot.services.posting import ChannelClosedError, nonce_of
-from bot.services.schedules import NoScheduleError, Plan
+from bot.services.schedules import NoScheduleError, Plan, delay
 from bot.services.zones import ZoneError
 from generator.seeds import Seed
 from tests.bot.posts import Channel, Clock, Crash, Process, schedule_row, start, statuses, stop
@@ -247,7 +248,7 @@ async def test_one_broken_schedule_does_not_touch_the_others(first: Process, cha
     good = await first.schedules.set(Plan(**{**vars(PLAN), "channel_id": 7}))
     async with first.database.write() as session:
         await session.execute(update(Schedule).where(Schedule.channel_id != 7).values(zone="Mars/Olympus"))
-    clock.move(hours=1)
+    clock.move(hours=1, seconds=59)
     assert await first.posts.run_due(channel) == clock() + timedelta(seconds=30)  # no busy loop
     assert [post.schedule.id for post in channel.messages] == [good.id]
 
@@ -262,6 +263,53 @@ async def test_a_changed_plan_does_not_post_a_date_twice(first: Process, channel
     clock.now = changed.next_run_at
     await first.posts.run_due(channel)
     assert [(post.local_date.day, len(post.sheet.icons)) for post in channel.messages] == [(28, 1), (29, 4)]
+
+
+async def test_posts_of_one_minute_are_spread_over_it(first: Process, clock: Clock) -> None:
+    assert {delay(number) for number in range(1, 61)} == {timedelta(seconds=number) for number in range(60)}
+    for number in range(3):
+        schedule = await first.schedules.set(replace(PLAN, channel_id=number))
+        assert schedule.next_run_at == clock() + timedelta(hours=1)  # as it was planned
+    clock.move(hours=1)
+    for seconds in (14, 23, 22):
+        (schedule_id,) = await first.runs.due()
+        claim = await first.runs.claim(schedule_id)
+        assert claim is not None
+        assert claim.due_at == datetime(2026, 3, 28, 7, tzinfo=UTC)
+        clock.move(seconds=seconds)
+    planned = {each.next_run_at for each in await first.schedules.of_guild(PLAN.guild_id)}
+    assert planned == {datetime(2026, 3, 29, 6, tzinfo=UTC)}
+
+
+async def test_a_post_that_is_stopped_goes_back_at_once(
+    first: Process, second: Process, channel: Channel, clock: Clock
+) -> None:
+    handed = asyncio.Event()
+
+    async def hang() -> None:
+        handed.set()
+        await asyncio.Event().wait()
+
+    await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    channel.before = hang
+    stopped = asyncio.create_task(first.posts.run_due(channel))
+    await handed.wait()
+    stopped.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopped
+    channel.before = None
+    await second.posts.run_due(channel)
+    assert await statuses(first.database) == [("2026-03-28", SENT)]
+    assert len(channel.messages) == 1
+
+
+async def test_who_is_told_to_stop_claims_nothing_more(first: Process, channel: Channel, clock: Clock) -> None:
+    await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    await first.posts.run_due(channel, lambda: False)
+    assert await statuses(first.database) == []
+    assert len(await first.runs.due()) == 1
 
 
 async def test_paused_schedules_rest_and_sleep_through_their_runs(

@@ -56,7 +56,7 @@ def alarm(scheduler: DailyScheduler) -> datetime:
 
 async def test_it_wakes_at_the_instant_that_the_service_names() -> None:
     posts = Posts()
-    posts.answer = clock() + timedelta(minutes=20)
+    posts.answer = clock() + timedelta(seconds=20)
     async with running(posts) as scheduler:
         scheduler.wake()
         await until(lambda: bool(scheduler._alarm.get_jobs()))

@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -95,15 +95,18 @@ async def open_world(bundle: Path, folder: Path, **more: Any) -> AsyncIterator[W
 
 
 @asynccontextmanager
-async def in_discord(app: App, begin: datetime | None = None) -> AsyncIterator[World]:
+async def in_discord(
+    app: App, begin: datetime | None = None, look_every: timedelta = timedelta(hours=1)
+) -> AsyncIterator[World]:
     """A simulated server with the bot in it. What the bot raises and nobody looked at fails the test.
 
-    Its time stands still unless it is moved; it begins with the year 2026, or at `begin`.
+    Its time stands still unless it is moved; it begins with the year 2026, or at `begin`. The bot looks for what
+    other processes have set each hour, not each minute: days go by in these tests.
     """
     env = simcord.Env(_patient(app.client()), shard_count=1, settle_timeout=SETTLE_LIMIT)
     if begin is not None:
         env.backend.clock.advance((begin - env.now()).total_seconds())
-    with follow(env):
+    with follow(env), patch("bot.scheduler.LONGEST_SLEEP", look_every):
         async with _server(app, env) as world:
             yield world
     assert not world.errors(), "the bot raised what the test does not know of"
