@@ -19,6 +19,7 @@ from bot.db.session import Database
 from bot.db.upgrade import upgrade
 from bot.health import Health, serve_health
 from bot.metrics import Metrics
+from bot.services.gallery import GalleryService
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
 from bot.services.morphs import MorphService
@@ -46,6 +47,7 @@ class App:
     database: Database
     library: ModelLibrary
     icons: IconService
+    gallery: GalleryService
     schedules: ScheduleService
     posts: PostService
     metrics: Metrics = field(default_factory=Metrics)
@@ -57,6 +59,7 @@ class App:
             Parts(
                 icons=self.icons,
                 models=self.library,
+                gallery=self.gallery,
                 schedules=self.schedules,
                 posts=self.posts,
                 neighbors=NeighborService(self.library, self.icons),
@@ -77,8 +80,9 @@ def build_app(
     metrics = metrics or Metrics()
     library = ModelLibrary(settings, database, now, metrics.generation.observe)
     icons, schedules = IconService(database, library, now), ScheduleService(database, now)
+    gallery = GalleryService(database, library, icons, now)
     posts = PostService(icons, schedules, RunBook(database, now), now)
-    return App(settings, database, library, icons, schedules, posts, metrics, now)
+    return App(settings, database, library, icons, gallery, schedules, posts, metrics, now)
 
 
 @asynccontextmanager

@@ -7,13 +7,17 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import discord
 from discord import app_commands
 
-from bot.cards.icon import DYNAMIC_ITEMS
+from bot.cards.favorite import FavoriteButton
+from bot.cards.gallery import PageButton, PickSelect
+from bot.cards.icon import AnotherButton, DeleteButton, NeighborsButton, OpenSelect, VaryButton
 from bot.clock import clock
 from bot.commands.daily import daily_group
+from bot.commands.gallery import gallery_group
 from bot.commands.icon import icon_command
 from bot.commands.info import info_menu
 from bot.commands.morph import morph_command
@@ -24,6 +28,7 @@ from bot.errors import answer_error
 from bot.metrics import Metrics
 from bot.outlet import DiscordOutlet
 from bot.scheduler import DailyScheduler
+from bot.services.gallery import GalleryService
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
 from bot.services.morphs import MorphService
@@ -45,12 +50,39 @@ LONGEST_RATE_LIMIT = 30.0
 """Seconds that a request may wait for Discord's rate limits; past that it fails, and the person is told."""
 
 
+COMMANDS: tuple[
+    Callable[[Texts], app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu], ...
+] = (
+    icon_command,
+    gallery_group,
+    daily_group,
+    neighbors_command,
+    neighbors_menu,
+    morph_command,
+    info_menu,
+)
+"""What builds the commands."""
+
+DYNAMIC_ITEMS = (
+    AnotherButton,
+    VaryButton,
+    OpenSelect,
+    NeighborsButton,
+    DeleteButton,
+    FavoriteButton,
+    PageButton,
+    PickSelect,
+)
+"""All that the client has to know to answer presses on messages of earlier runs."""
+
+
 @dataclass
 class Parts:
     """What the client works with."""
 
     icons: IconService
     models: ModelLibrary
+    gallery: GalleryService
     schedules: ScheduleService
     posts: PostService
     neighbors: NeighborService
@@ -89,6 +121,7 @@ class Mojigan(discord.AutoShardedClient):
         self.parts = parts
         self.icons = parts.icons
         self.models = parts.models
+        self.gallery = parts.gallery
         self.neighbors = parts.neighbors
         self.morphs = parts.morphs
         self.texts = parts.texts
@@ -101,7 +134,15 @@ class Mojigan(discord.AutoShardedClient):
         self.answers: set[asyncio.Task[object]] = set()
         self.closing = False
         self.tree = MojiganTree(self)
-        for build in (icon_command, daily_group, neighbors_command, neighbors_menu, morph_command, info_menu):
+        for build in (
+            icon_command,
+            gallery_group,
+            daily_group,
+            neighbors_command,
+            neighbors_menu,
+            morph_command,
+            info_menu,
+        ):
             self.tree.add_command(build(parts.texts))
 
     async def setup_hook(self) -> None:

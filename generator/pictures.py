@@ -46,6 +46,19 @@ def grid(icons: Sequence[Image.Image], columns: int, cell: int | None = None, ga
     return sheet
 
 
+def number_cells(sheet: Image.Image, count: int, columns: int, gap: int = 4) -> Image.Image:
+    """A sheet of `grid` with a small number, from 1 on, in the corner of each of its `count` cells."""
+    numbered = sheet.copy()
+    pen = ImageDraw.Draw(numbered)
+    font = ImageFont.load_default(LABEL_SIZE)
+    step = (sheet.width - gap) // min(columns, count)
+    for i in range(count):
+        row, column = divmod(i, columns)
+        corner = (gap + column * step + 6, gap + row * step + 4)
+        pen.text(corner, str(i + 1), INK, font, stroke_width=2, stroke_fill=PAPER)
+    return numbered
+
+
 def comparison(
     icon: Image.Image, neighbors: Sequence[tuple[Image.Image, float]], caption: str = "generated"
 ) -> Image.Image:

@@ -6,6 +6,7 @@ The buttons draw with the model that drew the icon, even when another one serves
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import discord
@@ -13,6 +14,7 @@ import discord
 from bot.cards.buttons import ROW, Button, RowButton, RowItem, Select, load_row
 from bot.cards.comparison import show_comparison
 from bot.cards.delivery import Card, check_place, deliver, is_private, origin, public_locale
+from bot.cards.favorite import FavoriteButton, favorite_label
 from bot.cards.words import base36, code, link, plain
 from bot.db.models import GenerationKind
 from bot.errors import UNKNOWN_MESSAGE
@@ -20,7 +22,8 @@ from bot.services.errors import NotYoursError
 
 if TYPE_CHECKING:
     from bot.errors import Interaction
-    from bot.services.icons import GenerationView, Sheet
+    from bot.services.icons import GenerationView
+    from bot.services.sheets import Sheet
     from bot.texts import Texts
     from generator.seeds import Seed
 
@@ -118,10 +121,6 @@ class DeleteButton(RowButton):
         await interaction.client.icons.delete(self.generation_id, by=interaction.user.id)
 
 
-DYNAMIC_ITEMS = (AnotherButton, VaryButton, OpenSelect, NeighborsButton, DeleteButton)
-"""All that the client has to know to answer presses on messages of earlier runs."""
-
-
 async def begin(interaction: Interaction) -> bool:
     """Announce an icon in answer to a button: for the person alone (True) where the button's message is so, too.
 
@@ -146,6 +145,7 @@ async def open_icon(interaction: Interaction, chosen: GenerationView, note: str,
         model_id=chosen.model_id,
         truncation=chosen.truncation,
     )
+    sheet = replace(sheet, votes=await interaction.client.gallery.votes(chosen.id))
     await show_icons(interaction, sheet, note, private=private)
 
 
@@ -207,7 +207,8 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
         vary = VaryButton.of(first.id, say("button.vary", locale))
         near = NeighborsButton.of(first.id, say("button.neighbors", locale))
         container.add_item(discord.ui.ActionRow(another, vary, near))
-        container.add_item(discord.ui.ActionRow(delete))
+        favorite = FavoriteButton.of(first.id, favorite_label(sheet.votes, texts, locale))
+        container.add_item(discord.ui.ActionRow(favorite, delete))
     else:
         options = [
             (icon.id, say("select.option", locale, place=place, seed=plain(icon.seed.name))[:100])

@@ -8,22 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from PIL import Image
 from sqlalchemy import CursorResult, Select, or_, select, update
 
 from bot.db.models import Generation, GenerationKind, ModelRecord
 from bot.db.session import Database
-from bot.services.errors import BusyError, GenerationGoneError, VariationsEndError
-from bot.services.models import Model, ModelLibrary
-from generator.pictures import enlarge, grid, png
+from bot.services.errors import GenerationGoneError, ModelGoneError, VariationsEndError
+from bot.services.models import ModelLibrary
+from bot.services.sheets import Sheet, compose, draw_icons, draw_rows
 from generator.seeds import Near, Seed
-from generator.studio import StudioBusyError
-from generator.wildness import wildness_of
 
 log = logging.getLogger(__name__)
 
-SHEETS = {1: (1, 512), 4: (2, 256), 9: (3, 192)}
-"""How many icons can be asked for at once, the columns that they stand in, and the pixels along an edge of each."""
+COUNTS = (1, 4, 9)
+"""How many icons can be asked for at once."""
 
 
 @dataclass(frozen=True)
@@ -33,31 +30,6 @@ class Origin:
     guild_id: int | None
     channel_id: int | None
     user_id: int
-
-
-@dataclass(frozen=True)
-class SheetIcon:
-    """One icon of a sheet: its row in `generations`, and its seed."""
-
-    id: int
-    seed: Seed
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What was drawn: one icon, or several in rows."""
-
-    icons: tuple[SheetIcon, ...]
-    model_id: int
-    model_version: str
-    truncation: float
-    wildness: int | None
-    """In percent; None where it is the model's own."""
-    png: bytes
-    filename: str
-    kind: GenerationKind = GenerationKind.ICON
-    votes: int = 0
-    """Of a single icon."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +77,8 @@ class IconService:
         None stands for a fresh seed, the active model, the bundle's own truncation (0 < truncation <= 1). Rows are
         written when the picture is there, all or none. Raises BusyError and ModelGoneError.
         """
+        if count not in COUNTS:
+            raise ValueError(f"A sheet has 1, 4 or 9 icons, not {count}.")
         first = Seed.random() if seed is None else storable(seed)
         seeds = [first.offset(i) for i in range(count)]
         return await self._draw(
@@ -140,10 +114,12 @@ class IconService:
         truncation: float | None,
     ) -> Sheet:
         async with self._library.use(model_id) as model:
-            scale = model.bundle.card.truncation if truncation is None else truncation
-            picture, name = await _sheet(model, seeds, scale)
-        ids = await self.record(seeds, model_id=model.id, truncation=scale, where=where, kind=kind, parent_id=parent_id)
-        return _as_sheet(model, ids, seeds, scale, picture, name, kind)
+            drawn = await draw_icons(model, seeds, truncation)
+            sheet = await compose(seeds, drawn, kind)
+        ids = await self.record(
+            seeds, model_id=model.id, truncation=sheet.truncation, where=where, kind=kind, parent_id=parent_id
+        )
+        return sheet.with_rows(ids)
 
     async def record(
         self,
@@ -156,24 +132,49 @@ class IconService:
         parent_id: int | None = None,
     ) -> list[int]:
         """Write the rows of icons that were drawn for one message, all or none; their ids."""
-        rows = [
-            Generation(
-                model_id=model_id,
-                seed_text=each.text,
-                seed=each.number,
-                near_path=each.near.path if each.near else None,
-                near_strength=each.near.strength if each.near else None,
-                truncation=truncation,
-                kind=kind,
-                position=position,
-                parent_id=parent_id,
-                guild_id=where.guild_id,
-                channel_id=where.channel_id,
-                user_id=where.user_id,
-                created_at=self._clock(),
-            )
-            for position, each in enumerate(seeds)
-        ]
+        return await self._write(
+            [
+                self._row(
+                    each,
+                    model_id=model_id,
+                    truncation=truncation,
+                    where=where,
+                    kind=kind,
+                    parent_id=parent_id,
+                    position=position,
+                )
+                for position, each in enumerate(seeds)
+            ]
+        )
+
+    def _row(
+        self,
+        seed: Seed,
+        *,
+        model_id: int,
+        truncation: float,
+        where: Origin,
+        kind: GenerationKind,
+        parent_id: int | None,
+        position: int,
+    ) -> Generation:
+        return Generation(
+            model_id=model_id,
+            seed_text=seed.text,
+            seed=seed.number,
+            near_path=seed.near.path if seed.near else None,
+            near_strength=seed.near.strength if seed.near else None,
+            truncation=truncation,
+            kind=kind,
+            position=position,
+            parent_id=parent_id,
+            guild_id=where.guild_id,
+            channel_id=where.channel_id,
+            user_id=where.user_id,
+            created_at=self._clock(),
+        )
+
+    async def _write(self, rows: Sequence[Generation]) -> list[int]:
         async with self._database.write() as session:
             session.add_all(rows)
             await session.flush()
@@ -193,24 +194,47 @@ class IconService:
                     return seed
 
     async def redraw(self, generation_id: int) -> Sheet:
-        """Draw again what was drawn before: the same rows, by the same model.
+        """Draw again what was drawn before: the same rows, each by its own model.
 
         Raises GenerationGoneError, ModelGoneError and BusyError.
         """
-        query = (
-            select(Generation)
-            .where(or_(Generation.id == generation_id, Generation.sheet_id == generation_id))
-            .where(Generation.deleted_at.is_(None))
-            .order_by(Generation.position)
-        )
+        of_sheet = or_(Generation.id == generation_id, Generation.sheet_id == generation_id)
+        query = select_views().where(of_sheet).order_by(Generation.position)
         async with self._database.read() as session:
-            rows = list(await session.scalars(query))
+            rows = [view_of(*each) for each in await session.execute(query)]
         if not rows:
             raise GenerationGoneError(f"There is no icon {generation_id}.")
-        seeds = [_seed(row) for row in rows]
-        async with self._library.use(rows[0].model_id) as model:
-            picture, name = await _sheet(model, seeds, rows[0].truncation)
-        return _as_sheet(model, [row.id for row in rows], seeds, rows[0].truncation, picture, name, rows[0].kind)
+        drawn = []
+        for row, icon in zip(rows, await draw_rows(self._library, rows), strict=True):
+            if icon is None:
+                raise ModelGoneError(f"The model {row.model_version} is gone.", version=row.model_version)
+            drawn.append(icon)
+        sheet = await compose([row.seed for row in rows], drawn, rows[0].kind)
+        return sheet.with_rows([row.id for row in rows])
+
+    async def repost(self, originals: Sequence[GenerationView], where: Origin) -> Sheet | None:
+        """Draw icons of any models once more, as one sheet, and write rows whose parents they are.
+
+        Those whose model is gone are left out; None when that leaves none. Raises BusyError.
+        """
+        found = zip(originals, await draw_rows(self._library, originals), strict=True)
+        pairs = [(row, icon) for row, icon in found if icon is not None]
+        if not pairs:
+            return None
+        sheet = await compose([row.seed for row, _ in pairs], [icon for _, icon in pairs], GenerationKind.TOP)
+        rows = [
+            self._row(
+                row.seed,
+                model_id=row.model_id,
+                truncation=row.truncation,
+                where=where,
+                kind=GenerationKind.TOP,
+                parent_id=row.id,
+                position=position,
+            )
+            for position, (row, _) in enumerate(pairs)
+        ]
+        return sheet.with_rows(await self._write(rows))
 
     async def posted(self, sheet: Sheet, message_id: int) -> None:
         """Write down which message a sheet stands in."""
@@ -229,15 +253,15 @@ class IconService:
         place = Generation.guild_id == guild_id
         if guild_id is None:
             place = Generation.guild_id.is_(None) & (Generation.channel_id == channel_id)
-        query = _views().where(Generation.message_id == message_id, place).order_by(Generation.position)
+        query = select_views().where(Generation.message_id == message_id, place).order_by(Generation.position)
         async with self._database.read() as session:
-            return [_view(row, model) for row, model in await session.execute(query)]
+            return [view_of(row, model) for row, model in await session.execute(query)]
 
     async def load(self, generation_id: int) -> GenerationView | None:
         """The record of an icon; None when there is none, or the icon was deleted."""
         async with self._database.read() as session:
-            found = (await session.execute(_views().where(Generation.id == generation_id))).one_or_none()
-        return None if found is None else _view(*found)
+            found = (await session.execute(select_views().where(Generation.id == generation_id))).one_or_none()
+        return None if found is None else view_of(*found)
 
     async def delete(self, generation_id: int, *, by: int) -> bool:
         """Note that a message was taken away, with every icon in it; the rows stay. False: it was noted before.
@@ -257,7 +281,7 @@ class IconService:
         return result.rowcount > 0
 
 
-def _views() -> Select[Generation, ModelRecord]:
+def select_views() -> Select[Generation, ModelRecord]:
     """The rows that were not deleted, with their models."""
     joined = select(Generation, ModelRecord).join(ModelRecord, Generation.model_id == ModelRecord.id)
     return joined.where(Generation.deleted_at.is_(None))
@@ -270,7 +294,8 @@ def _seed(row: Generation) -> Seed:
     return Seed(row.seed_text, row.seed, near)
 
 
-def _view(row: Generation, model: ModelRecord) -> GenerationView:
+def view_of(row: Generation, model: ModelRecord) -> GenerationView:
+    """A row and its model as the rest of the bot sees them."""
     return GenerationView(
         id=row.id,
         model_id=row.model_id,
@@ -287,61 +312,6 @@ def _view(row: Generation, model: ModelRecord) -> GenerationView:
         message_id=row.message_id,
         created_at=row.created_at,
     )
-
-
-def unusual_wildness(model: Model, truncation: float) -> int | None:
-    """The wildness of a truncation in percent; None when it is what the model draws with unasked."""
-    wildness = wildness_of(truncation)
-    return None if wildness == wildness_of(model.bundle.card.truncation) else wildness
-
-
-async def draw_icons(model: Model, seeds: Sequence[Seed], truncation: float) -> list[Image.Image]:
-    """Draw icons with a model that is in use. Raises BusyError."""
-    try:
-        return await model.studio.icons(seeds, truncation)
-    except StudioBusyError as error:
-        raise BusyError(str(error)) from error
-
-
-async def _sheet(model: Model, seeds: Sequence[Seed], truncation: float) -> tuple[bytes, str]:
-    """The picture of one icon or of several in rows, and a name for its file."""
-    columns, cell = SHEETS[len(seeds)]
-    icons = await draw_icons(model, seeds, truncation)
-    name = f"{file_name(model, seeds[0])}{'' if len(seeds) == 1 else f'-x{len(seeds)}'}.png"
-    texts = picture_texts(model, seeds[0], truncation)
-    return await model.studio.run(_sheet_png, icons, columns, cell, texts), name
-
-
-def _as_sheet(
-    model: Model,
-    ids: Sequence[int],
-    seeds: Sequence[Seed],
-    truncation: float,
-    picture: bytes,
-    name: str,
-    kind: GenerationKind,
-) -> Sheet:
-    icons = tuple(SheetIcon(row, seed) for row, seed in zip(ids, seeds, strict=True))
-    wildness = unusual_wildness(model, truncation)
-    return Sheet(icons, model.id, model.version, truncation, wildness, picture, name, kind)
-
-
-def _sheet_png(icons: Sequence[Image.Image], columns: int, cell: int, texts: dict[str, str]) -> bytes:
-    picture = enlarge(icons[0], cell) if len(icons) == 1 else grid(icons, columns, cell=cell)
-    return png(picture, texts)
-
-
-def picture_texts(model: Model, seed: Seed, truncation: float) -> dict[str, str]:
-    """What the picture says of itself, for who saves it."""
-    texts = {"Software": "Mojigan", "Seed": seed.text, "Model": model.version, "Truncation": f"{truncation:g}"}
-    if seed.near is not None:
-        texts["Variation"] = f"{'.'.join(seed.near.path)}, strength {seed.near.strength:g}"
-    return texts
-
-
-def file_name(model: Model, seed: Seed) -> str:
-    """How the file of an icon is called, without an ending."""
-    return f"mojigan-{model.version}-{seed.number}{f'-v{seed.near.path}' if seed.near else ''}"
 
 
 def storable(seed: Seed) -> Seed:

@@ -9,8 +9,9 @@ from PIL import Image, ImageColor
 
 from bot.db.models import GenerationKind
 from bot.services.errors import GenerationGoneError
-from bot.services.icons import IconService, Origin, draw_icons, file_name, picture_texts, storable
+from bot.services.icons import IconService, Origin, storable
 from bot.services.models import Model, ModelLibrary
+from bot.services.sheets import draw_icons, file_name, picture_texts
 from generator.decode import decode
 from generator.neighbors import Neighbor, Verdict
 from generator.pictures import comparison, png
@@ -82,8 +83,7 @@ class NeighborService:
 
 async def _compare_seed(model: Model, seed: Seed, truncation: float, generation_id: int | None) -> Comparison:
     (icon,) = await draw_icons(model, [seed], truncation)
-    texts = picture_texts(model, seed, truncation)
-    return await _compare(model, icon, seed, seed.name, file_name(model, seed), texts)
+    return await _compare(model, icon.image, seed, seed.name, file_name(icon, seed), picture_texts(icon, seed))
 
 
 async def _compare(

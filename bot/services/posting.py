@@ -17,9 +17,10 @@ from typing import ClassVar, Protocol
 from bot.db.models import GenerationKind
 from bot.db.schedules import PauseReason
 from bot.services.errors import ServiceError
-from bot.services.icons import IconService, Origin, Sheet
+from bot.services.icons import IconService, Origin
 from bot.services.runs import Claim, RunBook
 from bot.services.schedules import NoScheduleError, ScheduleService, ScheduleView
+from bot.services.sheets import Sheet
 from bot.services.zones import load_zone
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from bot.cooldown import Burst
 from bot.services.errors import BusyError
-from bot.services.icons import Sheet
+from bot.services.sheets import Sheet
 from generator.seeds import Seed
 from tests.bot.world import (
     World,

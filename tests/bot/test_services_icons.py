@@ -152,7 +152,7 @@ async def test_a_truncation_of_ones_own(icons: IconService, sqlite_database: Dat
 
 
 async def test_other_counts_are_refused(icons: IconService) -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="1, 4 or 9 icons, not 5"):
         await icons.draw(None, 5, where=HERE)
 
 

@@ -28,6 +28,9 @@ LIMITS = {
     "icon.alt": 1024,
     "neighbors.alt": 1024,
     "morph.alt": 1024,
+    "gallery.alt": 1024 - 9 * 65,
+    "gallery.option": 100,
+    "icon.model_choice": 100,
     "neighbors.picture_alt": 1024,
 }
 """Characters that Discord takes, by the beginning of the key."""
