@@ -4,6 +4,7 @@ python -m train inspect ./my-icons            what is in a set of icons, and wha
 python -m train icons NotoColorEmoji.ttf --only faces --out ./faces      write the icons as PNG files, to prune them
 python -m train fit --icons ./my-icons        train on them
 python -m train bench                         how fast the presets train here
+python -m train ablate --icons ./my-icons --out ./ablation    what each ingredient of the recipe is worth
 python -m train report runs/0007-sagan-faces  draw report.png and report.html of a run anew
 """
 
@@ -18,6 +19,7 @@ from rich.text import Text
 
 from generator.folders import require_empty
 from generator.studio import choose_device
+from train.ablation import ablate_command
 from train.bench import bench, summarize_bench
 from train.chronicle import PAGE, PICTURE, write_run_report
 from train.commands import fit_command, read_recipe
@@ -49,6 +51,7 @@ app = typer.Typer(
 )
 
 app.command("fit")(fit_command)
+app.command("ablate")(ablate_command)
 
 
 @app.command()

@@ -1,0 +1,51 @@
+"""The ablation trains every variant once, keeps it, and judges all alike."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from typer.testing import CliRunner
+
+from train.__main__ import app
+from train.ablation import VARIANTS
+from train.recipes import PRESETS, Recipe
+
+
+def test_variants_are_changes_to_the_recipe() -> None:
+    known = set(Recipe.__dataclass_fields__)
+    changed = {
+        name: {key for key, value in each.items() if getattr(PRESETS["sagan"], key) != value}
+        for name, each in VARIANTS.items()
+    }
+    assert all(set(each) <= known for each in VARIANTS.values())
+    assert all(changed[name] == set(each) for name, each in VARIANTS.items()), "a variant that is the default"
+
+
+def test_runs_are_kept_and_judged(drawn_icons: NDArray[np.uint8], tmp_path: Path) -> None:
+    source = tmp_path / "icons"
+    source.mkdir()
+    for place, icon in enumerate(drawn_icons):
+        Image.fromarray(icon).save(source / f"{place}.png")
+    out = tmp_path / "ablation"
+    command = ["ablate", "--icons", str(source), "--out", str(out), "--seconds", "0.1", "--size", "32", "--json"]
+    command += ["--variant", "as it is", "--variant", "with LeCam"]
+    first = CliRunner().invoke(app, command)
+    assert first.exit_code == 0, first.output
+    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    assert len(before) == 6  # weights, sheet and record of each
+    again = CliRunner().invoke(app, command)
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+    results = json.loads(again.stdout)
+    assert [(result["name"], result["seed"]) for result in results] == [("as it is", 0), ("with LeCam", 0)]
+    assert all(result["kimg"] > 0 and result["metrics"]["swd"]["value"] > 0 for result in results)
+    assert results == json.loads(first.stdout)
+
+
+def test_an_unknown_variant_is_one_sentence(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["ablate", "--icons", "x", "--out", str(tmp_path), "--variant", "with magic"])
+    assert result.exit_code == 2
+    assert "No variant is called with magic" in result.stderr
