@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from bot.db.models import Generation, GenerationKind
 from bot.db.session import Database
 from bot.services import icons as icons_module
+from bot.services import sheets as sheets_module
 from bot.services.errors import BusyError, GenerationGoneError, ModelGoneError, ServiceError
 from bot.services.icons import IconService, Origin
 from bot.services.models import ModelLibrary
@@ -190,11 +191,11 @@ async def test_a_picture_that_cannot_be_drawn_leaves_no_row(
         raise RuntimeError("out of memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr(library.active.studio, "_draw_latents", fail)
+        patch.setattr(library.active.studio, "draw_latents", fail)
         with pytest.raises(RuntimeError, match="out of memory"):
             await icons.draw(None, 4, where=HERE)
     with monkeypatch.context() as patch:
-        patch.setattr(icons_module, "grid", fail)
+        patch.setattr(sheets_module, "grid", fail)
         with pytest.raises(RuntimeError, match="out of memory"):
             await icons.draw(None, 4, where=HERE)
     assert await rows(sqlite_database) == []
