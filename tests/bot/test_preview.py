@@ -74,7 +74,13 @@ async def test_what_is_typed_into_the_page_gives_icons_and_the_buttons_work(sett
         snapshot = await preview.snapshot()
         assert str(message.id) in snapshot["messages"]
         assert all(not message.content.startswith("/") for message in preview.channel.history())
-        assert labels(public(await admin.click(card, label="Another"))) == ["Another", "Vary", "Neighbors", "Delete"]
+        assert labels(public(await admin.click(card, label="Another"))) == [
+            "Another",
+            "Vary",
+            "Neighbors",
+            "Favorite",
+            "Delete",
+        ]
         await admin.click(card, label="Delete")  # the guest asked for it: an admin may
         assert card.id not in {each.id for each in preview.channel.history()}
         other = public(await admin.slash(preview.channel, "icon"))
