@@ -25,14 +25,18 @@ from bot.services.models import ModelLibrary
 from bot.services.morphs import MorphService
 from bot.services.neighbors import NeighborService
 from bot.services.posting import PostService
+from bot.services.retraining import RetrainService
 from bot.services.runs import RunBook
 from bot.services.schedules import ScheduleService
+from bot.services.versions import VersionService
 from bot.settings import Settings, variable_of
 
 log = logging.getLogger(__name__)
 
 FINISHING_TIME = 10.0
 """Seconds that running answers have to be delivered once the bot is told to stop."""
+
+_GIB = 2**30
 
 
 class StartError(Exception):
@@ -50,6 +54,8 @@ class App:
     gallery: GalleryService
     schedules: ScheduleService
     posts: PostService
+    versions: VersionService
+    retraining: RetrainService
     metrics: Metrics = field(default_factory=Metrics)
     now: Callable[[], datetime] = clock
 
@@ -64,6 +70,9 @@ class App:
                 posts=self.posts,
                 neighbors=NeighborService(self.library, self.icons),
                 morphs=MorphService(self.library, self.icons),
+                versions=self.versions,
+                retraining=self.retraining,
+                retrain_guilds=self.settings.retrain_guilds,
                 database=self.database,
                 metrics=self.metrics,
                 clock=self.now,
@@ -82,7 +91,9 @@ def build_app(
     icons, schedules = IconService(database, library, now), ScheduleService(database, now)
     gallery = GalleryService(database, library, icons, now)
     posts = PostService(icons, schedules, RunBook(database, now), now)
-    return App(settings, database, library, icons, gallery, schedules, posts, metrics, now)
+    versions = VersionService(database, library, settings.data, settings.models_limit * _GIB)
+    retraining = RetrainService(settings, database, library, versions, now)
+    return App(settings, database, library, icons, gallery, schedules, posts, versions, retraining, metrics, now)
 
 
 @asynccontextmanager
@@ -97,8 +108,10 @@ async def open_app(
         app = build_app(settings, database, now, metrics)
         try:
             await app.library.open()
+            app.retraining.worker.start()
             yield app
         finally:
+            await app.retraining.worker.stop()
             await app.library.aclose()
 
 

@@ -12,16 +12,20 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.board import DiscordBoard
 from bot.cards.favorite import FavoriteButton
 from bot.cards.gallery import PageButton, PickSelect
 from bot.cards.icon import AnotherButton, DeleteButton, NeighborsButton, OpenSelect, VaryButton
+from bot.cards.retrain import JobButton
 from bot.clock import clock
 from bot.commands.daily import daily_group
 from bot.commands.gallery import gallery_group
 from bot.commands.icon import icon_command
 from bot.commands.info import info_menu
+from bot.commands.model import model_group
 from bot.commands.morph import morph_command
 from bot.commands.neighbors import neighbors_command, neighbors_menu
+from bot.commands.retrain import retrain_command
 from bot.cooldown import Burst
 from bot.db.session import Database
 from bot.errors import answer_error
@@ -34,7 +38,9 @@ from bot.services.models import ModelLibrary
 from bot.services.morphs import MorphService
 from bot.services.neighbors import NeighborService
 from bot.services.posting import PostService
+from bot.services.retraining import RetrainService
 from bot.services.schedules import ScheduleService
+from bot.services.versions import VersionService
 from bot.sync import sync_commands
 from bot.texts import Texts
 from bot.translator import CommandTranslator
@@ -60,6 +66,8 @@ COMMANDS: tuple[
     neighbors_menu,
     morph_command,
     info_menu,
+    retrain_command,
+    model_group,
 )
 """What builds the commands."""
 
@@ -72,6 +80,7 @@ DYNAMIC_ITEMS = (
     FavoriteButton,
     PageButton,
     PickSelect,
+    JobButton,
 )
 """All that the client has to know to answer presses on messages of earlier runs."""
 
@@ -87,12 +96,15 @@ class Parts:
     posts: PostService
     neighbors: NeighborService
     morphs: MorphService
+    versions: VersionService
+    retraining: RetrainService
     database: Database
     texts: Texts = field(default_factory=Texts.load)
     burst: Burst = field(default_factory=Burst)
     metrics: Metrics = field(default_factory=Metrics)
     clock: Callable[[], datetime] = clock
     development_guild: int | None = None
+    retrain_guilds: frozenset[int] = frozenset()
     serving: bool = True
     """False: a login for the sake of the commands alone; nothing is synced by itself, nothing is posted."""
 
@@ -124,6 +136,9 @@ class Mojigan(discord.AutoShardedClient):
         self.gallery = parts.gallery
         self.neighbors = parts.neighbors
         self.morphs = parts.morphs
+        self.versions = parts.versions
+        self.retraining = parts.retraining
+        self.retrain_guilds = parts.retrain_guilds
         self.texts = parts.texts
         self.burst = parts.burst
         self.metrics = parts.metrics
@@ -134,15 +149,7 @@ class Mojigan(discord.AutoShardedClient):
         self.answers: set[asyncio.Task[object]] = set()
         self.closing = False
         self.tree = MojiganTree(self)
-        for build in (
-            icon_command,
-            gallery_group,
-            daily_group,
-            neighbors_command,
-            neighbors_menu,
-            morph_command,
-            info_menu,
-        ):
+        for build in COMMANDS:
             self.tree.add_command(build(parts.texts))
 
     async def setup_hook(self) -> None:
@@ -155,6 +162,7 @@ class Mojigan(discord.AutoShardedClient):
         except discord.HTTPException as error:
             log.error("the commands could not be sent to Discord; those of the last time stay: %s", error)
         self.daily.start()
+        self.retraining.attach(DiscordBoard(self))
 
     async def sync_commands(self, *, force: bool = False) -> bool:
         """Send the commands to Discord if they changed; True when they were sent. Raises discord.HTTPException."""

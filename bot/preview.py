@@ -51,6 +51,7 @@ async def open_preview(settings: Settings, port: int = 0) -> AsyncIterator[simco
         client, started = app.client(), machine_time()
         world = simcord.run(client, shard_count=1, check_errors=False, settle_timeout=ACTION_LIMIT)
         env = await stack.enter_async_context(world)
+        stack.push_async_callback(app.retraining.worker.abandon)
         stack.push_async_callback(client.finish_answers, FINISHING_TIME)
         page = await furnish(env, started, port)
         try:

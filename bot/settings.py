@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import os
 import reprlib
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 import generator
 from bot.db.errors import DatabaseError
@@ -43,6 +44,24 @@ def _expand(value: object) -> object:
         return Path(value.strip()).expanduser() if isinstance(value, str) else value
     except RuntimeError as error:
         raise ValueError(f"there is no such user as in {reprlib.repr(value)}") from error
+
+
+def _ids(value: object) -> object:
+    """Ids that are separated by commas or spaces."""
+    if not isinstance(value, str):
+        return value
+    ids = value.replace(",", " ").split()
+    if not all(each.isascii() and each.isdecimal() and 0 < int(each) < _SNOWFLAKE_LIMIT for each in ids):
+        raise ValueError(f"{reprlib.repr(value)} are not ids of servers, each a whole number of about 19 digits")
+    return frozenset(map(int, ids))
+
+
+def _words(value: object) -> object:
+    """Options as on a command line."""
+    try:
+        return tuple(shlex.split(value)) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"{reprlib.repr(value)} cannot be read as on a command line ({error})") from error
 
 
 Folder = Annotated[Path, BeforeValidator(_expand)]
@@ -81,6 +100,12 @@ class Settings(BaseSettings):
     """The address that the port is opened on."""
     development_guild: int | None = Field(default=None, gt=0, lt=_SNOWFLAKE_LIMIT)
     """A server in which changed commands appear at once, instead of everywhere."""
+    retrain_guilds: Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)] = frozenset()
+    """Servers whose administrators may retrain the model, beside the application's owner and team."""
+    train_options: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ()
+    """Options of `python -m train fit` for every retraining."""
+    models_limit: float = Field(default=5.0, gt=0)
+    """GiB that the kept models may take; the serving one and what rollback needs stay in any case."""
 
     @field_validator("token")
     @classmethod
@@ -151,6 +176,8 @@ def _sentence(problem: ErrorDetails) -> str:
             reason = f"{given} is none of {str(expected).replace(' or ', ', ')}"
         case (("int_parsing" | "int_type" | "greater_than_equal" | "less_than_equal"), _) if field == "health_port":
             reason = f"{given} is not a port, a number from 1 to {_LAST_PORT}"
+        case (("float_parsing" | "greater_than"), _) if field == "models_limit":
+            reason = f"{given} is not a number of GiB above 0"
         case (("int_parsing" | "int_type" | "greater_than" | "less_than" | "int_parsing_size"), _):
             reason = f"{given} is not the id of a server, a whole number of about 19 digits"
         case _:

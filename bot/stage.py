@@ -89,6 +89,8 @@ async def furnish(env: simcord.Env, now: datetime, port: int) -> simcord.Preview
     if env.bot.user is not None:
         await env.bot.user.edit(username=BOT)
     guild = env.create_guild(SERVER)
+    if isinstance(env.bot, Mojigan):
+        env.bot.retrain_guilds |= {guild.id}  # its admin is the host
     channel = guild.create_text_channel(CHANNEL, topic=TOPIC)
     role = guild.create_role("Admin", permissions=discord.Permissions(administrator=True))
     members = []

@@ -99,6 +99,19 @@ def beside(pictures: Sequence[tuple[Image.Image, str]]) -> Image.Image:
     return sheet
 
 
+def stacked(sheets: Sequence[tuple[Image.Image, str]]) -> Image.Image:
+    """Sheets as they are, one below the other, each under its caption, on white paper."""
+    head = TITLE_SIZE + 2 * MARGIN
+    width, height = max(sheet.width for sheet, _ in sheets), sum(head + sheet.height for sheet, _ in sheets)
+    paper = Image.new("RGB", (width + 2 * MARGIN, height + MARGIN), PAPER)
+    pen, font, y = ImageDraw.Draw(paper), ImageFont.load_default(TITLE_SIZE), 0
+    for sheet, caption in sheets:
+        pen.text((MARGIN, y + MARGIN), shorten(caption, width, font), INK, font)
+        paper.paste(sheet.convert("RGB"), (MARGIN, y + head))
+        y += head + sheet.height
+    return paper
+
+
 def shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """The text as the font can draw it, cut with an ellipsis where it is wider than `width` pixels."""
     text = _drawable(text)

@@ -77,11 +77,12 @@ class Base(DeclarativeBase):
 
 
 class ModelState(StrEnum):
-    """Where a model stands: it draws, it is kept for the buttons of old messages, or it was turned down."""
+    """Where a model stands: it draws, it is kept for old messages, it was turned down, or its bundle was deleted."""
 
     ACTIVE = "active"
     KEPT = "kept"
     REJECTED = "rejected"
+    GONE = "gone"
 
 
 class GenerationKind(StrEnum):
@@ -127,6 +128,10 @@ class ModelRecord(Base):
         Enum(ModelState, native_enum=False, length=16, values_callable=lambda states: [s.value for s in states])
     )
     created_at: Mapped[datetime]
+    activated_at: Mapped[datetime | None]
+    """When it last began to draw; NULL: never, or before this was written down."""
+    configured_at: Mapped[datetime | None]
+    """When the settings began to name it. While they go on naming the same one, what was adopted since then serves."""
 
     @property
     def version(self) -> str:

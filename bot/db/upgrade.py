@@ -17,6 +17,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+import bot.db.retraining
 import bot.db.schedules  # noqa: F401 - its tables join those of the models
 import migrations
 from bot.db.errors import UPGRADE_COMMAND, DatabaseError, describe, explain

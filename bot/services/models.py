@@ -116,20 +116,49 @@ class ModelLibrary:
     async def open(self) -> None:
         """Read the bundle of the settings, keep a copy of it, register it as the active model, and load it.
 
+        While the settings name the same bundle as at the last start, the model that was adopted since then serves on.
         Raises BundleError or DeviceError, one sentence each, before anything is registered.
         """
         settings = self._settings
         source = await asyncio.to_thread(read_bundle, settings.bundle)
-        kept = await asyncio.to_thread(keep_copy, source, settings.data)
+        configured = await asyncio.to_thread(keep_copy, source, settings.data)
+        kept = await self._adopted(configured) or configured
         studio, index = await asyncio.to_thread(_load, kept, settings.device, self._observe)
         try:
-            record = await self._register(kept)
+            record = await self._register(kept, configured=kept is configured)
         except BaseException:
             await asyncio.to_thread(studio.close)
             raise
         self._active = Model(record.id, record.version, kept, studio, index)
         self._slots[record.id] = _Slot(self._active)
-        log.info("model %s draws on %s: %s", record.version, studio.device, settings.bundle)
+        log.info("model %s draws on %s: %s", record.version, studio.device, kept.path)
+
+    async def keep(self, source: Path) -> int:
+        """Keep a copy of a bundle as a model that was turned down, unless it is known already; its row.
+
+        Raises BundleError.
+        """
+        bundle = await asyncio.to_thread(read_bundle, source)
+        kept = await asyncio.to_thread(keep_copy, bundle, self._settings.data)
+        async with self._database.write() as session:
+            record = await self._record(session, kept)
+            if record.state is ModelState.GONE:
+                record.state = ModelState.REJECTED
+            await session.flush()
+            return record.id
+
+    async def activate(self, model_id: int) -> Model:
+        """Let a model draw from now on. Requests that are at work finish with the model that they have.
+
+        Raises ModelGoneError, and DeviceError when it cannot be loaded; then all stays as it was.
+        """
+        while True:
+            slot = await self._slot(model_id)
+            await self._register(slot.model.bundle)
+            if self._slots.get(model_id) is slot:  # else it was put out of memory meanwhile
+                self._active = slot.model
+                log.info("model %s draws from now on", slot.model.version)
+                return slot.model
 
     async def get(self, model_id: int) -> Model:
         """A model by its row, loaded if need be. Whoever works with it over an `await` takes `use` instead.
@@ -206,27 +235,51 @@ class ModelLibrary:
         studio, index = await asyncio.to_thread(_load, bundle, self._settings.device, self._observe)
         return Model(record.id, record.version, bundle, studio, index)
 
-    async def _register(self, bundle: Bundle) -> ModelRecord:
+    async def _adopted(self, configured: Bundle) -> Bundle | None:
+        """What was adopted since the settings began to name this bundle; None: nothing, or it can no longer be read."""
+        latest = select(ModelRecord).where(ModelRecord.configured_at.is_not(None))
+        latest = latest.order_by(ModelRecord.configured_at.desc(), ModelRecord.id.desc()).limit(1)
+        async with self._database.read() as session:
+            before = await session.scalar(latest)
+            active = await session.scalar(select(ModelRecord).where(ModelRecord.state == ModelState.ACTIVE))
+        if before is None or active is None or before.digest != configured.digest or active.digest == configured.digest:
+            return None
+        try:
+            return await asyncio.to_thread(read_bundle, self._settings.data / active.path)
+        except BundleError as error:
+            log.warning("model %s can no longer be loaded, that of the settings takes over: %s", active.version, error)
+            return None
+
+    async def _register(self, bundle: Bundle, *, configured: bool = False) -> ModelRecord:
         for attempt in range(1, _REGISTRATIONS + 1):
             try:
                 async with self._database.write() as session:
-                    return await self._make_active(session, bundle)
+                    return await self._make_active(session, bundle, configured=configured)
             except IntegrityError:  # another process has just registered a model
                 if attempt == _REGISTRATIONS:
                     raise
         raise AssertionError
 
-    async def _make_active(self, session: AsyncSession, bundle: Bundle) -> ModelRecord:
+    async def _make_active(self, session: AsyncSession, bundle: Bundle, *, configured: bool) -> ModelRecord:
         others = (ModelRecord.state == ModelState.ACTIVE) & (ModelRecord.digest != bundle.digest)
         await session.execute(update(ModelRecord).where(others).values(state=ModelState.KEPT))
+        record = await self._record(session, bundle)
+        if record.state is not ModelState.ACTIVE:
+            record.activated_at = self._clock()
+        if configured:
+            record.configured_at = self._clock()
+        record.state = ModelState.ACTIVE
+        await session.flush()
+        return record
+
+    async def _record(self, session: AsyncSession, bundle: Bundle) -> ModelRecord:
+        """The row of a bundle, a new one if need be, with what the bundle says of itself."""
         record = await session.scalar(select(ModelRecord).where(ModelRecord.digest == bundle.digest))
         if record is None:
-            record = ModelRecord(digest=bundle.digest, created_at=self._clock())
+            record = ModelRecord(digest=bundle.digest, state=ModelState.REJECTED, created_at=self._clock())
             session.add(record)
         record.path = bundle.path.relative_to(self._settings.data).as_posix()
         record.metrics = {name: figure.model_dump() for name, figure in bundle.card.metrics.items()}
-        record.state = ModelState.ACTIVE
-        await session.flush()
         return record
 
 

@@ -1,0 +1,89 @@
+"""The gate between training and serving: figures of the new and the running model, and whether the new one is worse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from generator.checkpoint import Figure
+
+DISTANCES = ("kid", "swd")
+"""Figures of which less is better, the one that tells most first."""
+
+SPREADS = ("diversity", "coverage")
+"""Figures that fall when a model collapses."""
+
+SOURCES_OF_COPIES = ("nearest",)
+"""Figures that fall when a model copies its training icons."""
+
+TOLERANCE = 0.05
+"""Share by which a distance may be larger and still count as not worse: so much lies in the choice of the samples."""
+
+LOWEST_SHARE = 0.5
+"""Of the real figure: a spread below is a collapse, a nearest distance below is copying."""
+
+
+class Verdict(StrEnum):
+    """What the gate says of a new model."""
+
+    BETTER = "better"
+    NOT_WORSE = "not_worse"
+    WORSE = "worse"
+    COLLAPSED = "collapsed"
+    COPIES = "copies"
+    UNKNOWN = "unknown"
+    """There is no figure that both models have."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether the new model is adopted without asking."""
+        return self in (Verdict.BETTER, Verdict.NOT_WORSE)
+
+
+class Evaluation(BaseModel):
+    """What `python -m train evaluate --json` prints, as far as it is used here."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+    metrics: dict[str, Figure]
+
+
+def read_evaluation(document: str) -> dict[str, Figure]:
+    """The figures by name. Raises ValueError when there are none."""
+    try:
+        figures = Evaluation.model_validate_json(document).metrics
+    except ValidationError as error:
+        raise ValueError(f"the evaluation cannot be read ({error.error_count()} problems)") from error
+    if not figures:
+        raise ValueError("the evaluation holds no figures")
+    return figures
+
+
+def judge(new: Mapping[str, Figure], old: Mapping[str, Figure]) -> Verdict:
+    """Compare two models on the same icons.
+
+    The first of DISTANCES that both have decides: up to TOLERANCE above the running model's counts as not worse.
+    A model whose spread, or whose distance to the nearest training icon, falls below LOWEST_SHARE of the real figure
+    does not pass whatever its distance says, unless the running model stands no better there.
+    """
+    for names, verdict in ((SPREADS, Verdict.COLLAPSED), (SOURCES_OF_COPIES, Verdict.COPIES)):
+        for name in names:
+            if name in new and _share(new[name]) < LOWEST_SHARE and not _as_low(name, new, old):
+                return verdict
+    for name in DISTANCES:
+        if name in new and name in old:
+            if new[name].value < old[name].value:
+                return Verdict.BETTER
+            margin = TOLERANCE * abs(old[name].value)
+            return Verdict.NOT_WORSE if new[name].value <= old[name].value + margin else Verdict.WORSE
+    return Verdict.UNKNOWN
+
+
+def _share(figure: Figure) -> float:
+    return figure.value / figure.real if figure.real > 0 else 1.0
+
+
+def _as_low(name: str, new: Mapping[str, Figure], old: Mapping[str, Figure]) -> bool:
+    return name in old and old[name].value <= new[name].value

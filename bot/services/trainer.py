@@ -1,0 +1,234 @@
+"""`python -m train` as a process of its own: started, followed by the file that it writes, stopped, found again.
+
+The process outlives the bot. It inherits a locked file, so whether it still runs is never guessed from its number;
+what it says goes into files of the job's folder, which can be read again from the beginning at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+import generator
+
+COMMAND = (sys.executable, "-m", "train")
+PROGRESS, ERRORS, LOCK, PROCESS = "progress.jsonl", "errors.txt", "process.lock", "process.json"
+NICENESS = 10
+"""Added to the process's priority number: the bot's own work goes first."""
+
+NOT_A_REASON = ("Run folder:",)
+"""Beginnings of lines on stderr that say nothing of what went wrong."""
+
+_PROJECT = Path(generator.__file__).parents[1]
+
+
+class TrainerError(Exception):
+    """A process that could not be started, or that failed: one sentence."""
+
+
+class Event(BaseModel):
+    """One line of the progress, as far as it is used here; `train/progress.py` says what the lines hold."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    event: str
+    run: str | None = None
+    kimg: float | None = None
+    share: float | None = None
+    images_per_second: float | None = None
+    eta_seconds: float | None = None
+    sheet: str | None = None
+    sentence: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is, from the lines read so far."""
+
+    run: Path | None = None
+    """The run folder, once the icons are read."""
+    kimg: float = 0.0
+    share: float = 0.0
+    """0 to 1."""
+    images_per_second: float | None = None
+    eta_seconds: float | None = None
+    sheet: Path | None = None
+    """The newest picture of the fixed seeds."""
+    note: str | None = None
+    """What the last alarm, or the end, says of itself."""
+    finished: bool = False
+    """Training is over: there is a result."""
+    stopped: bool = False
+    """It was asked to stop, and saved."""
+
+    def after(self, event: Event) -> Progress:
+        """The progress with one more line; events that are unknown change nothing."""
+        match event.event:
+            case "start":  # its kimg is the goal
+                return replace(self, run=Path(event.run) if event.run else self.run, finished=False, stopped=False)
+            case "tick":
+                return replace(
+                    self._at(event), images_per_second=event.images_per_second, eta_seconds=event.eta_seconds
+                )
+            case "evaluation":
+                return replace(
+                    self._at(event), sheet=self.run / event.sheet if self.run and event.sheet else self.sheet
+                )
+            case "rollback" | "end":
+                return replace(self, note=event.sentence or self.note)
+            case "done":
+                return replace(self._at(event), finished=True)
+            case "stopped":
+                return replace(self._at(event), stopped=True)
+        return self
+
+    def _at(self, event: Event) -> Progress:
+        share = self.share if event.share is None else min(max(event.share, 0.0), 1.0)
+        return replace(self, kimg=self.kimg if event.kimg is None else event.kimg, share=share)
+
+
+class Training:
+    """The training of one job folder. Its methods are short and blocking, except where they are coroutines."""
+
+    def __init__(self, folder: Path, command: Sequence[str] = COMMAND) -> None:
+        self.folder = folder
+        self.progress = Progress()
+        self._command = command
+        self._offset = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, arguments: Sequence[str]) -> None:
+        """Start the process. Raises TrainerError."""
+        self._offset, self.progress = 0, Progress()
+        try:
+            with self._locked() as lock, self._append(PROGRESS) as progress, self._append(ERRORS) as errors:
+                self._process = subprocess.Popen(  # noqa: S603 - our own command, and options from an enumeration
+                    [*self._command, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=progress,
+                    stderr=errors,
+                    env=_environment(),
+                    start_new_session=True,  # Ctrl-C in the bot's terminal, and the bot's end, do not reach it
+                    pass_fds=(lock.fileno(),),
+                )
+        except OSError as error:
+            raise TrainerError(f"The training could not be started ({error.strerror or error}).") from error
+        with contextlib.suppress(OSError):  # it may be over already
+            os.setpriority(os.PRIO_PGRP, self._process.pid, NICENESS)
+        (self.folder / PROCESS).write_text(json.dumps({"pid": self._process.pid}))
+
+    def is_alive(self) -> bool:
+        """Whether the process runs, also one that an earlier bot has started."""
+        if self._process is not None:
+            self._process.poll()  # a child that nobody asks after stays a zombie
+        try:
+            with self._locked():
+                return False
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            return False
+
+    def read(self) -> Progress:
+        """Read the lines that are new."""
+        try:
+            with (self.folder / PROGRESS).open("rb") as file:
+                file.seek(self._offset)
+                new = file.read()
+        except FileNotFoundError:
+            return self.progress
+        whole = new[: new.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        for line in whole.splitlines():
+            with contextlib.suppress(ValidationError):  # a line that a crash cut off
+                self.progress = self.progress.after(Event.model_validate_json(line))
+        return self.progress
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send SIGTERM (stop and save) or SIGKILL. Nothing happens when it no longer runs."""
+        if not self.is_alive():
+            return
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            pid = int(json.loads((self.folder / PROCESS).read_text())["pid"])
+            if number == signal.SIGKILL:
+                os.killpg(pid, number)
+            else:
+                os.kill(pid, number)
+
+    def reason(self) -> str | None:
+        """Why it ended, as it said itself in the last line on stderr; None when it said nothing of use."""
+        code = None if self._process is None else self._process.poll()
+        if code is not None and code < 0:
+            return None  # killed: its last line is about something else
+        try:
+            lines = (self.folder / ERRORS).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        except OSError:
+            return None
+        last = lines[-1].strip() if lines else ""
+        return None if not last or last.startswith(NOT_A_REASON) else last.replace(f"{self.folder.absolute()}/", "")
+
+    def leave(self) -> None:
+        """Let the process go on without this bot."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.returncode = 0  # else Popen would complain that nobody waits for it
+        self._process = None
+
+    def _append(self, name: str) -> IO[bytes]:
+        return (self.folder / name).open("ab")
+
+    def _locked(self) -> IO[bytes]:
+        """The open lock file, locked. Raises BlockingIOError while the process has it."""
+        lock = (self.folder / LOCK).open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            raise
+        return lock
+
+
+async def run_command(arguments: Sequence[str], command: Sequence[str] = COMMAND) -> str:
+    """Run `python -m train ...` to its end and give back what it printed. Raises TrainerError with its last line."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_environment(),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise TrainerError(f"{command[0]} could not be started ({error.strerror or error}).") from error
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PGRP, process.pid, NICENESS)
+    try:
+        output, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        lines = errors.decode(errors="replace").strip().splitlines()
+        raise TrainerError(lines[-1].strip() if lines else f"It ended with code {process.returncode}.")
+    return output.decode(errors="replace")
+
+
+def _environment() -> dict[str, str]:
+    """The environment without the bot's settings, which hold secrets, and with this code in reach from any folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DISCORD_", "MOJIGAN_"))}
+    path = [str(_PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**kept, "PYTHONPATH": os.pathsep.join(path)}
