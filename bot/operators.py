@@ -1,4 +1,4 @@
-"""Who runs the host of the bot: the application's owner and team, and the administrators of the servers in the settings."""
+"""Who runs the host of the bot: the application's owner and team, and administrators of the settings' servers."""
 
 from __future__ import annotations
 

@@ -74,8 +74,11 @@ _LABELS = {
     Action.RESUME: ("button.retrain_resume", discord.ButtonStyle.primary),
 }
 
-_BUTTONS = {JobState.QUEUED: (Action.CANCEL,), JobState.RUNNING: (Action.CANCEL,)}
-_BUTTONS[JobState.WAITING] = (Action.ADOPT, Action.DISCARD)
+_BUTTONS: Mapping[JobState, tuple[Action, ...]] = {
+    JobState.QUEUED: (Action.CANCEL,),
+    JobState.RUNNING: (Action.CANCEL,),
+    JobState.WAITING: (Action.ADOPT, Action.DISCARD),
+}
 
 
 class JobButton(
@@ -147,8 +150,8 @@ def retrain_card(
         files.append(discord.File(io.BytesIO(status.picture), name, description=alt))
         item = discord.MediaGalleryItem(f"attachment://{name}", description=alt)
         container.add_item(discord.ui.MediaGallery[discord.ui.LayoutView](item))
-    if job.metrics:
-        lines = _figures(job.metrics.get("new", {}), job.metrics.get("old", {}), texts, locale)
+    lines = _figures(job.metrics.get("new", {}), job.metrics.get("old", {}), texts, locale)
+    if lines:
         container.add_item(discord.ui.TextDisplay("\n".join(lines)))
     actions = (Action.RESUME,) if status.resumable else _BUTTONS.get(job.state, ())
     if actions and not (job.state is JobState.RUNNING and job.cancelled_by is not None):
@@ -222,7 +225,7 @@ def _figures(new: Mapping[str, Figure], old: Mapping[str, Figure], texts: Texts,
     """A line for each figure of the new model, with that of the running one and of real icons."""
     lines = []
     for name, figure in list(new.items())[:MOST_FIGURES]:
-        before = f"{old[name].value:.3g}" if name in old else "–"
+        before = f"{old[name].value:.3g}" if name in old else "-"
         lines.append(
             texts.say(
                 "retrain.figure",

@@ -37,17 +37,18 @@ def model_group(texts: Texts) -> app_commands.Group:
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
         allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
     )
-    for callback in (info, use):
+
+    def add(callback: Any, name: str, description: str) -> None:
+        group.add_command(app_commands.Command(name=name, description=description, callback=callback))
+
+    choosing: tuple[Any, ...] = (info, use)
+    for callback in choosing:
         app_commands.describe(version=say("command.model.version"))(callback)
         app_commands.autocomplete(version=_versions)(callback)
-    for callback, name, description in (
-        (list_models, "list", say("command.model.list")),
-        (info, "info", say("command.model.info")),
-        (use, "use", say("command.model.use")),
-        (rollback, "rollback", say("command.model.rollback")),
-    ):
-        command: Any = callback
-        group.add_command(app_commands.Command(name=name, description=description, callback=command))
+    add(list_models, "list", say("command.model.list"))
+    add(info, "info", say("command.model.info"))
+    add(use, "use", say("command.model.use"))
+    add(rollback, "rollback", say("command.model.rollback"))
     return group
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bot.client import Mojigan
     from bot.texts import Texts
 
-DEFAULT_MINUTES, LONGEST_MINUTES, MOST_KIMG = 30, 1440, 5000
+DEFAULT_MINUTES, LONGEST_MINUTES, MOST_KIMG = 30, 1440, 5000.0
 FILE_LIMIT = 64
 """MiB of an attached file."""
 DOWNLOADS = 4
@@ -133,12 +133,15 @@ async def _collect(
     if source is IconSource.CURRENT or interaction.guild is None:
         return []
     # What the bot remembers of the server is as old as its connection: ask.
-    wanted: list[tuple[str, Callable[[], Awaitable[bytes]]]] = []
-    for emoji in await interaction.guild.fetch_emojis():
-        wanted.append((f"{emoji.name}.{'gif' if emoji.animated else 'png'}", emoji.read))
-    for sticker in await interaction.guild.fetch_stickers():
-        if sticker.format is not discord.StickerFormatType.lottie:  # a drawing without pixels
-            wanted.append((f"{sticker.name}.{sticker.format.file_extension}", sticker.read))
+    wanted: list[tuple[str, Callable[[], Awaitable[bytes]]]] = [
+        (f"{emoji.name}.{'gif' if emoji.animated else 'png'}", emoji.read)
+        for emoji in await interaction.guild.fetch_emojis()
+    ]
+    wanted += [
+        (f"{sticker.name}.{sticker.format.file_extension}", sticker.read)
+        for sticker in await interaction.guild.fetch_stickers()
+        if sticker.format is not discord.StickerFormatType.lottie  # a drawing without pixels
+    ]
     found = await _fetch(wanted)
     if not found:
         raise Refusal("error.retrain_no_emojis")
