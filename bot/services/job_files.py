@@ -12,7 +12,7 @@ from PIL import Image
 
 from bot.services.trainer import ERRORS, PROGRESS
 from generator.checkpoint import SAMPLES
-from generator.pictures import png, side_by_side
+from generator.pictures import png, stacked
 
 ICONS, RUNS, SOURCES = "icons", "runs", "sources.json"
 SHEET, COMPARISON = "sheet.png", "comparison.png"
@@ -73,8 +73,8 @@ class JobFolder:
         sheets = []
         for caption, bundle in (old, new):
             with Image.open(bundle / SAMPLES) as sheet:
-                sheets.append((caption, sheet.convert("RGB")))
-        (self.path / COMPARISON).write_bytes(png(side_by_side(sheets)))
+                sheets.append((sheet.convert("RGB"), caption))
+        (self.path / COMPARISON).write_bytes(png(stacked(sheets)))
 
     def strip(self) -> None:
         """Delete everything but a small rest, the newest sheet among it."""

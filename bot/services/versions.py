@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from sqlalchemy import select, update
 
-from bot.db.models import ModelRecord, ModelState
+from bot.db.models import Favorite, Generation, ModelRecord, ModelState
 from bot.db.session import Database
 from bot.services.errors import ServiceError
 from bot.services.models import Model, ModelLibrary
@@ -130,8 +130,10 @@ class VersionService:
         return gone
 
     async def _favorites(self) -> set[int]:
-        """Models whose icons somebody holds dear: none, as long as there are no favorites."""
-        return set()
+        """Models whose icons somebody holds dear."""
+        query = select(Generation.model_id).join(Favorite, Favorite.generation_id == Generation.id).distinct()
+        async with self._database.read() as session:
+            return set(await session.scalars(query))
 
     async def _all(self) -> list[Version]:
         async with self._database.read() as session:

@@ -5,8 +5,6 @@ Revision 0004, after 0003.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -55,17 +53,13 @@ def upgrade() -> None:
         sqlite_where=RUNNING,
         postgresql_where=RUNNING,
     )
-    # A column that SQLite adds stands behind the constraints: built anew, the table is as the models write it.
-    recreate: Literal["always", "auto"] = "always" if op.get_bind().dialect.name == "sqlite" else "auto"
-    with op.batch_alter_table("models", recreate=recreate, table_kwargs={"sqlite_autoincrement": True}) as models:
-        models.add_column(sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True))
-        models.add_column(sa.Column("configured_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("models", sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("models", sa.Column("configured_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("models", table_kwargs={"sqlite_autoincrement": True}) as models:
-        models.drop_column("configured_at")
-        models.drop_column("activated_at")
+    op.drop_column("models", "configured_at")
+    op.drop_column("models", "activated_at")
     op.drop_index("uq_retrain_jobs_running", table_name="retrain_jobs")
     op.drop_index(op.f("ix_retrain_jobs_state"), table_name="retrain_jobs")
     op.drop_table("retrain_jobs")
