@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import discord
 from discord import app_commands
@@ -25,6 +27,8 @@ FILE_LIMIT = 64
 """MiB of an attached file."""
 DOWNLOADS = 4
 """Emojis that are fetched at the same time."""
+
+WITHOUT_PIXELS = discord.StickerFormatType.lottie
 
 _MIB = 2**20
 _ADD, _REPLACE = "add", "replace"
@@ -133,19 +137,17 @@ async def _collect(
     if source is IconSource.CURRENT or interaction.guild is None:
         return []
     # What the bot remembers of the server is as old as its connection: ask.
-    wanted: list[tuple[str, Callable[[], Awaitable[bytes]]]] = [
-        (f"{emoji.name}.{'gif' if emoji.animated else 'png'}", emoji.read)
-        for emoji in await interaction.guild.fetch_emojis()
-    ]
-    wanted += [
-        (f"{sticker.name}.{sticker.format.file_extension}", sticker.read)
-        for sticker in await interaction.guild.fetch_stickers()
-        if sticker.format is not discord.StickerFormatType.lottie  # a drawing without pixels
-    ]
+    emojis, stickers = await interaction.guild.fetch_emojis(), await interaction.guild.fetch_stickers()
+    wanted = [(_file_name(each.name, each.url), each.read) for each in emojis]
+    wanted += [(_file_name(each.name, each.url), each.read) for each in stickers if each.format is not WITHOUT_PIXELS]
     found = await _fetch(wanted)
     if not found:
         raise Refusal("error.retrain_no_emojis")
     return found
+
+
+def _file_name(name: str, url: str) -> str:
+    return name + PurePosixPath(urlsplit(url).path).suffix
 
 
 async def _fetch(wanted: Sequence[tuple[str, Callable[[], Awaitable[bytes]]]]) -> list[tuple[str, bytes]]:

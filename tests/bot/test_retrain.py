@@ -144,16 +144,19 @@ async def test_the_servers_emojis_and_stickers_are_fetched(host: Host) -> None:
     )
     still, moving = world.guild.create_emoji("happy"), world.guild.create_emoji("dance", animated=True)
     world.guild.create_emoji("lost")  # Discord has no picture of it
-    for emoji, suffix in ((still, "png"), (moving, "gif")):
-        world.env.backend.cdn._blobs[f"https://cdn.discordapp.com/emojis/{emoji.id}.{suffix}"] = suffix.encode()
     wave = world.guild.create_sticker("wave")
-    world.env.backend.cdn.store_sticker(wave.id, wave.format_type, b"sticker")
+    for path, content in (
+        (f"emojis/{still.id}.png", b"png"),
+        (f"emojis/{moving.id}.webp?animated=true", b"webp"),
+        (f"stickers/{wave.id}.png", b"sticker"),
+    ):
+        world.env.backend.cdn._blobs[f"{discord.Asset.BASE}/{path}"] = content
     world.guild.create_sticker("drawing", format_type=3)  # Lottie: no pixels
     card = await host.retrain(icons="server", mode="replace")
     assert "Icons: this server's emojis and stickers · 30 min" in words(card)
     icons = world.app.settings.data / "jobs" / "1" / "icons"
     contents = {file.name[4:]: file.read_bytes() for file in icons.iterdir()}
-    assert contents == {"happy.png": b"png", "dance.gif": b"gif", "wave.png": b"sticker"}
+    assert contents == {"happy.png": b"png", "dance.webp": b"webp", "wave.png": b"sticker"}
     await until(lambda: bool(host.calls()))
     (call,) = host.calls()
     assert [value for name, value in pairwise(call) if name == "--icons"] == [str(icons.absolute())]

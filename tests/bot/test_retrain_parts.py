@@ -18,10 +18,11 @@ from bot.operators import owners
 from bot.services.gate import Verdict, judge, read_evaluation
 from bot.services.job_files import JobFolder
 from bot.services.jobs import fit_sentence
-from bot.services.trainer import PROGRESS, TrainerError, Training, run_command
+from bot.services.trainer import ERRORS, PROGRESS, TrainerError, Training, run_command
 from bot.services.versions import Version, deletion_order, previous
 from bot.settings import SettingsError, load_settings
 from generator.checkpoint import Figure
+from tests.bot.world import until
 
 
 def figures(**values: tuple[float, float]) -> dict[str, Figure]:
@@ -141,6 +142,7 @@ async def test_a_process_is_followed_by_its_lock(tmp_path: Path) -> None:
     training.start([])
     found_again = Training(tmp_path)
     assert found_again.is_alive()
+    await until(lambda: (tmp_path / ERRORS).stat().st_size > 0)
     found_again.signal(signal.SIGKILL)
     assert training._process is not None
     training._process.wait()
