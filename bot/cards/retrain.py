@@ -7,13 +7,14 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
+from bot.cards.buttons import ROW, Button, Pressed
 from bot.cards.words import base36, code
 from bot.db.retraining import IconSource, JobState
-from bot.errors import Refusal, answer_error, answering
+from bot.errors import Refusal
 from bot.operators import is_operator, require_operator
 from bot.services.gate import Verdict
 from bot.services.job_desk import Phase
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from bot.services.job_desk import JobStatus
     from bot.texts import Texts
     from generator.checkpoint import Figure
-
-Button: TypeAlias = discord.ui.Button[discord.ui.LayoutView]
 
 ACCENT, GOOD, BAD = discord.Color(0xF2B134), discord.Color(0x3BA55D), discord.Color(0x747F8D)
 BAR_LENGTH, MOST_FIGURES = 20, 6
@@ -81,9 +80,7 @@ _BUTTONS: Mapping[JobState, tuple[Action, ...]] = {
 }
 
 
-class JobButton(
-    discord.ui.DynamicItem[Button], template=r"mj:job:(?P<action>cancel|adopt|discard|resume):(?P<row>[0-9a-z]{1,12})"
-):
+class JobButton(Pressed[Button], template=rf"mj:job:(?P<action>cancel|adopt|discard|resume):{ROW}"):
     """A button of a retraining's card."""
 
     def __init__(self, button: Button, action: Action, job_id: int) -> None:
@@ -103,15 +100,8 @@ class JobButton(
         """The button that somebody pressed."""
         return cls(item, Action(match["action"]), int(match["row"], 36))
 
-    async def callback(self, interaction: Any) -> None:
-        """Called by discord.py, which would only log what is raised here."""
-        try:
-            async with answering(interaction):
-                await self._act(interaction)
-        except Exception as error:  # here they end: the person and the log are told
-            await answer_error(interaction, error)
-
-    async def _act(self, interaction: Interaction) -> None:
+    async def act(self, interaction: Interaction) -> None:
+        """Do what the button says, and show what has become of the job."""
         service = interaction.client.retraining
         if self.action is Action.CANCEL:
             job = (await service.desk.status(self.job_id)).job
