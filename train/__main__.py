@@ -3,6 +3,8 @@
 python -m train inspect ./my-icons            what is in a set of icons, and what is wrong with it
 python -m train icons NotoColorEmoji.ttf --only faces --out ./faces      write the icons as PNG files, to prune them
 python -m train fit --icons ./my-icons        train on them
+python -m train evaluate BUNDLE --icons ./my-icons      how good a model is
+python -m train encoder --icons NotoColorEmoji.ttf --report      how well copies are found
 python -m train bench                         how fast the presets train here
 python -m train ablate --icons ./my-icons --out ./ablation    what each ingredient of the recipe is worth
 python -m train report runs/0007-sagan-faces  draw report.png and report.html of a run anew
@@ -24,6 +26,8 @@ from train.bench import bench, summarize_bench
 from train.chronicle import PAGE, PICTURE, write_run_report
 from train.commands import fit_command, read_recipe
 from train.emoji import GROUPS
+from train.encoder_command import encoder_command
+from train.evaluate import evaluate_command
 from train.icons import write_icons, write_report
 from train.recipes import PRESETS
 from train.summary import summarize
@@ -52,6 +56,8 @@ app = typer.Typer(
 
 app.command("fit")(fit_command)
 app.command("ablate")(ablate_command)
+app.command("evaluate")(evaluate_command)
+app.command("encoder")(encoder_command)
 
 
 @app.command()
