@@ -8,7 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import aiohttp
 import discord
@@ -19,6 +19,7 @@ from bot.db.session import Database
 from bot.db.upgrade import upgrade
 from bot.health import Health, serve_health
 from bot.metrics import Metrics
+from bot.scheduler import LOOK_EVERY
 from bot.services.gallery import GalleryService
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
@@ -59,7 +60,7 @@ class App:
     metrics: Metrics = field(default_factory=Metrics)
     now: Callable[[], datetime] = clock
 
-    def client(self, *, serving: bool = True) -> Mojigan:
+    def client(self, *, serving: bool = True, look_every: timedelta | None = LOOK_EVERY) -> Mojigan:
         """A client on these parts. A new one is needed for each login."""
         return Mojigan(
             Parts(
@@ -77,6 +78,7 @@ class App:
                 metrics=self.metrics,
                 clock=self.now,
                 development_guild=self.settings.development_guild,
+                look_every=look_every,
                 serving=serving,
             )
         )

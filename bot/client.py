@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import discord
@@ -31,7 +31,7 @@ from bot.db.session import Database
 from bot.errors import answer_error
 from bot.metrics import Metrics
 from bot.outlet import DiscordOutlet
-from bot.scheduler import DailyScheduler
+from bot.scheduler import LOOK_EVERY, DailyScheduler
 from bot.services.gallery import GalleryService
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
@@ -105,6 +105,8 @@ class Parts:
     clock: Callable[[], datetime] = clock
     development_guild: int | None = None
     retrain_guilds: frozenset[int] = frozenset()
+    look_every: timedelta | None = LOOK_EVERY
+    """How often to look for daily posts that other processes have set; None: there is no other process."""
     serving: bool = True
     """False: a login for the sake of the commands alone; nothing is synced by itself, nothing is posted."""
 
@@ -145,7 +147,7 @@ class Mojigan(discord.AutoShardedClient):
         self.schedules = parts.schedules
         self.posts = parts.posts
         self.outlet = DiscordOutlet(self)
-        self.daily = DailyScheduler(parts.posts, self.outlet, parts.clock, self.is_ready)
+        self.daily = DailyScheduler(parts.posts, self.outlet, parts.clock, self.is_ready, parts.look_every)
         self.answers: set[asyncio.Task[object]] = set()
         self.closing = False
         self.tree = MojiganTree(self)

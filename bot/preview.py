@@ -48,7 +48,8 @@ async def open_preview(settings: Settings, port: int = 0) -> AsyncIterator[simco
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mojigan-preview-")))
         # SimCord's time stands still while nothing happens: the bot keeps the time of the machine.
         app = await stack.enter_async_context(open_app(throw_away(settings, folder), machine_time))
-        client, started = app.client(), machine_time()
+        # It waits for all that is due within ACTION_LIMIT: the bot, alone here, sets no alarm beyond its posts.
+        client, started = app.client(look_every=None), machine_time()
         world = simcord.run(client, shard_count=1, check_errors=False, settle_timeout=ACTION_LIMIT)
         env = await stack.enter_async_context(world)
         stack.push_async_callback(app.retraining.worker.abandon)

@@ -14,8 +14,10 @@ from bot.services.posting import Outlet, PostService
 
 log = logging.getLogger(__name__)
 
-LONGEST_SLEEP = timedelta(minutes=1)
-"""Then it looks again: another process may have set a schedule, or left work behind. That costs four small queries."""
+LOOK_EVERY = timedelta(minutes=1)
+"""How often it looks although nothing is due: another process may have set a schedule or left work behind.
+
+That costs four small queries."""
 
 AFTER_TROUBLE = timedelta(minutes=1)
 """Until the next attempt when the database could not be reached."""
@@ -32,8 +34,13 @@ class DailyScheduler:
         outlet: Outlet,
         clock: Callable[[], datetime],
         ready: Callable[[], bool],
+        look_every: timedelta | None = LOOK_EVERY,
     ) -> None:
-        """`ready` says whether the outlet can be used; until it can, nothing wakes."""
+        """`ready` says whether the outlet can be used; until it can, nothing wakes.
+
+        With `look_every` None it wakes only for what is due: no other process may share the database then.
+        """
+        self._look_every = look_every
         self._ready = ready
         self._posts = posts
         self._outlet = outlet
@@ -90,8 +97,10 @@ class DailyScheduler:
         if self._closing:
             return
         now = self._clock()
-        wait = LONGEST_SLEEP if at is None else min(at - now, LONGEST_SLEEP)
-        self._alarm.add_job(self._ring, DateTrigger(now + max(wait, timedelta())), id=_JOB, replace_existing=True)
+        waits = [wait for wait in (self._look_every, None if at is None else at - now) if wait is not None]
+        if waits:
+            ring = DateTrigger(now + max(min(waits), timedelta()))
+            self._alarm.add_job(self._ring, ring, id=_JOB, replace_existing=True)
 
     async def _ring(self) -> None:
         self.wake()

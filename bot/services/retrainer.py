@@ -98,7 +98,8 @@ class Retrainer:
 
     async def _next(self) -> bool:
         """Do the next job to its end, if there is one that this process can do."""
-        if not await asyncio.to_thread(self._own):
+        # Not in a thread: `stop` would close the lock before the thread had opened it.
+        if not self._own():
             return False
         for job_id in await self._desk.book.ids(JobState.RUNNING):
             if await self._desk.has_files(job_id):

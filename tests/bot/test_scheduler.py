@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from bot.clock import clock
-from bot.scheduler import AFTER_TROUBLE, LONGEST_SLEEP, DailyScheduler
+from bot.scheduler import AFTER_TROUBLE, LOOK_EVERY, DailyScheduler
 from bot.services.posting import PostService
 from tests.bot.posts import Channel, Clock
 from tests.bot.world import until
@@ -39,8 +39,10 @@ class Posts:
 
 
 @asynccontextmanager
-async def running(posts: Posts, *, ready: bool = True) -> AsyncIterator[DailyScheduler]:
-    scheduler = DailyScheduler(cast("PostService", posts), Channel(Clock()), clock, lambda: ready)
+async def running(
+    posts: Posts, *, ready: bool = True, look_every: timedelta | None = LOOK_EVERY
+) -> AsyncIterator[DailyScheduler]:
+    scheduler = DailyScheduler(cast("PostService", posts), Channel(Clock()), clock, lambda: ready, look_every)
     scheduler.start()
     try:
         yield scheduler
@@ -76,7 +78,20 @@ async def test_it_never_sleeps_too_long(answer: datetime | None) -> None:
         before = clock()
         scheduler.wake()
         await until(lambda: bool(scheduler._alarm.get_jobs()))
-        assert before + LONGEST_SLEEP <= alarm(scheduler) <= clock() + LONGEST_SLEEP
+        assert before + LOOK_EVERY <= alarm(scheduler) <= clock() + LOOK_EVERY
+
+
+async def test_alone_it_wakes_only_for_what_is_due() -> None:
+    posts = Posts()
+    async with running(posts, look_every=None) as scheduler:
+        scheduler.wake()
+        await until(lambda: posts.finished == 1)
+        await asyncio.sleep(0)
+        assert not scheduler._alarm.get_jobs()
+        posts.answer = clock() + timedelta(hours=30)
+        scheduler.wake()
+        await until(lambda: bool(scheduler._alarm.get_jobs()))
+        assert alarm(scheduler) == posts.answer
 
 
 async def test_after_trouble_it_looks_again(caplog: pytest.LogCaptureFixture) -> None:

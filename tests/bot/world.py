@@ -48,6 +48,7 @@ class World:
     asker: simcord.MemberActor
     other: simcord.MemberActor
     moderator: simcord.MemberActor
+    look_every: timedelta
     _errors_seen: int = 0
 
     def errors(self) -> tuple[BaseException, ...]:
@@ -74,7 +75,7 @@ class World:
 
     async def restart(self) -> None:
         """The process starts anew: another client, which knows nothing of the messages so far."""
-        await self.env.restart_bot(_patient(self.app.client()))
+        await self.env.restart_bot(_patient(self.app.client(look_every=self.look_every)))
 
     async def rows(self) -> list[Generation]:
         """All generations, in order."""
@@ -103,11 +104,11 @@ async def in_discord(
     Its time stands still unless it is moved; it begins with the year 2026, or at `begin`. The bot looks for what
     other processes have set each hour, not each minute: days go by in these tests.
     """
-    env = simcord.Env(_patient(app.client()), shard_count=1, settle_timeout=SETTLE_LIMIT)
+    env = simcord.Env(_patient(app.client(look_every=look_every)), shard_count=1, settle_timeout=SETTLE_LIMIT)
     if begin is not None:
         env.backend.clock.advance((begin - env.now()).total_seconds())
-    with follow(env), patch("bot.scheduler.LONGEST_SLEEP", look_every):
-        async with _server(app, env) as world:
+    with follow(env):
+        async with _server(app, env, look_every) as world:
             yield world
     assert not world.errors(), "the bot raised what the test does not know of"
 
@@ -129,7 +130,7 @@ def follow(env: simcord.Env) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _server(app: App, env: simcord.Env) -> AsyncIterator[World]:
+async def _server(app: App, env: simcord.Env, look_every: timedelta) -> AsyncIterator[World]:
     await env.start()
     try:
         guild = env.create_guild("Test server")
@@ -142,6 +143,7 @@ async def _server(app: App, env: simcord.Env) -> AsyncIterator[World]:
             asker=guild.add_member(env.create_user("asker")),
             other=guild.add_member(env.create_user("other")),
             moderator=guild.add_member(env.create_user("moderator"), roles=[role]),
+            look_every=look_every,
         )
         yield world
     finally:
