@@ -17,15 +17,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.checkpoint import DataSet
+from generator.checkpoint import Bundle, BundleError, DataSet, read_bundle
 from generator.decode import parse_color
 from generator.networks import build_generator
 from generator.studio import choose_device
-from train.fit import Goal, Setting, code_version, fit, start_run
+from train.fit import fit, start_run
+from train.guard import End
+from train.holdout import HELD_OUT_SHARE, split
 from train.icons import IconSet, write_report
 from train.progress import Bar, JsonLines
 from train.recipes import PRESETS, Recipe
 from train.runs import BEST, LATEST, Run, RunError
+from train.setting import Goal, Setting, code_version
 from train.summary import summarize
 from train.terminal import UsageError, read_color, read_icons, sentences
 
@@ -50,6 +53,26 @@ def fit_command(
     preset: Annotated[str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}.", show_default="sagan")] = None,
     runs: Annotated[Path, typer.Option(help="Where the numbered run folders stand.")] = Path("runs"),
     resume: Annotated[Path | None, typer.Option(help="Go on with this run folder, its icons and its recipe.")] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Start from the generator of this bundle, at its size and width.")
+    ] = None,
+    hold_out: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.5, help="Share of the icons that is only for judging.", show_default="0.1"),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="End after so many evaluations without a better one; 0: never. Without --kimg and --minutes: train "
+            "until then.",
+            show_default="half of the run",
+        ),
+    ] = None,
+    evaluate_every: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="kimg between evaluations.", show_default="5 % of the time"),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     seed: Annotated[
         int | None,
@@ -112,41 +135,58 @@ def fit_command(
         "r1": r1,
         "noise": noise,
     }
+    judging: dict[str, Any] = {"patience": patience, "evaluate_every": evaluate_every}
     with sentences():
         goal = _goal(kimg, minutes)
         where = choose_device(device)
+        if not math.isfinite((hold_out or 0) + (evaluate_every or 0)):
+            raise UsageError("--hold-out and --evaluate-every take finite numbers.")
         if resume is not None:
-            if dry_run:
-                raise UsageError("--dry-run and --resume do not go together.")
-            fixed = {"preset": preset, "size": size, "seed": seed, "background": background}
-            run, setting = _reopen(resume, goal, fixed | {"name": name, "license": license_} | changes)
+            if dry_run or start is not None:
+                raise UsageError(f"--{'dry-run' if dry_run else 'from'} and --resume do not go together.")
+            fixed: dict[str, Any] = {"preset": preset, "size": size, "seed": seed, "background": background}
+            fixed |= {"name": name, "license": license_, "hold_out": hold_out, **changes}
+            run, setting = _reopen(resume, goal, judging, fixed)
         else:
             if not icons:
                 raise UsageError("Say what to train on with --icons SOURCE, or go on with --resume RUN.")
+            if goal is None:
+                goal = Goal() if patience else Goal(kimg=DEFAULT_KIMG)
+            bundle = None if start is None else _read_start(start)
+            if bundle is not None:
+                size, changes = size or bundle.image_size, _like(bundle, changes)
+                background = background or bundle.card.background
             size = DEFAULT_SIZE if size is None else size
             recipe = read_recipe(preset or DEFAULT_PRESET, changes, size)
+            if bundle is not None:
+                _require_fit(bundle, recipe, size)
             icon_set = read_icons(icons, size=size, background=background or DEFAULT_BACKGROUND, only=only)
-            setting = _setting(icon_set, recipe, goal or Goal(kimg=DEFAULT_KIMG), seed or 0, name, license_)
+            setting = replace(
+                _setting(icon_set, recipe, goal, seed or 0, name, license_, hold_out),
+                start=None if bundle is None else bundle.digest,
+                **judging,
+            )
             console.print(summarize(icon_set.report))
             console.print(_summary(setting, where))
             if dry_run:
                 return
-            run = start_run(runs, setting, icon_set.pixels)
+            run = start_run(runs, setting, icon_set.pixels, None if bundle is None else bundle.generator)
             write_report(icon_set, run.path)
         console.print(Text(f"Run folder: {run.path}"), soft_wrap=True)
         reporter = JsonLines() if progress is ProgressStyle.JSONL else Bar(console, setting.goal.describe())
         if isinstance(reporter, JsonLines):
-            reporter.write("start", {"run": str(run.path), **asdict(setting.goal)})
+            said = {"run": str(run.path), **asdict(setting.goal), "held_out": setting.data.held_out}
+            reporter.write("start", said)
         with run, stop, reporter:
-            done = fit(run, setting, where, reporter, stop.asked)
-        reached = setting.goal.share(done.kimg, done.seconds) >= 1
+            outcome = fit(run, setting, where, reporter, stop.asked)
+        stopped, done = outcome.reason is End.STOPPED, outcome.progress
         if isinstance(reporter, JsonLines):
-            reporter.write("done" if reached else "stopped", {"run": str(run.path), **asdict(done)})
-        if reached:
-            message = f"Done: {done.kimg:.1f} kimg. Best bundle: {run.path / BEST}, latest: {run.path / LATEST}"
-        else:
-            message = f"Stopped at {done.kimg:.1f} kimg. To go on: python -m train fit --resume {run.path}"
-        console.print(Text(message), soft_wrap=True)
+            said = {"run": str(run.path), "reason": outcome.reason, "rollbacks": done.watch.rollbacks}
+            said |= {"steps": done.steps, "kimg": done.kimg, "seconds": done.seconds}
+            reporter.write("stopped" if stopped else "done", said)
+        bundles = f"Best bundle: {run.path / BEST}, latest: {run.path / LATEST}"
+        further = f"To go on: python -m train fit --resume {run.path}"
+        console.print(Text(f"{outcome.sentence} {further if stopped else bundles}"), soft_wrap=True)
 
 
 class _StopSignal:
@@ -192,13 +232,48 @@ def read_recipe(preset: str, changes: dict[str, Any], size: int) -> Recipe:
     return recipe
 
 
+def _read_start(path: Path) -> Bundle:
+    try:
+        return read_bundle(path)
+    except BundleError as error:
+        raise UsageError(f"--from: {error}") from error
+
+
+def _like(bundle: Bundle, changes: dict[str, Any]) -> dict[str, Any]:
+    """The options, with those that were not given as the bundle's generator has them; it is grown up already."""
+    sizes = {name: value for name, value in asdict(bundle.config).items() if name in ("width", "latent_size")}
+    given = {name: value for name, value in changes.items() if value is not None}
+    return {"growth": 0.0, **sizes, **given}
+
+
+def _require_fit(bundle: Bundle, recipe: Recipe, size: int) -> None:
+    if recipe.normalize_generator:
+        raise UsageError(
+            f"The preset {recipe.preset} cannot start from a bundle: it normalizes its generator's weights."
+        )
+    theirs, ours = asdict(bundle.config), asdict(recipe.network(size))
+    differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
+    if differing or bundle.config.architecture != recipe.network(size).architecture:
+        what = ", ".join(f"{name} {theirs.get(name)}" for name in differing) or bundle.config.architecture
+        raise UsageError(f"--from: the generator of {bundle.path} has another form ({what}) than this run's.")
+
+
 def _setting(
-    icon_set: IconSet, recipe: Recipe, goal: Goal, seed: int, name: str | None, license_: str | None
+    icon_set: IconSet,
+    recipe: Recipe,
+    goal: Goal,
+    seed: int,
+    name: str | None,
+    license_: str | None,
+    hold_out: float | None,
 ) -> Setting:
+    share = HELD_OUT_SHARE if hold_out is None else hold_out
+    training, held_out = split(icon_set.pixels, share)
     try:
         data = DataSet(
             name=name or icon_set.name,
-            count=len(icon_set.pixels),
+            count=len(training),
+            held_out=len(held_out),
             digest=icon_set.digest,
             license=license_ or icon_set.license,
         )
@@ -213,19 +288,22 @@ def _setting(
         background=parse_color(icon_set.report.background),
         seed=seed,
         code_version=code_version(),
+        hold_out=share,
     )
 
 
-def _reopen(path: Path, goal: Goal | None, options: dict[str, Any]) -> tuple[Run, Setting]:
+def _reopen(path: Path, goal: Goal | None, judging: dict[str, Any], options: dict[str, Any]) -> tuple[Run, Setting]:
+    """Open a run; its goal and what judges it may change."""
     run = Run.open(path)
     try:
-        setting = _same_setting(run, options)
-        if goal is not None:
-            run.change_options({"goal": asdict(goal)})
+        given = {name: value for name, value in judging.items() if value is not None}
+        setting = replace(_same_setting(run, options), **given)
+        setting = replace(setting, goal=goal or setting.goal)
+        run.change_options(given | {"goal": asdict(setting.goal)})
     except BaseException:
         run.close()
         raise
-    return run, replace(setting, goal=goal or setting.goal)
+    return run, setting
 
 
 def _same_setting(run: Run, options: dict[str, Any]) -> Setting:
@@ -240,6 +318,7 @@ def _same_setting(run: Run, options: dict[str, Any]) -> Setting:
         "background": setting.background,
         "name": setting.data.name,
         "license": setting.data.license,
+        "hold_out": setting.hold_out,
     }
     given = {name: value for name, value in options.items() if value is not None}
     if "background" in given:
@@ -256,5 +335,6 @@ def _summary(setting: Setting, device: torch.device) -> Table:
     table = Table(box=None, show_header=False)
     table.add_row("preset", f"{setting.recipe.preset}, batch {setting.recipe.batch}, {setting.goal.describe()}")
     table.add_row("generator", f"{parameters / 1e6:.2f} M parameters, {config.image_size} x {config.image_size} pixels")
+    table.add_row("icons", f"{setting.data.count:,} to train on, {setting.data.held_out:,} held out")
     table.add_row("device", str(device))
     return table

@@ -5,38 +5,33 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
-from torch import nn
 
-from generator.checkpoint import BundleError, DataSet, Description, Figure, read_bundle, write_bundle
-from generator.decode import color_code
-from generator.neighbors import describe
-from generator.pictures import grid, png
-from generator.seeds import latents
-from generator.sheets import draw_sheet, sheet_limit, thin
-from generator.studio import to_pixels
+from generator.checkpoint import BundleError
+from train.chronicle import write_run_report
+from train.guard import Alarm, End, Guard, Limits, score
 from train.holdout import split
 from train.loop import Trainer
 from train.metrics import Judge
-from train.recipes import Recipe
-from train.runs import BEST, LATEST, SHEETS, Progress, Run, RunError
+from train.metrics.judge import SAMPLES
+from train.outputs import Shelf, draw_samples
+from train.runs import BEST, BEST_STATE, LATEST, SHEETS, Progress, Run, RunError
+from train.setting import Setting
 
 TICK_SECONDS = 1.0
 SAVE_SECONDS = 60.0
 EVALUATION_SHARE = 0.05
 """Share of the time that evaluations may take."""
-FIRST_EVALUATION_SECONDS = 20.0
-SHEET_SEEDS = range(1, 65)
-SHEET_COLUMNS = 16
+FIRST_EVALUATION_KIMG = 1.0
+LIMITS = Limits()
+CHECK_STEPS = 64
+"""Steps between two looks whether all weights are finite: by steps and not by the clock, so that it can be repeated."""
 
 
 class TrainingError(Exception):
@@ -44,68 +39,38 @@ class TrainingError(Exception):
 
 
 @dataclass(frozen=True)
-class Goal:
-    """When a run ends: after so many thousand images, or after so many minutes of wall clock."""
+class Outcome:
+    """How a sitting ended."""
 
-    kimg: float | None = None
-    minutes: float | None = None
-
-    def share(self, kimg: float, seconds: float) -> float:
-        """The share of the run that is done: 0 to 1."""
-        if self.kimg is not None:
-            return min(kimg / self.kimg, 1.0)
-        return min(seconds / (60 * (self.minutes or math.inf)), 1.0)
-
-    def describe(self) -> str:
-        """The goal in words."""
-        return f"{self.kimg:g} kimg" if self.kimg is not None else f"{self.minutes:g} minutes"
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Everything that decides a run, as it stands in `options.json`."""
-
-    recipe: Recipe
-    goal: Goal
-    data: DataSet
-    image_size: int
-    background: tuple[int, int, int]
-    seed: int
-    code_version: str
-
-    def document(self) -> dict[str, Any]:
-        """The setting as it goes into `options.json`."""
-        return {**asdict(self), "data": self.data.model_dump()}
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Setting:
-        """The setting of an `options.json`. Raises KeyError, TypeError or ValueError when it is not one."""
-        return cls(
-            recipe=Recipe.read(document["recipe"]),
-            goal=Goal(**document["goal"]),
-            data=DataSet.model_validate(document["data"]),
-            image_size=int(document["image_size"]),
-            background=tuple(document["background"]),
-            seed=int(document["seed"]),
-            code_version=str(document["code_version"]),
-        )
+    progress: Progress
+    reason: End
+    sentence: str
 
 
 class Reporter(Protocol):
-    """Who is told of a run's progress."""
+    """Who is told of a run's progress; `train/progress.py` says what the records hold."""
 
     def tick(self, record: Mapping[str, Any]) -> None:
-        """About once a second: kimg, images_per_second, eta_seconds, share, losses."""
+        """About once a second."""
 
     def evaluated(self, record: Mapping[str, Any]) -> None:
-        """After an evaluation: kimg, metrics, sheet, best."""
+        """After an evaluation."""
+
+    def told(self, event: str, record: Mapping[str, Any]) -> None:
+        """At a rollback and at the end: the record has a sentence."""
 
 
-def fit(run: Run, setting: Setting, device: torch.device, reporter: Reporter, stop: Callable[[], bool]) -> Progress:
-    """Train until the goal is reached or `stop()` says so; returns how far the run is.
+def fit(
+    run: Run,
+    setting: Setting,
+    device: torch.device,
+    reporter: Reporter,
+    stop: Callable[[], bool],
+) -> Outcome:
+    """Train until the goal is reached, patience or alarms end the run, or `stop()` says so.
 
-    The state is saved every minute, at each evaluation and at the end. Raises TrainingError when the weights are no
-    longer finite or the memory does not suffice, RunError when the run's files cannot be read or written.
+    The state is saved every minute, at each evaluation and at the end. Raises TrainingError when there is nothing to
+    show for the training or the memory does not suffice, RunError when the run's files cannot be read or written.
     """
     try:
         return _Sitting(run, setting, device, reporter).train(stop)
@@ -124,22 +89,31 @@ class _Sitting:
 
     def __init__(self, run: Run, setting: Setting, device: torch.device, reporter: Reporter) -> None:
         self.run, self.setting, self.reporter = run, setting, reporter
-        self.icons = run.icons()
+        icons = run.icons()
+        training, held_out = split(icons, setting.hold_out)
         config = setting.recipe.network(setting.image_size)
         self.trainer = Trainer(
-            setting.recipe, config, self.icons, background=setting.background, device=device, seed=setting.seed
+            setting.recipe, config, icons[training], background=setting.background, device=device, seed=setting.seed
         )
-        training, held_out = split(self.icons)
-        self.judge = Judge(self.icons[training], self.icons[held_out], device)
-        self.progress = Progress()
+        self.judge = Judge(icons[training], icons[held_out], device, SAMPLES)
         saved = run.load_state()
         if saved is not None:
-            tensors, self.progress = saved
-            self._load(tensors)
-        shown = self.icons[list(thin(len(self.icons), sheet_limit(setting.image_size)))]
-        self.sheet, self.descriptors = draw_sheet(shown), describe(shown)
-        self.best_swd = _best_swd(run.path / BEST)
-        self.started = time.monotonic() - self.progress.seconds
+            self._load(saved[0])
+        elif (weights := run.start()) is not None:
+            self.trainer.start_from(weights)
+        self.progress = saved[1] if saved is not None else Progress(next_evaluation=self._first_evaluation())
+        self.guard = Guard(LIMITS, setting.patience, self.progress.watch)
+        if not (run.path / BEST_STATE).exists():  # until something is judged, the beginning is the best there is
+            run.save_state(self.trainer.state(), self.progress, BEST_STATE)
+        self.shelf = Shelf(setting, icons[training])
+        self.end: End | None = None
+        self.sentence = ""
+        self.judged_steps = -1
+        """The step of the last evaluation in this sitting."""
+        now = time.monotonic()
+        self.started = now - self.progress.seconds
+        self.ticked, self.saved, self.paused = now, now, now
+        self.ticked_steps = self.paused_steps = self.trainer.steps
 
     def _load(self, tensors: dict[str, torch.Tensor]) -> None:
         try:
@@ -149,31 +123,46 @@ class _Sitting:
                 f"{self.run.path}: the saved state does not fit the networks of this version."
             ) from error
 
-    def train(self, stop: Callable[[], bool]) -> Progress:
-        now = time.monotonic()
-        ticked, saved, evaluated = now, now, now
-        ticked_kimg, evaluation_cost = self.trainer.kimg, FIRST_EVALUATION_SECONDS * EVALUATION_SHARE
-        fresh = False  # whether the latest bundle shows the present weights
-        while self._share() < 1 and not stop():
+    def train(self, stop: Callable[[], bool]) -> Outcome:
+        while (end := self._end(stop)) is None:
             self.trainer.step(self._share())
-            fresh = False
             now = time.monotonic()
-            if now - ticked >= TICK_SECONDS:
-                self._tick((self.trainer.kimg - ticked_kimg) * 1000 / (now - ticked))
-                ticked, ticked_kimg = now, self.trainer.kimg
-            if now - evaluated >= evaluation_cost / EVALUATION_SHARE:
+            if now - self.ticked >= TICK_SECONDS:
+                self._tick(now)
+            if self.trainer.steps >= self.progress.next_evaluation:
                 self._evaluate()
-                evaluated = saved = ticked = time.monotonic()
-                ticked_kimg, evaluation_cost = self.trainer.kimg, evaluated - now
-                fresh = True
-            elif now - saved >= SAVE_SECONDS:
+            elif self.trainer.steps % CHECK_STEPS == 0 and not self.trainer.is_finite():
+                self._throw_back(Alarm.DIVERGENCE, "weights are not finite numbers")
+            elif now - self.saved >= SAVE_SECONDS:
                 self._save()
-                saved = time.monotonic()
-        if fresh or not self.trainer.steps:
-            self._save()
-        else:
-            self._evaluate()
-        return self.progress
+        if end in (End.GOAL, End.STOPPED) and self.trainer.steps not in (0, self.judged_steps):
+            # An end by request is no part of the schedule: whoever goes on decides as if nobody had looked.
+            self._evaluate(scheduled=end is End.GOAL)
+        self._save()
+        return self._finish(end)
+
+    def _end(self, stop: Callable[[], bool]) -> End | None:
+        if self.end is None and self._share() >= 1:
+            return End.GOAL
+        return End.STOPPED if self.end is None and stop() else self.end
+
+    def _finish(self, end: End) -> Outcome:
+        watch, kimg = self.guard.watch, self.trainer.kimg
+        sentence = {
+            End.GOAL: f"The goal is reached: {self.setting.goal.describe()}.",
+            End.STOPPED: f"Stopped at {kimg:.1f} kimg.",
+            End.PATIENCE: f"Patience is over at {kimg:.1f} kimg: the last {watch.since_best} evaluations were no "
+            f"better than the one at {watch.best_kimg:.1f} kimg.",
+            End.ALARMS: self.sentence,
+        }[end]
+        self._tell("end", reason=end, rollbacks=watch.rollbacks, best_kimg=round(watch.best_kimg, 3), sentence=sentence)
+        self._draw_report()
+        if end is not End.STOPPED and not (self.run.path / BEST).exists():
+            raise TrainingError(
+                f"{self.run.path}: training diverged: at {kimg:.1f} kimg there are values that are not finite numbers, "
+                "and there is no model to go back to; lower the learning rates."
+            )
+        return Outcome(self.progress, end, sentence)
 
     def _seconds(self) -> float:
         return time.monotonic() - self.started
@@ -181,102 +170,147 @@ class _Sitting:
     def _share(self) -> float:
         return self.setting.goal.share(self.trainer.kimg, self._seconds())
 
-    def _tick(self, images_per_second: float) -> None:
+    def _stamp(self) -> dict[str, Any]:
+        return {"seconds": round(self._seconds(), 1), "kimg": round(self.trainer.kimg, 3)}
+
+    def _tell(self, event: str, **fields: object) -> None:
+        record = {**self._stamp(), **fields}
+        self.run.append_stats({"event": event, **record})
+        self.reporter.told(event, record)
+
+    def _tick(self, now: float) -> None:
+        speed = (self.trainer.steps - self.ticked_steps) * self.setting.recipe.batch / (now - self.ticked)
+        self.ticked, self.ticked_steps = now, self.trainer.steps
         generator_loss, discriminator_loss = self.trainer.read_losses()
         if not math.isfinite(generator_loss + discriminator_loss):
-            raise self._diverged()
-        goal, share = self.setting.goal, self._share()
-        eta = (
-            (goal.kimg - self.trainer.kimg) * 1000 / max(images_per_second, 1e-9)
-            if goal.kimg is not None
-            else 60 * (goal.minutes or 0) - self._seconds()
-        )
+            return  # the next check will say so
         record = {
-            "kimg": round(self.trainer.kimg, 3),
-            "share": round(share, 5),
-            "images_per_second": round(images_per_second, 1),
-            "eta_seconds": max(round(eta), 0),
+            **self._stamp(),
+            "share": round(self._share(), 5),
+            "images_per_second": round(speed, 1),
+            "eta_seconds": self.setting.goal.seconds_left(self.trainer.kimg, self._seconds(), speed),
             "loss_generator": round(generator_loss, 4),
             "loss_discriminator": round(discriminator_loss, 4),
         }
-        self.run.append_stats({"event": "tick", "seconds": round(self._seconds(), 1), **record})
+        self.run.append_stats({"event": "tick", **record})
         self.reporter.tick(record)
 
-    def _diverged(self) -> TrainingError:
-        return TrainingError(
-            f"{self.run.path}: training diverged: at {self.trainer.kimg:.1f} kimg there are values that are not finite "
-            f"numbers; the saved state and the bundle in {BEST}/ are as they were."
-        )
-
     def _save(self) -> None:
-        if not self.trainer.is_finite():
-            raise self._diverged()
-        self.progress = Progress(steps=self.trainer.steps, kimg=self.trainer.kimg, seconds=self._seconds())
-        self.run.save_state(self.trainer.state(), self.progress)
-
-    def _evaluate(self) -> None:
-        self._save()
-        trainer, setting = self.trainer, self.setting
-        network = trainer.snapshot()
-        metrics = self.judge.evaluate(network, trainer.config.latent_size)
-        sheet = draw_samples(network, trainer.config.latent_size, trainer.device)
-        name = f"{SHEETS}/{trainer.kimg:09.3f}-kimg.png"
-        (self.run.path / name).write_bytes(sheet)
-        better = metrics["swd"].value < self.best_swd
-        for folder in (LATEST, BEST) if better else (LATEST,):
-            write_bundle(
-                self.run.path / folder,
-                Description(
-                    kimg=round(trainer.kimg, 3),
-                    metrics=metrics,
-                    data=setting.data,
-                    preset=setting.recipe.preset,
-                    background=color_code(setting.background),
-                    created=datetime.now(UTC).isoformat(timespec="seconds"),
-                    code_version=setting.code_version,
-                ),
-                config=trainer.config,
-                weights=network.state_dict(),
-                descriptors=self.descriptors,
-                sheet=self.sheet,
-                samples=sheet,
+        """Save the state, unless its weights are not finite: then the last one stays."""
+        if self.trainer.is_finite():
+            self.progress = Progress(
+                steps=self.trainer.steps,
+                kimg=self.trainer.kimg,
+                seconds=self._seconds(),
+                next_evaluation=self.progress.next_evaluation,
+                watch=self.guard.watch,
             )
-        self.best_swd = min(self.best_swd, metrics["swd"].value)
+            self.run.save_state(self.trainer.state(), self.progress)
+        self.saved = time.monotonic()
+
+    def _first_evaluation(self) -> int:
+        return self._steps(self.setting.evaluate_every or FIRST_EVALUATION_KIMG)
+
+    def _steps(self, kimg: float) -> int:
+        return max(round(kimg * 1000 / self.setting.recipe.batch), 1)
+
+    def _schedule(self, began: float) -> None:
+        """Decide when the next evaluation is due, now that one has ended that began at `began`."""
+        now, steps = time.monotonic(), self.trainer.steps
+        if self.setting.evaluate_every is not None:
+            every = self._steps(self.setting.evaluate_every)
+            due = (steps // every + 1) * every
+        else:
+            speed = (steps - self.paused_steps) / max(began - self.paused, 1e-9)
+            due = steps + max(math.ceil((now - began) / EVALUATION_SHARE * speed), 1)
+        self.progress = replace(self.progress, next_evaluation=due)
+        self._resume_clock()
+
+    def _resume_clock(self) -> None:
+        self.paused = self.ticked = time.monotonic()
+        self.paused_steps = self.ticked_steps = self.trainer.steps
+
+    def _evaluate(self, *, scheduled: bool = True) -> None:
+        """Judge the present model and keep it as the latest; one that is scheduled may be the best, or an alarm."""
+        trainer, began = self.trainer, time.monotonic()
+        if not trainer.is_finite():
+            if scheduled:
+                self._throw_back(Alarm.DIVERGENCE, "weights are not finite numbers")
+            return
+        network, config, folder = trainer.snapshot(), trainer.config, self.run.path
+        metrics = self.judge.evaluate(network, config.latent_size)
+        sheet = draw_samples(network if trainer.is_grown else trainer.preview(), config, trainer.device)
+        sheet_name = f"{SHEETS}/{trainer.kimg:09.3f}-kimg.png"
+        (folder / sheet_name).write_bytes(sheet)
+        verdict = None
+        if scheduled and trainer.is_grown:  # before that there are layers that never learned
+            verdict = self.guard.judge(metrics, share=self._share(), kimg=trainer.kimg)
+        best = verdict.best if verdict else not (folder / BEST).exists()
+        for name in (LATEST, BEST) if best else (LATEST,):
+            self.shelf.put(folder / name, network, config, kimg=trainer.kimg, metrics=metrics, samples=sheet)
+        if verdict and best:
+            self.run.save_state(trainer.state(), self.progress, BEST_STATE)
         record = {
-            "kimg": round(trainer.kimg, 3),
+            **self._stamp(),
             "metrics": {name: figure.model_dump() for name, figure in metrics.items()},
-            "sheet": name,
-            "best": better,
+            "score": round(score(metrics), 4),
+            "sheet": sheet_name,
+            "best": best,
         }
-        self.run.append_stats({"event": "evaluation", "seconds": round(self._seconds(), 1), **record})
+        if verdict and verdict.alarm:
+            record |= {"alarm": verdict.alarm, "sentence": verdict.sentence}
+        self.run.append_stats({"event": "evaluation", **record})
         self.reporter.evaluated(record)
+        self.judged_steps = trainer.steps
+        if scheduled:
+            self._draw_report()
+            self._schedule(began)
+        if verdict and verdict.alarm:
+            self._throw_back(verdict.alarm, verdict.sentence)
+        elif verdict and verdict.out_of_patience:
+            self.end = End.PATIENCE
+        self._save()
+
+    def _draw_report(self) -> None:
+        try:
+            write_run_report(self.run.path)
+        except Exception as error:  # whatever it is, no picture is worth a run
+            self.run.append_stats({"event": "note", **self._stamp(), "sentence": f"The report failed: {error}"})
+
+    def _throw_back(self, alarm: Alarm, seen: str) -> None:
+        """Go back to the best state with half the learning rates; the images seen since then stay counted.
+
+        When that has been done often enough, the best state is where the run ends.
+        """
+        best = self.run.load_state(BEST_STATE)
+        if best is None:
+            raise RunError(f"{self.run.path / BEST_STATE}: the state to go back to is missing.")
+        steps, again = self.trainer.steps, self.guard.roll_back()
+        self._load(best[0])
+        to_kimg = self.trainer.kimg
+        self.trainer.steps = steps
+        self.trainer.rate_scale = self.guard.rate_scale
+        self.trainer.read_losses()  # forget what came of the state that is gone
+        happened = f"{alarm.capitalize()} at {self.trainer.kimg:.1f} kimg ({seen})"
+        back = f"back to the state of {to_kimg:.1f} kimg"
+        if not again:
+            self.end = End.ALARMS
+            self.sentence = f"{happened}, after {self.guard.watch.rollbacks} rollbacks: {back}, and the run ends."
+        else:
+            self._tell(
+                "rollback",
+                alarm=alarm,
+                to_kimg=round(to_kimg, 3),
+                rate_scale=self.guard.rate_scale,
+                rollbacks=self.guard.watch.rollbacks,
+                sentence=f"{happened}: {back}, with {self.guard.rate_scale:g} of the learning rates.",
+            )
+        self._save()
+        self._resume_clock()
 
 
-def _best_swd(best: Path) -> float:
-    """The figure of the best bundle so far, infinite when there is none."""
-    try:
-        return read_bundle(best).card.metrics["swd"].value
-    except (BundleError, KeyError):
-        return math.inf
-
-
-@torch.inference_mode()
-def draw_samples(network: nn.Module, latent_size: int, device: torch.device) -> bytes:
-    """The sheet of seeds 1 to 64 of a generator in eval mode, as a PNG: the same seeds through all of a run."""
-    icons = to_pixels(network(latents(SHEET_SEEDS, latent_size).to(device))).permute(0, 2, 3, 1).cpu().numpy()
-    return png(grid([Image.fromarray(np.ascontiguousarray(icon)) for icon in icons], columns=SHEET_COLUMNS))
-
-
-def start_run(root: Path, setting: Setting, icons: NDArray[np.uint8]) -> Run:
-    """Make the run folder of a setting. Raises RunError."""
-    return Run.create(root, f"{setting.recipe.preset}-{setting.data.name}", setting.document(), icons)
-
-
-def code_version() -> str:
-    """The version of this Mojigan."""
-    return version("mojigan")
-
-
-def figures_in_words(metrics: Mapping[str, Figure]) -> str:
-    """Figures for a line of text, each beside its real-against-real."""
-    return " · ".join(f"{name} {figure.value:.3g} (real {figure.real:.3g})" for name, figure in metrics.items())
+def start_run(
+    root: Path, setting: Setting, icons: NDArray[np.uint8], start: Mapping[str, torch.Tensor] | None = None
+) -> Run:
+    """Make the run folder of a setting; `start`: the generator's weights that it begins with. Raises RunError."""
+    return Run.create(root, f"{setting.recipe.preset}-{setting.data.name}", setting.document(), icons, start)

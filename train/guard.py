@@ -22,7 +22,8 @@ class Alarm(StrEnum):
 
     COLLAPSE = "collapse"
     COPYING = "copying"
-    NOT_FINITE = "not-finite"
+    DIVERGENCE = "divergence"
+    """Weights that are not finite numbers."""
 
 
 class End(StrEnum):
@@ -113,13 +114,18 @@ class Guard:
         self.watch = watch
         return Verdict(value, best, alarm, sentence, out_of_patience=alarm is None and self._is_out_of_patience(share))
 
-    def roll_back(self) -> float | None:
-        """Count a rollback: the factor of the learning rates from here on, or None when there have been enough."""
+    @property
+    def rate_scale(self) -> float:
+        """The factor of the learning rates: half of it is left after each rollback."""
+        return 0.5**self.watch.rollbacks
+
+    def roll_back(self) -> bool:
+        """Count a rollback; False when there have been enough of them."""
         if self.watch.rollbacks >= self.limits.rollbacks:
-            return None
+            return False
         # What was seen since the best state is undone with it; patience begins anew.
         self.watch = replace(self.watch, rollbacks=self.watch.rollbacks + 1, since_best=0)
-        return 0.5**self.watch.rollbacks
+        return True
 
     def _is_out_of_patience(self, share: float) -> bool:
         watch, limits = self.watch, self.limits

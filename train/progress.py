@@ -8,7 +8,7 @@ fields that they do not know. Numbers are finite; `seconds` are of the run, over
                 set), loss_generator, loss_discriminator
     evaluation  seconds, kimg, metrics {name: {value, real}}, score (lower is better), sheet (a file in the run folder),
                 best (whether best/ is this one), alarm (only if there is one), sentence (what the alarm saw)
-    rollback    after an alarm, back to the best state: seconds, kimg, alarm (collapse, copying or not-finite), to_kimg
+    rollback    after an alarm, back to the best state: seconds, kimg, alarm (collapse, copying or divergence), to_kimg
                 (where that state was taken), rate_scale (factor of the learning rates from here on), rollbacks (so
                 far, of at most three), sentence
     end         seconds, kimg, reason (goal, stopped, patience or alarms), rollbacks, best_kimg, sentence
@@ -35,7 +35,6 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from generator.checkpoint import Figure
-from train.fit import figures_in_words
 
 
 class JsonLines:
@@ -56,6 +55,10 @@ class JsonLines:
     def evaluated(self, record: Mapping[str, Any]) -> None:
         """After an evaluation."""
         self.write("evaluation", record)
+
+    def told(self, event: str, record: Mapping[str, Any]) -> None:
+        """At a rollback and at the end."""
+        self.write(event, record)
 
     def write(self, event: str, record: Mapping[str, Any]) -> None:
         """Write one event at once."""
@@ -118,6 +121,16 @@ class Bar:
 
     def evaluated(self, record: Mapping[str, Any]) -> None:
         """Leave a line above the bar."""
-        figures = figures_in_words({name: Figure(**figure) for name, figure in record["metrics"].items()})
+        figures = _in_words({name: Figure(**figure) for name, figure in record["metrics"].items()})
         best = " [green]best so far[/]" if record["best"] else ""
         self._progress.console.print(f"{record['kimg']:>8.1f} kimg  {figures}{best}", highlight=False)
+
+    def told(self, event: str, record: Mapping[str, Any]) -> None:
+        """Leave the sentence of a rollback above the bar; how it ended is said below."""
+        if event == "rollback":
+            self._progress.console.print(Text(record["sentence"], style="yellow"))
+
+
+def _in_words(metrics: Mapping[str, Figure]) -> str:
+    """Figures for a line of text, each beside its real-against-real."""
+    return " · ".join(f"{name} {figure.value:.3g} (real {figure.real:.3g})" for name, figure in metrics.items())

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -19,10 +19,12 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from generator.folders import recover_folder, swap_in_folder, write_file
+from train.guard import Watch
 from train.sources import slug
 
 OPTIONS, STATS, ICONS, LOCK = "options.json", "stats.jsonl", "icons.safetensors", "run.lock"
-STATE, LATEST, BEST, SHEETS = "state", "latest", "best", "sheets"
+START = "start.safetensors"
+STATE, BEST_STATE, LATEST, BEST, SHEETS = "state", "best-state", "latest", "best", "sheets"
 STATE_TENSORS, STATE_RECORD = "state.safetensors", "state.json"
 RUN_FORMAT = 1
 
@@ -39,6 +41,9 @@ class Progress:
     kimg: float = 0.0
     seconds: float = 0.0
     """Wall-clock seconds of training and evaluation, over all sittings."""
+    next_evaluation: int = 0
+    """The step at which the next evaluation is due: decided by the last one, so that no stop moves it."""
+    watch: Watch = field(default_factory=Watch)
 
 
 class Run:
@@ -50,8 +55,18 @@ class Run:
         self._lock = _lock(path)
 
     @classmethod
-    def create(cls, root: Path, name: str, options: Mapping[str, Any], icons: NDArray[np.uint8]) -> Run:
-        """Make the next numbered folder, `0007-sagan-faces`, with its options and icons. Raises RunError."""
+    def create(
+        cls,
+        root: Path,
+        name: str,
+        options: Mapping[str, Any],
+        icons: NDArray[np.uint8],
+        start: Mapping[str, torch.Tensor] | None = None,
+    ) -> Run:
+        """Make the next numbered folder, `0007-sagan-faces`, with its options, its icons and what it starts from.
+
+        Raises RunError.
+        """
         document = {"run_format": RUN_FORMAT, **options}
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -62,6 +77,8 @@ class Run:
                 path.mkdir()
             (path / SHEETS).mkdir()
             write_file(path / ICONS, save_tensors({"icons": torch.from_numpy(icons)}))
+            if start is not None:
+                write_file(path / START, save_tensors(dict(start)))
             write_file(path / OPTIONS, _json(document))
         except OSError as error:
             raise RunError(f"{root}: the run folder cannot be written ({error.strerror}).") from error
@@ -77,7 +94,7 @@ class Run:
         if not isinstance(options, dict) or options.get("run_format") != RUN_FORMAT:
             raise RunError(f"{path}: the run was written by another version of Mojigan and cannot go on here.")
         run = cls(path, options)
-        for name in (STATE, LATEST, BEST):
+        for name in (STATE, BEST_STATE, LATEST, BEST):
             recover_folder(path / name)
         return run
 
@@ -87,25 +104,34 @@ class Run:
         write_file(self.path / OPTIONS, _json(self.options))
 
     def icons(self) -> NDArray[np.uint8]:
-        """The training icons, as the run began with them: `(N, size, size, 3)` uint8."""
+        """All icons, those held out among them, as the run began with them: `(N, size, size, channels)` uint8."""
         try:
             pixels: NDArray[np.uint8] = load_tensors((self.path / ICONS).read_bytes())["icons"].numpy()
         except (OSError, KeyError, SafetensorError) as error:
             raise RunError(f"{self.path / ICONS}: the run's icons cannot be read.") from error
         return pixels
 
-    def save_state(self, tensors: Mapping[str, torch.Tensor], progress: Progress) -> None:
-        """Write the state beside the old one, flush it, swap: a crash leaves one of the two."""
+    def start(self) -> dict[str, torch.Tensor] | None:
+        """The generator's weights that the run started from, or None when it began with fresh ones."""
+        if not (self.path / START).exists():
+            return None
+        try:
+            return load_tensors((self.path / START).read_bytes())
+        except (OSError, SafetensorError) as error:
+            raise RunError(f"{self.path / START}: the weights that the run starts from cannot be read.") from error
+
+    def save_state(self, tensors: Mapping[str, torch.Tensor], progress: Progress, name: str = STATE) -> None:
+        """Write the state, or BEST_STATE, beside the old one, flush it, swap: a crash leaves one of the two."""
         content = save_tensors(dict(tensors))
         record = {"sha256": hashlib.sha256(content).hexdigest(), **asdict(progress)}
         try:
-            swap_in_folder(self.path / STATE, {STATE_TENSORS: content, STATE_RECORD: _json(record)})
+            swap_in_folder(self.path / name, {STATE_TENSORS: content, STATE_RECORD: _json(record)})
         except OSError as error:
-            raise RunError(f"{self.path / STATE}: the state cannot be saved ({error.strerror}).") from error
+            raise RunError(f"{self.path / name}: the state cannot be saved ({error.strerror}).") from error
 
-    def load_state(self) -> tuple[dict[str, torch.Tensor], Progress] | None:
-        """The saved state, or None when the run ended before the first. Raises RunError for a damaged one."""
-        folder = self.path / STATE
+    def load_state(self, name: str = STATE) -> tuple[dict[str, torch.Tensor], Progress] | None:
+        """The state, or BEST_STATE, or None when the run ended before the first. Raises RunError for a damaged one."""
+        folder = self.path / name
         if not folder.exists():
             return None
         try:
@@ -113,7 +139,8 @@ class Run:
             content = (folder / STATE_TENSORS).read_bytes()
             if hashlib.sha256(content).hexdigest() != record.pop("sha256"):
                 raise RunError(f"{folder}: the state is damaged: its SHA-256 is not the recorded one.")
-            return load_tensors(content), Progress(**record)
+            watch = Watch(**record.pop("watch", {}))
+            return load_tensors(content), Progress(**record, watch=watch)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise RunError(f"{folder}: the state cannot be read.") from error
 

@@ -8,8 +8,10 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quick_recalibration() -> Iterator[None]:
-    """Measure batch-norm statistics on few samples: how exact they are matters to one test only."""
+def quick_training() -> Iterator[None]:
+    """Measure batch-norm statistics and figures on few samples, and draw no reports: each matters to a test or two."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("train.ema.RECALIBRATION_BATCHES", 2)
+        patch.setattr("train.fit.SAMPLES", 16)
+        patch.setattr("train.fit.write_run_report", lambda _path: None)
         yield

@@ -41,7 +41,7 @@ class Judge:
         device: torch.device,
         samples: int = SAMPLES,
     ) -> None:
-        """`icons`, `held_out`: `(N, size, size, 3)` uint8, N at least 4 and 2; `samples`: icons to generate.
+        """`icons`, `held_out`: `(N, size, size, 3)` uint8, N at least 4, and 2 or none; `samples`: icons to generate.
 
         Raises EncoderError when the encoder that ships with the project is not there.
         """
@@ -97,6 +97,8 @@ class _View:
         self._features = features[order[:size]]
         others = torch.cat([self._held_out, features[order[size:]]])[:size]
         self._memory = Memory(icons, held_out, features, self._held_out)
+        if not len(held_out):  # then one half of the icons stands for them
+            self._held_out, features = features[order[size:]], self._features
         self.real = {
             "swd": swd(self._reals, icons[order[size : 2 * size]], device),
             "kid": kid(features, self._held_out),
