@@ -10,7 +10,7 @@ from train.guard import NEVER, Alarm, Guard, Limits, Verdict, score
 ARMED = Limits(warm_up=0)
 
 
-def figures(swd: float = 40.0, **others: tuple[float, float]) -> dict[str, Figure]:
+def figures(swd: float = 40.0, /, **others: tuple[float, float]) -> dict[str, Figure]:
     """Figures of a healthy model, and others as (value, real)."""
     healthy = {
         "swd": (swd, 20.0),
@@ -57,7 +57,7 @@ def test_both_figures_count_in_ratios_and_not_below_the_real_ones() -> None:
 def test_alarms_are_relative_to_real_icons(seen: dict[str, tuple[float, float]], alarm: Alarm | None) -> None:
     guard = Guard(ARMED)
     judged(guard, figures())
-    verdict = judged(guard, figures(swd=1, **seen))
+    verdict = judged(guard, figures(1, **seen))
     assert verdict.alarm == alarm
     assert bool(verdict.sentence) == (alarm is not None)
     assert verdict.best == (alarm is None)

@@ -76,7 +76,7 @@ def sabotage(patch: pytest.MonkeyPatch, at: int, times: int = 1) -> None:
 def test_absurd_rates_leave_nothing_to_show(few_icons: Path, tmp_path: Path) -> None:
     """A real divergence, by the optimizer itself: three times half of the rate do not help."""
     rates = ("--generator-rate", "1e38", "--discriminator-rate", "1e38")
-    given = ("--icons", few_icons, *TINY, *rates, "--evaluate-every", "0.016", "--kimg", "9", "--runs", tmp_path)
+    given = ("--icons", few_icons, *TINY, *rates, "--evaluate-every", "0.016", "--kimg", "0.4", "--runs", tmp_path)
     result = train(*given)
     assert result.exit_code == 1
     assert "diverged" in result.stderr
@@ -110,7 +110,7 @@ def test_a_run_that_diverges_again_and_again_ends_with_its_best_bundle(
     few_icons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sabotage(monkeypatch, at=5, times=99)
-    given = ("--icons", few_icons, *TINY, "--evaluate-every", "0.016", "--kimg", "9", "--runs", tmp_path)
+    given = ("--icons", few_icons, *TINY, "--evaluate-every", "0.016", "--kimg", "0.4", "--runs", tmp_path)
     result = train(*given)
     assert result.exit_code == 0, result.output
     assert len(said(result.stdout, "rollback")) == 3
@@ -129,6 +129,7 @@ def test_weights_are_checked_between_evaluations(
     monkeypatch.setattr("train.fit.CHECK_STEPS", 4)
     result = train("--icons", few_icons, *TINY, "--evaluate-every", "1", "--kimg", "0.04", "--runs", tmp_path)
     assert result.exit_code == 0, result.output
+    assert said(result.stdout, "rollback"), result.output
     (back,) = said(result.stdout, "rollback")
     assert (back["kimg"], back["to_kimg"]) == (pytest.approx(0.016), 0)
 
@@ -147,8 +148,8 @@ def test_a_generator_that_draws_one_picture_is_thrown_back(
                     next(network.parameters()).zero_()
 
     monkeypatch.setattr(Trainer, "step", collapsing)
-    limit(monkeypatch, warm_up=1)
-    given = ("--icons", few_icons, *TINY, "--evaluate-every", "0.032", "--kimg", "9", "--runs", tmp_path)
+    limit(monkeypatch, warm_up=1, coverage=0.0)
+    given = ("--icons", few_icons, *TINY, "--evaluate-every", "0.032", "--kimg", "0.4", "--runs", tmp_path)
     result = train(*given)
     assert result.exit_code == 0, result.output
     first, second = said(result.stdout, "evaluation")[:2]
@@ -182,7 +183,7 @@ def test_a_generator_that_copies_is_thrown_back(
 
     monkeypatch.setattr(Trainer, "snapshot", copying)
     limit(monkeypatch, warm_up=1, rollbacks=1)
-    given = ("--icons", few_icons, *TINY, "--evaluate-every", "0.032", "--kimg", "9", "--runs", tmp_path)
+    given = ("--icons", few_icons, *TINY, "--evaluate-every", "0.032", "--kimg", "0.4", "--runs", tmp_path)
     result = train(*given)
     assert result.exit_code == 0, result.output
     assert [one["alarm"] for one in said(result.stdout, "rollback")] == ["copying"]
@@ -192,20 +193,21 @@ def test_a_generator_that_copies_is_thrown_back(
 
 
 def test_patience_ends_a_run_without_a_goal(few_icons: Path, tmp_path: Path) -> None:
-    """Rates of zero learn nothing: no evaluation is better than the first."""
+    """Rates of zero learn nothing: an evaluation is better than another by chance alone."""
     rates = ("--generator-rate", "0", "--discriminator-rate", "0", "--ema", "0")
     given = ("--icons", few_icons, *TINY, *rates, "--evaluate-every", "0.008", "--runs", tmp_path)
     result = train(*given, "--patience", "3")
     assert result.exit_code == 0, result.output
     (done,) = said(result.stdout, "done")
     assert done["reason"] == "patience"
-    assert done["kimg"] == pytest.approx(0.032)
-    assert read_bundle(folder_of(tmp_path) / BEST).card.kimg == pytest.approx(0.008)
+    best = read_bundle(folder_of(tmp_path) / BEST).card.kimg
+    assert done["kimg"] == pytest.approx(best + 3 * 0.008)
+    assert [one["best"] for one in said(result.stdout, "evaluation")][-4:] == [True, False, False, False]
     assert said(result.stdout, "start")[0]["kimg"] is None
 
 
 class Killed(BaseException):
-    """What SIGKILL leaves on the disk is what this leaves: nothing on its way writes (a kill by signal: test_fit.py)."""
+    """Leaves on the disk what SIGKILL leaves: nothing on its way writes. (test_fit.py kills by the signal itself.)"""
 
 
 def test_killed_after_a_rollback_and_resumed_is_the_run_that_was_never_stopped(
@@ -226,7 +228,18 @@ def test_killed_after_a_rollback_and_resumed_is_the_run_that_was_never_stopped(
 
     monkeypatch.setattr(Trainer, "step", dangerous)
     monkeypatch.setattr("train.fit.SAVE_SECONDS", 0.0)
-    given = ("--icons", few_icons, *TINY, "--kimg", "0.08", "--evaluate-every", "0.032", "--adaptive", "--lecam", "0.01")
+    given = (
+        "--icons",
+        few_icons,
+        *TINY,
+        "--kimg",
+        "0.08",
+        "--evaluate-every",
+        "0.032",
+        "--adaptive",
+        "--lecam",
+        "0.01",
+    )
     assert train(*given, "--runs", tmp_path / "whole").exit_code == 0
     deaths += [11, 17]
     with pytest.raises(Killed):
