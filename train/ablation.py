@@ -31,10 +31,10 @@ from generator.checkpoint import Figure
 from generator.decode import parse_color
 from generator.networks import build_generator
 from train.commands import DEFAULT_BACKGROUND
-from train.fit import draw_samples
 from train.holdout import split
 from train.loop import Trainer
 from train.metrics import Judge
+from train.outputs import draw_samples
 from train.recipes import PRESETS, Recipe
 from train.terminal import UsageError, read_icons, sentences
 
@@ -98,7 +98,7 @@ class Ablation:
         record = self._record(name, seed)
         weights = {key: value.contiguous() for key, value in snapshot.state_dict().items()}
         save_file(weights, record.with_suffix(".safetensors"))
-        record.with_suffix(".png").write_bytes(draw_samples(snapshot, recipe.latent_size, trainer.device))
+        record.with_suffix(".png").write_bytes(draw_samples(snapshot, network, trainer.device))
         document = {"name": name, "seed": seed, "size": size, "kimg": round(trainer.kimg, 2), "recipe": asdict(recipe)}
         record.write_text(json.dumps(document, indent=2) + "\n")
 

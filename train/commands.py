@@ -139,8 +139,8 @@ def fit_command(
     with sentences():
         goal = _goal(kimg, minutes)
         where = choose_device(device)
-        if not math.isfinite((hold_out or 0) + (evaluate_every or 0)):
-            raise UsageError("--hold-out and --evaluate-every take finite numbers.")
+        if not math.isfinite(evaluate_every or 0):
+            raise UsageError("--evaluate-every takes a finite number.")
         if resume is not None:
             if dry_run or start is not None:
                 raise UsageError(f"--{'dry-run' if dry_run else 'from'} and --resume do not go together.")

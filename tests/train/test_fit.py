@@ -272,7 +272,7 @@ def test_a_bar_in_the_terminal(icon_folder: Path, tmp_path: Path) -> None:
         (("--icons", "ICONS", "--seed", str(2**70)), "seed"),
         (("--icons", "ICONS", "--width", "12"), "steps of 8"),
         (("--icons", "ICONS", "--hold-out", "0.7"), "hold-out"),
-        (("--icons", "ICONS", "--hold-out", "nan"), "finite"),
+        (("--icons", "ICONS", "--evaluate-every", "inf"), "finite"),
         (("--icons", "ICONS", "--from", "/nowhere"), "no bundle folder"),
         (("--resume", "/nowhere", "--from", "/nowhere"), "do not go together"),
         (("--icons", "ICONS", "--name", "a\nb"), "name cannot stand on a card"),
