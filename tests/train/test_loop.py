@@ -78,7 +78,7 @@ def test_training_moves_samples_towards_the_icons(drawn_icons: NDArray[np.uint8]
         return abs(float(samples.mean()) - float(drawn_icons.mean()) / 127.5 + 1)
 
     before = gap()
-    for _ in range(60):
+    for _ in range(120):
         trainer.step(0)
     assert gap() < before / 2
 
