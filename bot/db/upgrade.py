@@ -17,8 +17,9 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+import bot.db.guilds
 import bot.db.retraining
-import bot.db.schedules  # noqa: F401 - its tables join those of the models
+import bot.db.schedules  # noqa: F401 - their tables join those of the models
 import migrations
 from bot.db.errors import UPGRADE_COMMAND, DatabaseError, describe, explain
 from bot.db.models import Base

@@ -1,0 +1,56 @@
+"""The tables behind /settings: what a server has chosen, how much people have drawn, and who is blocked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import JSON, Boolean, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.db.models import Base, Snowflake
+
+EVERYWHERE = 0
+"""The guild id in `quotas` of the host's own quota, which counts all servers and direct messages together."""
+
+
+class GuildSettings(Base):
+    """What a server has chosen. No row: everything as it comes."""
+
+    __tablename__ = "guild_settings"
+
+    guild_id: Mapped[int] = mapped_column(Snowflake, primary_key=True, autoincrement=False)
+    language: Mapped[str | None] = mapped_column(String(16))
+    """One of the bot's languages; NULL: the server's own."""
+    channels: Mapped[list[int]] = mapped_column(JSON)
+    """Channels and categories for answers that all can see; empty: everywhere."""
+    roles: Mapped[dict[str, list[int]]] = mapped_column(JSON)
+    """Family of commands -> the roles that may use it; empty or absent: everyone."""
+    quota: Mapped[int | None] = mapped_column(Integer)
+    """Icons per person and hour; NULL: no limit."""
+    cooldown: Mapped[int] = mapped_column(Integer)
+    """Seconds between two answers to a person."""
+    spoiler: Mapped[bool] = mapped_column(Boolean)
+    """Pictures are posted hidden."""
+
+
+class Quota(Base):
+    """Icons that a person has drawn within an hour that began with the first of them."""
+
+    __tablename__ = "quotas"
+
+    guild_id: Mapped[int] = mapped_column(Snowflake, primary_key=True, autoincrement=False)
+    """EVERYWHERE for the host's quota."""
+    user_id: Mapped[int] = mapped_column(Snowflake, primary_key=True, autoincrement=False)
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    used: Mapped[int] = mapped_column(Integer)
+
+
+class BlockedUser(Base):
+    """A person whom a server does not let use the bot."""
+
+    __tablename__ = "blocked_users"
+
+    guild_id: Mapped[int] = mapped_column(Snowflake, primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(Snowflake, primary_key=True, autoincrement=False)
+    blocked_by: Mapped[int] = mapped_column(Snowflake)
+    created_at: Mapped[datetime]
