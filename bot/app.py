@@ -21,6 +21,7 @@ from bot.health import Health, serve_health
 from bot.metrics import Metrics
 from bot.scheduler import LOOK_EVERY
 from bot.services.gallery import GalleryService
+from bot.services.access import AccessService
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
 from bot.services.morphs import MorphService
@@ -74,6 +75,7 @@ class App:
                 versions=self.versions,
                 retraining=self.retraining,
                 retrain_guilds=self.settings.retrain_guilds,
+                access=AccessService(self.database, self.now, self.settings.quota),
                 database=self.database,
                 metrics=self.metrics,
                 clock=self.now,

@@ -17,6 +17,8 @@ from bot.cards.favorite import FavoriteButton
 from bot.cards.gallery import PageButton, PickSelect
 from bot.cards.icon import AnotherButton, DeleteButton, NeighborsButton, OpenSelect, VaryButton
 from bot.cards.retrain import JobButton
+from bot.access import Guard
+from bot.cards.settings import SettingControl
 from bot.clock import clock
 from bot.commands.daily import daily_group
 from bot.commands.gallery import gallery_group
@@ -26,13 +28,15 @@ from bot.commands.model import model_group
 from bot.commands.morph import morph_command
 from bot.commands.neighbors import neighbors_command, neighbors_menu
 from bot.commands.retrain import retrain_command
-from bot.cooldown import Burst
+from bot.commands.settings import settings_command
+from bot.cooldown import Burst, Cooldown
 from bot.db.session import Database
 from bot.errors import answer_error
 from bot.metrics import Metrics
 from bot.outlet import DiscordOutlet
 from bot.scheduler import LOOK_EVERY, DailyScheduler
 from bot.services.gallery import GalleryService
+from bot.services.access import AccessService
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
 from bot.services.morphs import MorphService
@@ -98,6 +102,7 @@ class Parts:
     morphs: MorphService
     versions: VersionService
     retraining: RetrainService
+    access: AccessService
     database: Database
     texts: Texts = field(default_factory=Texts.load)
     burst: Burst = field(default_factory=Burst)
@@ -143,6 +148,8 @@ class Mojigan(discord.AutoShardedClient):
         self.retrain_guilds = parts.retrain_guilds
         self.texts = parts.texts
         self.burst = parts.burst
+        self.access = parts.access
+        self.guard = Guard(parts.access, Cooldown(), parts.texts)
         self.metrics = parts.metrics
         self.schedules = parts.schedules
         self.posts = parts.posts
@@ -153,10 +160,11 @@ class Mojigan(discord.AutoShardedClient):
         self.tree = MojiganTree(self)
         for build in COMMANDS:
             self.tree.add_command(build(parts.texts))
+        self.tree.add_command(settings_command(parts.texts))
 
     async def setup_hook(self) -> None:
         """Called by discord.py once per process, after the login and before the connection."""
-        self.add_dynamic_items(*DYNAMIC_ITEMS)
+        self.add_dynamic_items(*DYNAMIC_ITEMS, SettingControl)
         if not self.parts.serving:
             return
         try:

@@ -1,4 +1,4 @@
-"""A brake on bursts: so many answers per person and time. It is kept in memory; quotas belong into the database."""
+"""Brakes on what a person asks for within seconds. They are kept in memory; quotas stand in the database."""
 
 from __future__ import annotations
 
@@ -37,3 +37,25 @@ class Burst:
                 taken.popleft()
             if not taken:
                 del self._taken[user_id]
+
+
+class Cooldown:
+    """The pause between two answers to a person in a server, as the server wants it."""
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._free_at: dict[tuple[int, int], float] = {}
+
+    def take(self, key: tuple[int, int], seconds: float) -> None:
+        """Begin a pause for a (server, person). Raises Refusal, with the seconds to wait, while another one lasts."""
+        now = self._now()
+        self._free_at = {each: free_at for each, free_at in self._free_at.items() if free_at > now}
+        if seconds <= 0:
+            return
+        if key in self._free_at:
+            raise Refusal("error.cooldown", seconds=max(1, math.ceil(self._free_at[key] - now)))
+        self._free_at[key] = now + seconds
+
+    def forgive(self, key: tuple[int, int]) -> None:
+        """End the pause: there was no answer."""
+        self._free_at.pop(key, None)

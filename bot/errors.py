@@ -181,7 +181,9 @@ def _what(interaction: Interaction) -> str:
 
 @asynccontextmanager
 async def answering(interaction: Interaction) -> AsyncIterator[None]:
-    """Around each answer: refusals become sentences, and the client knows what it has to finish before it closes.
+    """Around each answer: who may not is refused, refusals become sentences, what was not delivered is not counted.
+
+    The client knows what it has to finish before it closes.
 
     The log lines written inside carry the id that the person is told if something breaks.
     """
@@ -194,6 +196,11 @@ async def answering(interaction: Interaction) -> AsyncIterator[None]:
     with log_id(facts=_facts(interaction)) as number:
         interaction.extras[_ID] = number
         try:
+            await interaction.client.guard.admit(interaction)
+        except Refusal:  # nothing has been yielded to yet, so it has to go on to the one who asked
+            _count(interaction, "refused")
+            raise
+        try:
             running.add(task)
             yield
             result = "ok"
@@ -202,4 +209,6 @@ async def answering(interaction: Interaction) -> AsyncIterator[None]:
             await answer_error(interaction, refusal)
         finally:
             running.discard(task)
+            if _ANSWERED not in interaction.extras:
+                await interaction.client.guard.give_back(interaction)
             _count(interaction, result)

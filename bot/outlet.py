@@ -34,7 +34,10 @@ class DiscordOutlet:
     async def deliver(self, post: DailyPost) -> int:
         """Send a post with its nonce; discord.py asks Discord to enforce it. See `Outlet`."""
         plan = post.schedule.plan
-        card = daily_card(post, self._client.texts, self._locale(plan.guild_id))
+        settings = await self._client.access.settings(plan.guild_id)
+        card = daily_card(post, self._client.texts, settings.language or self._locale(plan.guild_id))
+        if settings.spoiler:
+            card = card.hidden()
         channel = self._client.get_partial_messageable(plan.channel_id, guild_id=plan.guild_id)
         try:
             message: discord.Message = await channel.send(view=card.view, file=card.file(), nonce=post.nonce)
@@ -51,7 +54,8 @@ class DiscordOutlet:
     async def tell_paused(self, schedule: ScheduleView, reason: PauseReason) -> None:
         """Tell the channel, else the server's system channel, else whoever set the schedule: the first that hears."""
         plan, client = schedule.plan, self._client
-        sentence = paused_sentence(schedule, reason, client.texts, self._locale(plan.guild_id))
+        settings = await client.access.settings(plan.guild_id)
+        sentence = paused_sentence(schedule, reason, client.texts, settings.language or self._locale(plan.guild_id))
         guild = client.get_guild(plan.guild_id)
         channels = [plan.channel_id]
         if guild is not None and guild.system_channel is not None:

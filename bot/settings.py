@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
     """Lines for people, or a JSON object per line."""
+    quota: int | None = Field(default=None, gt=0, lt=2**31)
+    """Icons that a person can draw per hour, in all servers and direct messages together; None: no limit."""
     health_port: int | None = Field(default=None, ge=1, le=_LAST_PORT)
     """Where `/livez`, `/readyz` and `/metrics` are served; None: nowhere."""
     health_host: str = "127.0.0.1"
@@ -178,6 +180,8 @@ def _sentence(problem: ErrorDetails) -> str:
             reason = f"{given} is not a port, a number from 1 to {_LAST_PORT}"
         case (("float_parsing" | "greater_than"), _) if field == "models_limit":
             reason = f"{given} is not a number of GiB above 0"
+        case (("int_parsing" | "int_type" | "greater_than" | "less_than" | "int_parsing_size"), _) if field == "quota":
+            reason = f"{given} is not a number of icons, 1 or more; left empty, there is no limit"
         case (("int_parsing" | "int_type" | "greater_than" | "less_than" | "int_parsing_size"), _):
             reason = f"{given} is not the id of a server, a whole number of about 19 digits"
         case _:

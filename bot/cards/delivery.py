@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import discord
 
+from bot.access import check_channel, rules_of
 from bot.errors import INVALID_TOKEN, UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK, Refusal, mark_answered
 from bot.services.icons import Origin
 
@@ -31,10 +32,25 @@ class Card:
     png: bytes
     filename: str
     alt: str
+    spoiler: bool = False
+
+    def hidden(self) -> Card:
+        """The same card with its picture under a spoiler. Discord knows such a file by the beginning of its name."""
+        for gallery in self.view.walk_children():
+            if isinstance(gallery, discord.ui.MediaGallery):
+                gallery.items = [
+                    discord.MediaGalleryItem(self._hide(item.media.url), description=item.description, spoiler=True)
+                    for item in gallery.items
+                ]
+        return replace(self, spoiler=True)
+
+    def _hide(self, url: str) -> str:
+        ours = f"attachment://{self.filename}"
+        return f"attachment://SPOILER_{self.filename}" if url == ours else url
 
     def file(self) -> discord.File:
         """The picture as an upload; each sending needs its own."""
-        return discord.File(io.BytesIO(self.png), self.filename, description=self.alt)
+        return discord.File(io.BytesIO(self.png), self.filename, description=self.alt, spoiler=self.spoiler)
 
 
 def origin(interaction: Interaction) -> Origin:
@@ -47,8 +63,11 @@ def origin(interaction: Interaction) -> Origin:
 
 
 def public_locale(interaction: Interaction) -> str:
-    """The language of an answer that others see too: the server's, or the person's in a direct message."""
-    return str(interaction.guild_locale or interaction.locale)
+    """The language of an answer that others see too: as the server has set it, else the server's own.
+
+    In a direct message it is the person's.
+    """
+    return rules_of(interaction).language or str(interaction.guild_locale or interaction.locale)
 
 
 def is_private(interaction: Interaction) -> bool:
@@ -57,7 +76,7 @@ def is_private(interaction: Interaction) -> bool:
 
 
 def check_place(interaction: Interaction) -> None:
-    """Refuse, before any work, where the bot may not post pictures.
+    """Refuse, before any work, where the bot may not post pictures, or should not by the server's settings.
 
     A bot that is installed for the person only is no member of the server: there, Discord lets it answer with what
     the person may do, and only the attachment is checked.
@@ -71,6 +90,7 @@ def check_place(interaction: Interaction) -> None:
     missing = [name for name, wanted in needed if wanted and not getattr(interaction.app_permissions, name)]
     if missing:
         raise Refusal("error.permissions", permissions=tuple(sorted(missing)))
+    check_channel(interaction)
 
 
 def _is_member(interaction: Interaction) -> bool:
@@ -88,6 +108,8 @@ async def deliver(interaction: Interaction, card: Card, *, private: bool = False
             size=f"{len(card.png) / _MIB:.1f}",
             limit=f"{interaction.filesize_limit / _MIB:.1f}",
         )
+    if rules_of(interaction).spoiler and not private:
+        card = card.hidden()
     try:
         message: discord.Message = await interaction.edit_original_response(view=card.view, attachments=[card.file()])
     except discord.HTTPException as error:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 ACCENT = discord.Color(0xF2B134)
 
+VARIATIONS = 9
+"""Icons in a sheet of variations."""
+
 
 class AnotherButton(RowItem[Button], template=rf"mj:another:{ROW}:(?P<count>[149])"):
     """A fresh icon (or sheet) by the same model."""
@@ -43,7 +46,7 @@ class AnotherButton(RowItem[Button], template=rf"mj:another:{ROW}:(?P<count>[149
     async def act(self, interaction: Interaction) -> None:
         """Draw and post a fresh one that says what it came from."""
         count = int(self.custom_id.rpartition(":")[2])
-        private = await begin(interaction)
+        private = await begin(interaction, count)
         parent = await self.load(interaction)
         sheet = await interaction.client.icons.draw(
             None,
@@ -64,7 +67,7 @@ class VaryButton(RowButton):
 
     async def act(self, interaction: Interaction) -> None:
         """Draw and post the sheet, which says what it came from."""
-        private = await begin(interaction)
+        private = await begin(interaction, VARIATIONS)
         parent = await self.load(interaction)
         sheet = await interaction.client.icons.vary(parent, where=origin(interaction))
         await show_icons(interaction, sheet, note_of("icon.varied", interaction, parent), private=private)
@@ -96,7 +99,7 @@ class NeighborsButton(RowButton):
     async def act(self, interaction: Interaction) -> None:
         """Search and show the comparison."""
         client = interaction.client
-        client.burst.take(interaction.user.id)
+        await client.guard.take(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await show_comparison(interaction, await client.neighbors.of_row(self.generation_id), private=True)
 
@@ -121,15 +124,15 @@ class DeleteButton(RowButton):
         await interaction.client.icons.delete(self.generation_id, by=interaction.user.id)
 
 
-async def begin(interaction: Interaction) -> bool:
-    """Announce an icon in answer to a button: for the person alone (True) where the button's message is so, too.
+async def begin(interaction: Interaction, icons: int = 1) -> bool:
+    """Announce icons in answer to a button: for the person alone (True) where the button's message is so, too.
 
-    Raises Refusal where the bot may not post, or for somebody who presses too fast.
+    Raises Refusal where the bot may not post, or for somebody who presses too fast or has used up the hour's icons.
     """
     private = is_private(interaction)
     if not private:
         check_place(interaction)
-    interaction.client.burst.take(interaction.user.id)
+    await interaction.client.guard.take(interaction, icons)
     await interaction.response.defer(ephemeral=private, thinking=True)
     return private
 

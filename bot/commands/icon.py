@@ -54,7 +54,7 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
             model_id = None if model is None else await find_model(interaction, model)
             if not private:
                 check_place(interaction)
-            interaction.client.burst.take(interaction.user.id)
+            await interaction.client.guard.take(interaction, count)
             await interaction.response.defer(ephemeral=private, thinking=True)
             client = interaction.client
             sheet = await client.icons.draw(

@@ -42,7 +42,7 @@ def morph_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
                 raise Refusal("error.morph_same")
             if not private:
                 check_place(interaction)
-            interaction.client.burst.take(interaction.user.id)
+            await interaction.client.guard.take(interaction, 2)
             await interaction.response.defer(ephemeral=private, thinking=True)
             drawn = await interaction.client.morphs.draw(
                 first, last, where=origin(interaction), limit=interaction.filesize_limit

@@ -58,7 +58,7 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
             if not private:
                 check_place(interaction)
             client = interaction.client
-            client.burst.take(interaction.user.id)
+            await client.guard.take(interaction)
             await interaction.response.defer(ephemeral=private, thinking=True)
             if chosen is not None:
                 found = await client.neighbors.of_seed(chosen, where=origin(interaction))
@@ -82,7 +82,7 @@ def neighbors_menu(texts: Texts) -> app_commands.ContextMenu:
 
     async def neighbors_of_message(interaction: discord.Interaction[Mojigan], message: discord.Message) -> None:
         async with answering(interaction):
-            interaction.client.burst.take(interaction.user.id)
+            await interaction.client.guard.take(interaction)
             await interaction.response.defer(ephemeral=True, thinking=True)
             client = interaction.client
             rows = await find_rows(interaction, message.id)

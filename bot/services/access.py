@@ -42,7 +42,7 @@ class ServerSettings:
 
 @dataclass(frozen=True)
 class Charge:
-    """Icons that were counted, to be given back if they are not delivered; for each quota its guild and the hour's begin."""
+    """Icons that were counted, to be given back if they are not delivered; for each quota its guild and its hour."""
 
     user_id: int
     icons: int
