@@ -28,6 +28,7 @@ from bot.services.morphs import MorphService
 from bot.services.neighbors import NeighborService
 from bot.services.posting import PostService
 from bot.services.retraining import RetrainService
+from bot.services.privacy import PrivacyService
 from bot.services.runs import RunBook
 from bot.services.schedules import ScheduleService
 from bot.services.versions import VersionService
@@ -76,6 +77,9 @@ class App:
                 retraining=self.retraining,
                 retrain_guilds=self.settings.retrain_guilds,
                 access=AccessService(self.database, self.now, self.settings.quota),
+                privacy=PrivacyService(self.database, self.now),
+                library=self.library,
+                source_url=self.settings.source_url,
                 database=self.database,
                 metrics=self.metrics,
                 clock=self.now,

@@ -18,20 +18,23 @@ from bot.cards.gallery import PageButton, PickSelect
 from bot.cards.icon import AnotherButton, DeleteButton, NeighborsButton, OpenSelect, VaryButton
 from bot.cards.retrain import JobButton
 from bot.access import Guard
+from bot.cards.privacy import PrivacyButton
 from bot.cards.settings import SettingControl
 from bot.clock import clock
 from bot.commands.daily import daily_group
 from bot.commands.gallery import gallery_group
+from bot.commands.guide import about_command, help_command
 from bot.commands.icon import icon_command
 from bot.commands.info import info_menu
 from bot.commands.model import model_group
 from bot.commands.morph import morph_command
 from bot.commands.neighbors import neighbors_command, neighbors_menu
 from bot.commands.retrain import retrain_command
+from bot.commands.privacy import privacy_command
 from bot.commands.settings import settings_command
 from bot.cooldown import Burst, Cooldown
 from bot.db.session import Database
-from bot.errors import answer_error
+from bot.errors import admitted, answer_error
 from bot.metrics import Metrics
 from bot.outlet import DiscordOutlet
 from bot.scheduler import LOOK_EVERY, DailyScheduler
@@ -43,6 +46,7 @@ from bot.services.morphs import MorphService
 from bot.services.neighbors import NeighborService
 from bot.services.posting import PostService
 from bot.services.retraining import RetrainService
+from bot.services.privacy import PrivacyService
 from bot.services.schedules import ScheduleService
 from bot.services.versions import VersionService
 from bot.sync import sync_commands
@@ -103,6 +107,8 @@ class Parts:
     versions: VersionService
     retraining: RetrainService
     access: AccessService
+    privacy: PrivacyService
+    library: ModelLibrary
     database: Database
     texts: Texts = field(default_factory=Texts.load)
     burst: Burst = field(default_factory=Burst)
@@ -112,12 +118,17 @@ class Parts:
     retrain_guilds: frozenset[int] = frozenset()
     look_every: timedelta | None = LOOK_EVERY
     """How often to look for daily posts that other processes have set; None: there is no other process."""
+    source_url: str | None = None
     serving: bool = True
     """False: a login for the sake of the commands alone; nothing is synced by itself, nothing is posted."""
 
 
 class MojiganTree(app_commands.CommandTree["Mojigan"]):
     """The slash commands; whatever they raise goes to the one error handler."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Mojigan], /) -> bool:
+        """Called by discord.py before each command, and before each autocompletion, which gives nothing away."""
+        return interaction.type is discord.InteractionType.autocomplete or await admitted(interaction)
 
     async def on_error(self, interaction: discord.Interaction[Mojigan], error: app_commands.AppCommandError, /) -> None:
         """Called by discord.py."""
@@ -149,6 +160,7 @@ class Mojigan(discord.AutoShardedClient):
         self.texts = parts.texts
         self.burst = parts.burst
         self.access = parts.access
+        self.privacy = parts.privacy
         self.guard = Guard(parts.access, Cooldown(), parts.texts)
         self.metrics = parts.metrics
         self.schedules = parts.schedules
@@ -157,14 +169,16 @@ class Mojigan(discord.AutoShardedClient):
         self.daily = DailyScheduler(parts.posts, self.outlet, parts.clock, self.is_ready, parts.look_every)
         self.answers: set[asyncio.Task[object]] = set()
         self.closing = False
+        self.started_at = parts.clock()
         self.tree = MojiganTree(self)
         for build in COMMANDS:
             self.tree.add_command(build(parts.texts))
-        self.tree.add_command(settings_command(parts.texts))
+        for build in (settings_command, privacy_command, help_command, about_command):
+            self.tree.add_command(build(parts.texts))
 
     async def setup_hook(self) -> None:
         """Called by discord.py once per process, after the login and before the connection."""
-        self.add_dynamic_items(*DYNAMIC_ITEMS, SettingControl)
+        self.add_dynamic_items(*DYNAMIC_ITEMS, SettingControl, PrivacyButton)
         if not self.parts.serving:
             return
         try:

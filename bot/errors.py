@@ -179,9 +179,20 @@ def _what(interaction: Interaction) -> str:
     return f"{name!r} by {interaction.user.id} in {interaction.guild_id or 'a direct message'}"
 
 
+async def admitted(interaction: Interaction) -> bool:
+    """Before each answer: whether the server's rules allow it; the person is told if not. Raises nothing."""
+    try:
+        await interaction.client.guard.admit(interaction)
+    except Exception as error:
+        _count(interaction, "refused" if isinstance(error, Refusal) else "error")
+        await answer_error(interaction, error)
+        return False
+    return True
+
+
 @asynccontextmanager
 async def answering(interaction: Interaction) -> AsyncIterator[None]:
-    """Around each answer: who may not is refused, refusals become sentences, what was not delivered is not counted.
+    """Around each answer: refusals become sentences, and what was not delivered is not counted against anybody.
 
     The client knows what it has to finish before it closes.
 
@@ -195,11 +206,6 @@ async def answering(interaction: Interaction) -> AsyncIterator[None]:
     result = "error"
     with log_id(facts=_facts(interaction)) as number:
         interaction.extras[_ID] = number
-        try:
-            await interaction.client.guard.admit(interaction)
-        except Refusal:  # nothing has been yielded to yet, so it has to go on to the one who asked
-            _count(interaction, "refused")
-            raise
         try:
             running.add(task)
             yield

@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
     """Lines for people, or a JSON object per line."""
+    source_url: str | None = Field(default=None, pattern=r"^https?://[^\s<>()]+$", max_length=300)
+    """Where the source code that runs here can be read; /about links to it."""
     quota: int | None = Field(default=None, gt=0, lt=2**31)
     """Icons that a person can draw per hour, in all servers and direct messages together; None: no limit."""
     health_port: int | None = Field(default=None, ge=1, le=_LAST_PORT)
@@ -184,6 +186,8 @@ def _sentence(problem: ErrorDetails) -> str:
             reason = f"{given} is not a number of icons, 1 or more; left empty, there is no limit"
         case (("int_parsing" | "int_type" | "greater_than" | "less_than" | "int_parsing_size"), _):
             reason = f"{given} is not the id of a server, a whole number of about 19 digits"
+        case _ if field == "source_url":
+            reason = f"{given} is no address of a web page, such as https://example.org/mojigan"
         case _:
             reason = problem["msg"]
     return f"{name}: {reason}."

@@ -26,3 +26,8 @@ class CommandTranslator(app_commands.Translator):
         """The text in the language of `locale`; None where English stands: that is sent in any case."""
         key = string.extras.get("key") or self._keys.get(string.message)
         return None if key is None else self._texts.find(key, locale.value)
+
+    def say(self, english: str, locale: str) -> str:
+        """A name or description of a command, in the language of a Discord locale."""
+        key = self._keys.get(english)
+        return english if key is None else self._texts.say(key, locale)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 import discord
 
 from bot.cards.words import base36
-from bot.errors import answer_error, answering
+from bot.errors import admitted, answer_error, answering
 from bot.services.errors import GenerationGoneError
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ class Pressed(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=NOTHING):
     async def act(self, interaction: Interaction) -> None:
         """Do what the item says."""
         raise NotImplementedError
+
+    async def interaction_check(self, interaction: Any, /) -> bool:
+        """Called by discord.py before `callback`."""
+        return await admitted(interaction)
 
     async def callback(self, interaction: Any) -> None:
         """Called by discord.py, which would only log what is raised here."""

@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot.cards.words import code, link
 from bot.commands.neighbors import find_rows
+from bot.db.models import NOBODY
 from bot.errors import Refusal, answering, mark_answered
 from generator.wildness import wildness_of
 
@@ -48,6 +49,9 @@ def describe(rows: list[GenerationView], texts: Texts, locale: str) -> str:
     version, wildness = code(first.model_version), wildness_of(first.truncation)
     lines.append(texts.say("info.made", locale, version=version, wildness=wildness))
     when = discord.utils.format_dt(first.created_at, "F")
-    lines.append(texts.say("info.asked", locale, user=f"<@{first.user_id}>", when=when))
+    if first.user_id == NOBODY:
+        lines.append(texts.say("info.asked_by_nobody", locale, when=when))
+    else:
+        lines.append(texts.say("info.asked", locale, user=f"<@{first.user_id}>", when=when))
     lines.append(link(texts.say("info.message", locale), first.guild_id, first.channel_id, first.message_id))
     return "\n".join(lines)

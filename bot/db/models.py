@@ -34,6 +34,9 @@ NAMING_CONVENTION = {
 }
 """Every constraint has a name, so that a later migration can drop it."""
 
+NOBODY = 0
+"""The user id of somebody who has asked to be forgotten."""
+
 GLOBAL_COMMANDS = 0
 """The guild id of `command_syncs` that stands for commands known everywhere: NULL would not be unique."""
 
