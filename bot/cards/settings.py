@@ -119,9 +119,9 @@ async def settings_card(interaction: Interaction, page: str | None = None) -> di
     texts, locale, access = interaction.client.texts, str(interaction.locale), interaction.client.access
     settings, blocked = await access.settings(guild.id), await access.blocked(guild.id)
     container = discord.ui.Container[discord.ui.LayoutView](
-        discord.ui.TextDisplay(_summary(settings, blocked, texts, locale)),
-        discord.ui.ActionRow(_menu(texts, locale, page)),
+        discord.ui.TextDisplay(_summary(settings, blocked, texts, locale))
     )
+    container.add_item(discord.ui.ActionRow(_menu(texts, locale, page)))
     if page in PAGES:
         container.add_item(discord.ui.TextDisplay(f"-# {texts.say(_HINTS[page], locale)}"))
         for control in _controls(page, settings, bool(blocked), guild, texts, locale):

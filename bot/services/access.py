@@ -136,7 +136,7 @@ async def _count(session: AsyncSession, place: int, user_id: int, icons: int, li
         set_={"used": Quota.used + insert.excluded.used},
         where=Quota.used + insert.excluded.used <= limit,
     )
-    began = None
+    began: datetime | None = None
     if icons <= limit:  # a first row is not held against the limit by the statement
         began = await session.scalar(adding.returning(Quota.started_at))
     if began is not None:
