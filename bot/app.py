@@ -20,15 +20,15 @@ from bot.db.upgrade import upgrade
 from bot.health import Health, serve_health
 from bot.metrics import Metrics
 from bot.scheduler import LOOK_EVERY
-from bot.services.gallery import GalleryService
 from bot.services.access import AccessService
+from bot.services.gallery import GalleryService
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
 from bot.services.morphs import MorphService
 from bot.services.neighbors import NeighborService
 from bot.services.posting import PostService
-from bot.services.retraining import RetrainService
 from bot.services.privacy import PrivacyService
+from bot.services.retraining import RetrainService
 from bot.services.runs import RunBook
 from bot.services.schedules import ScheduleService
 from bot.services.versions import VersionService

@@ -12,13 +12,13 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.access import Guard
 from bot.board import DiscordBoard
 from bot.cards.favorite import FavoriteButton
 from bot.cards.gallery import PageButton, PickSelect
 from bot.cards.icon import AnotherButton, DeleteButton, NeighborsButton, OpenSelect, VaryButton
-from bot.cards.retrain import JobButton
-from bot.access import Guard
 from bot.cards.privacy import PrivacyButton
+from bot.cards.retrain import JobButton
 from bot.cards.settings import SettingControl
 from bot.clock import clock
 from bot.commands.daily import daily_group
@@ -29,8 +29,8 @@ from bot.commands.info import info_menu
 from bot.commands.model import model_group
 from bot.commands.morph import morph_command
 from bot.commands.neighbors import neighbors_command, neighbors_menu
-from bot.commands.retrain import retrain_command
 from bot.commands.privacy import privacy_command
+from bot.commands.retrain import retrain_command
 from bot.commands.settings import settings_command
 from bot.cooldown import Burst, Cooldown
 from bot.db.session import Database
@@ -38,15 +38,15 @@ from bot.errors import admitted, answer_error
 from bot.metrics import Metrics
 from bot.outlet import DiscordOutlet
 from bot.scheduler import LOOK_EVERY, DailyScheduler
-from bot.services.gallery import GalleryService
 from bot.services.access import AccessService
+from bot.services.gallery import GalleryService
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
 from bot.services.morphs import MorphService
 from bot.services.neighbors import NeighborService
 from bot.services.posting import PostService
-from bot.services.retraining import RetrainService
 from bot.services.privacy import PrivacyService
+from bot.services.retraining import RetrainService
 from bot.services.schedules import ScheduleService
 from bot.services.versions import VersionService
 from bot.sync import sync_commands
@@ -76,6 +76,10 @@ COMMANDS: tuple[
     info_menu,
     retrain_command,
     model_group,
+    settings_command,
+    privacy_command,
+    help_command,
+    about_command,
 )
 """What builds the commands."""
 
@@ -89,6 +93,8 @@ DYNAMIC_ITEMS = (
     PageButton,
     PickSelect,
     JobButton,
+    SettingControl,
+    PrivacyButton,
 )
 """All that the client has to know to answer presses on messages of earlier runs."""
 
@@ -173,12 +179,10 @@ class Mojigan(discord.AutoShardedClient):
         self.tree = MojiganTree(self)
         for build in COMMANDS:
             self.tree.add_command(build(parts.texts))
-        for build in (settings_command, privacy_command, help_command, about_command):
-            self.tree.add_command(build(parts.texts))
 
     async def setup_hook(self) -> None:
         """Called by discord.py once per process, after the login and before the connection."""
-        self.add_dynamic_items(*DYNAMIC_ITEMS, SettingControl, PrivacyButton)
+        self.add_dynamic_items(*DYNAMIC_ITEMS)
         if not self.parts.serving:
             return
         try:
