@@ -6,8 +6,7 @@ Whoever may manage the server is never shut out, but counts toward cooldown and 
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import discord
 from discord import app_commands
@@ -20,23 +19,27 @@ if TYPE_CHECKING:
     from bot.cooldown import Cooldown
     from bot.errors import Interaction
 
-log = logging.getLogger(__name__)
+Command: TypeAlias = "app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu"
 
 BUTTONS: dict[str, str | None] = {
     "another": "icon",
     "vary": "icon",
     "open": "icon",
     "near": "neighbors",
+    "favorite": "gallery",
+    "page": "gallery",
+    "pick": "gallery",
     "delete": None,
+    "job": None,
     "set": None,
     "mine": None,
 }
 """The family of each button (`mj:NAME:...`); None: free for everyone."""
 
-FOR_EVERYONE = {"help", "about", "privacy", "mine"}
-"""Commands and buttons that also a blocked person may use: their data is theirs."""
+FOR_EVERYONE = {"help", "about", "privacy", "mine", "delete"}
+"""Commands and buttons that also a blocked person may use: their data is theirs, and so are their icons."""
 
-_RULES, _CHARGE = "rules", "charge"
+_RULES, _BLOCKED, _CHARGE = "rules", "blocked", "charge"
 """What is noted in an interaction's extras."""
 
 
@@ -54,18 +57,25 @@ class Guard:
         if guild_id is None:
             return
         settings, blocked = await self._access.rules(guild_id, interaction.user.id)
-        interaction.extras[_RULES] = settings
-        name, family = self._family(interaction)
-        if interaction.permissions.manage_guild or name in FOR_EVERYONE:
-            return
-        if blocked:
-            raise Refusal("error.blocked")
-        if family is not None and not has_role(interaction, family):
-            names = ", ".join(f"<@&{role}>" for role in settings.roles[family])
-            raise Refusal("error.role_needed", roles=names)
+        interaction.extras[_RULES], interaction.extras[_BLOCKED] = settings, blocked
+        if interaction.command is not None:
+            refusal = self._refusal(interaction, *self._family(interaction.command))
+        else:
+            data: Any = interaction.data or {}
+            name = str(data.get("custom_id", "")).removeprefix("mj:").partition(":")[0]
+            refusal = self._refusal(interaction, name, BUTTONS.get(name))
+        if refusal is not None:
+            raise refusal
+
+    def allows(self, interaction: Interaction, command: Command) -> bool:
+        """Whether the server's rules let a person who was admitted use a command."""
+        return self._refusal(interaction, *self._family(command)) is None
 
     async def take(self, interaction: Interaction, icons: int = 1) -> None:
-        """Count an answer that draws `icons`, before it is announced. Raises Refusal and QuotaError."""
+        """Count an answer that draws `icons` (0: it shows icons that exist), before it is announced.
+
+        Raises Refusal and QuotaError.
+        """
         user_id, guild_id = interaction.user.id, _server(interaction)
         settings = rules_of(interaction)
         interaction.client.burst.take(user_id)
@@ -88,30 +98,30 @@ class Guard:
         if charge is not None:
             await self._access.refund(charge)
 
-    def _family(self, interaction: Interaction) -> tuple[str, str | None]:
-        """What was used, and the family that it belongs to."""
-        command = interaction.command
+    def _family(self, command: Command) -> tuple[str, str | None]:
+        """The name of a command, or of its group, and the family that it belongs to."""
         if isinstance(command, app_commands.ContextMenu):
             return command.name, self._menus.get(command.name)
-        if command is not None:
-            name = (command.root_parent or command).name
-            return name, name if name in FAMILIES else None
-        data: Any = interaction.data or {}
-        name = str(data.get("custom_id", "")).removeprefix("mj:").partition(":")[0]
-        return name, BUTTONS.get(name)
+        name = (command.root_parent or command).name
+        return name, name if name in FAMILIES else None
+
+    @staticmethod
+    def _refusal(interaction: Interaction, name: str, family: str | None) -> Refusal | None:
+        if interaction.permissions.manage_guild or name in FOR_EVERYONE:
+            return None
+        if interaction.extras.get(_BLOCKED):
+            return Refusal("error.blocked")
+        roles = () if family is None else rules_of(interaction).roles.get(family, ())
+        user = interaction.user
+        if not roles or (isinstance(user, discord.Member) and any(user.get_role(role) for role in roles)):
+            return None
+        return Refusal("error.role_needed", roles=", ".join(f"<@&{role}>" for role in roles))
 
 
 def rules_of(interaction: Interaction) -> ServerSettings:
     """The settings that hold for an admitted interaction."""
     found = interaction.extras.get(_RULES)
     return found if isinstance(found, ServerSettings) else ServerSettings()
-
-
-def has_role(interaction: Interaction, family: str) -> bool:
-    """Whether a person's roles allow a family of commands."""
-    roles = rules_of(interaction).roles.get(family, ())
-    user = interaction.user
-    return not roles or (isinstance(user, discord.Member) and any(user.get_role(role) for role in roles))
 
 
 def check_channel(interaction: Interaction) -> None:

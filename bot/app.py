@@ -78,7 +78,6 @@ class App:
                 retrain_guilds=self.settings.retrain_guilds,
                 access=AccessService(self.database, self.now, self.settings.quota),
                 privacy=PrivacyService(self.database, self.now),
-                library=self.library,
                 source_url=self.settings.source_url,
                 database=self.database,
                 metrics=self.metrics,

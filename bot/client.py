@@ -114,7 +114,6 @@ class Parts:
     retraining: RetrainService
     access: AccessService
     privacy: PrivacyService
-    library: ModelLibrary
     database: Database
     texts: Texts = field(default_factory=Texts.load)
     burst: Burst = field(default_factory=Burst)

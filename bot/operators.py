@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from bot.errors import Interaction
 
 
+OPERATORS_ONLY = {"retrain", "model use", "model rollback"}
+"""Commands that refuse everybody else; /help leaves them out."""
+
+
 def owners(application: discord.AppInfo | None) -> set[int]:
     """The ids of the owner, or of the members of the team that owns the application, who have accepted."""
     if application is None:

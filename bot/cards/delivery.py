@@ -97,6 +97,11 @@ def _is_member(interaction: Interaction) -> bool:
     return interaction.guild_id is not None and interaction.client.get_guild(interaction.guild_id) is not None
 
 
+def as_wanted(interaction: Interaction, card: Card, *, private: bool) -> Card:
+    """The card, hidden where the server wants it for all to see."""
+    return card.hidden() if rules_of(interaction).spoiler and not private else card
+
+
 async def deliver(interaction: Interaction, card: Card, *, private: bool = False) -> discord.Message:
     """Put the card in the place of the announced answer; into the channel, when the interaction has expired meanwhile.
 
@@ -108,8 +113,7 @@ async def deliver(interaction: Interaction, card: Card, *, private: bool = False
             size=f"{len(card.png) / _MIB:.1f}",
             limit=f"{interaction.filesize_limit / _MIB:.1f}",
         )
-    if rules_of(interaction).spoiler and not private:
-        card = card.hidden()
+    card = as_wanted(interaction, card, private=private)
     try:
         message: discord.Message = await interaction.edit_original_response(view=card.view, attachments=[card.file()])
     except discord.HTTPException as error:

@@ -43,17 +43,18 @@ class FavoriteButton(RowButton):
         except ModelGoneError:  # the vote counts, the old number stays
             return
         locale = str(interaction.locale) if is_private(interaction) else public_locale(interaction)
+        hidden = False
         view = discord.ui.LayoutView.from_message(message, timeout=None)
         for item in view.walk_children():
             if isinstance(item, discord.ui.Button) and item.custom_id == self.custom_id:
                 item.label = favorite_label(votes, client.texts, locale)
             elif isinstance(item, discord.ui.MediaGallery):
                 for picture in item.items:
-                    picture.media = f"attachment://{sheet.filename}"
+                    hidden = picture.spoiler
+                    picture.media = f"attachment://{'SPOILER_' if hidden else ''}{sheet.filename}"
         view.stop()  # its buttons are known to the client already: nothing has to be kept for this message
-        await interaction.edit_original_response(
-            view=view, attachments=[discord.File(io.BytesIO(sheet.png), sheet.filename)]
-        )
+        file = discord.File(io.BytesIO(sheet.png), sheet.filename, spoiler=hidden)
+        await interaction.edit_original_response(view=view, attachments=[file])
 
 
 def favorite_label(votes: int, texts: Texts, locale: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 
 from bot.cards.buttons import Button, Pressed, Select, load_row
-from bot.cards.delivery import Card, deliver, is_private, public_locale
+from bot.cards.delivery import Card, as_wanted, deliver, is_private, public_locale
 from bot.cards.icon import ACCENT, begin, note_of, open_icon
 from bot.cards.words import base36, plain
 from bot.errors import mark_answered
@@ -58,9 +58,10 @@ class PageButton(Pressed[Button], template=rf"mj:page:{_HALL}:(?P<page>[0-9]{{1,
         client.burst.take(interaction.user.id)
         await interaction.response.defer()
         page = await client.gallery.page(self.hall, self.page, visitor(interaction))
-        locale = str(interaction.locale) if is_private(interaction) else public_locale(interaction)
+        private = is_private(interaction)
+        locale = str(interaction.locale) if private else public_locale(interaction)
         if page.entries:
-            card = page_card(page, client.texts, locale)
+            card = as_wanted(interaction, page_card(page, client.texts, locale), private=private)
             await interaction.edit_original_response(view=card.view, attachments=[card.file()])
         else:
             await interaction.edit_original_response(view=_empty(page, client.texts, locale), attachments=[])

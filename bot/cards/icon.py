@@ -19,6 +19,7 @@ from bot.cards.words import base36, code, link, plain
 from bot.db.models import GenerationKind
 from bot.errors import UNKNOWN_MESSAGE
 from bot.services.errors import NotYoursError
+from bot.services.icons import VARIATIONS
 
 if TYPE_CHECKING:
     from bot.errors import Interaction
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from generator.seeds import Seed
 
 ACCENT = discord.Color(0xF2B134)
-
-VARIATIONS = 9
-"""Icons in a sheet of variations."""
 
 
 class AnotherButton(RowItem[Button], template=rf"mj:another:{ROW}:(?P<count>[149])"):

@@ -13,6 +13,7 @@ import discord
 
 from bot.cards.buttons import ROW, Button, Pressed
 from bot.cards.words import base36, code
+from bot.db.models import NOBODY
 from bot.db.retraining import IconSource, JobState
 from bot.errors import Refusal
 from bot.operators import is_operator, require_operator
@@ -165,7 +166,8 @@ def _order(status: JobStatus, texts: Texts, locale: str) -> str:
         goal = texts.say("retrain.goal_kimg", locale, kimg=f"{order.kimg:g}")
     else:
         goal = texts.say("retrain.goal_minutes", locale, minutes=f"{order.minutes:g}")
-    return texts.say("retrain.order", locale, icons=icons, goal=goal, user=f"<@{order.user_id}>")
+    user = texts.say("privacy.somebody", locale) if order.user_id == NOBODY else f"<@{order.user_id}>"
+    return texts.say("retrain.order", locale, icons=icons, goal=goal, user=user)
 
 
 def _state(status: JobStatus, texts: Texts, locale: str, now: datetime) -> str:

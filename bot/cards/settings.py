@@ -134,7 +134,12 @@ async def settings_card(interaction: Interaction, page: str | None = None) -> di
 def _summary(settings: ServerSettings, blocked: Sequence[int], texts: Texts, locale: str) -> str:
     say = texts.say
     roles = [
-        say("settings.roles_line", locale, family=family, roles=_mentions("@&", settings.roles[family]))
+        say(
+            "settings.roles_line",
+            locale,
+            family=say(f"name.{family}", locale),
+            roles=_mentions("@&", settings.roles[family]),
+        )
         for family in FAMILIES
         if settings.roles.get(family)
     ]
@@ -209,7 +214,7 @@ def _select(what: str, options: list[discord.SelectOption], placeholder: str) ->
 def _roles(family: str, chosen: Sequence[int], guild: discord.Guild, texts: Texts, locale: str) -> SettingControl:
     select = discord.ui.RoleSelect[discord.ui.LayoutView](
         custom_id=f"mj:set:roles_{family}",
-        placeholder=texts.say("select.roles", locale, family=family),
+        placeholder=texts.say("select.roles", locale, family=texts.say(f"name.{family}", locale)),
         min_values=0,
         max_values=MOST_CHOSEN,
         default_values=[role for each in chosen if (role := guild.get_role(each)) is not None],

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import discord
 from discord import app_commands
 
+from bot.access import require_manager
 from bot.cards.daily import log_lines, schedule_line
 from bot.cards.words import link
 from bot.commands.icon import LONGEST_CHOICE, MOST_CHOICES
 from bot.commands.times import read_time, read_weekdays, suggest_weekdays
 from bot.db.schedules import PauseReason
-from bot.errors import Refusal, answering, tell
+from bot.errors import Refusal, answering, mark_answered, tell
 from bot.services.schedules import LONGEST_CATCH_UP, NoScheduleError, Plan, ScheduleView
 from bot.services.zones import read_zone, suggest
 
@@ -76,7 +77,7 @@ async def set_schedule(
 ) -> None:
     """`/daily set`."""
     async with answering(interaction):
-        guild_id = _check(interaction)
+        guild_id = require_manager(interaction)
         texts, locale = interaction.client.texts, str(interaction.locale)
         local_time, days = read_time(time), read_weekdays(weekdays, texts, locale)
         name = await asyncio.to_thread(read_zone, zone)
@@ -92,7 +93,7 @@ async def set_schedule(
 async def show(interaction: discord.Interaction[Mojigan]) -> None:
     """`/daily show`."""
     async with answering(interaction):
-        guild_id = _check(interaction)
+        guild_id = require_manager(interaction)
         texts, locale = interaction.client.texts, str(interaction.locale)
         await interaction.response.defer(ephemeral=True, thinking=True)
         found = await interaction.client.schedules.of_guild(guild_id)
@@ -128,7 +129,7 @@ async def post_test(interaction: discord.Interaction[Mojigan], channel: str | No
 
     async def act(schedule: ScheduleView) -> str:
         client, locale = interaction.client, str(interaction.locale)
-        client.burst.take(interaction.user.id)
+        await client.guard.take(interaction, schedule.plan.count)
         message_id = await client.posts.test(schedule, client.outlet, interaction.user.id)
         name = client.texts.say("daily.test_link", locale)
         linked = link(name, schedule.plan.guild_id, schedule.plan.channel_id, message_id)
@@ -163,7 +164,7 @@ async def _with_schedule(
 ) -> None:
     """Find the schedule that is meant, do something with it, and tell the person what `act` says."""
     async with answering(interaction):
-        guild_id = _check(interaction)
+        guild_id = require_manager(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await _tell_all(interaction, [await act(await _find(interaction, guild_id, channel))])
 
@@ -191,7 +192,7 @@ async def _find(interaction: Interaction, guild_id: int, typed: str | None) -> S
 async def _with_line(interaction: Interaction, key: str, schedule_id: int) -> str:
     """A sentence about a schedule as it stands now."""
     texts, locale = interaction.client.texts, str(interaction.locale)
-    assert interaction.guild_id is not None  # noqa: S101 - `_check` has seen to it
+    assert interaction.guild_id is not None  # noqa: S101 - `require_manager` has seen to it
     for each in await interaction.client.schedules.of_guild(interaction.guild_id):
         if each.id == schedule_id:
             return texts.say(key, locale, schedule=schedule_line(each, texts, locale))
@@ -208,15 +209,7 @@ async def _tell_all(interaction: Interaction, lines: list[str]) -> None:
     await tell(interaction, pages[0])
     for page in pages[1:]:
         await interaction.followup.send(page, ephemeral=True)
-
-
-def _check(interaction: Interaction) -> int:
-    """The server's id, for somebody who may manage it: Discord's own check can be changed by administrators."""
-    if interaction.guild_id is None:
-        raise Refusal("error.guild_only")
-    if not interaction.permissions.manage_guild:
-        raise Refusal("error.user_permissions", permissions=("manage_guild",))
-    return interaction.guild_id
+    mark_answered(interaction)
 
 
 async def _target(guild: discord.Guild, channel_id: int) -> Target:

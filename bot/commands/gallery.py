@@ -49,7 +49,7 @@ def gallery_group(texts: Texts) -> app_commands.Group:
 async def show_mine(interaction: discord.Interaction[Mojigan]) -> None:
     """`/gallery mine`."""
     async with answering(interaction):
-        interaction.client.burst.take(interaction.user.id)
+        await interaction.client.guard.take(interaction, 0)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await show_page(interaction, Hall.MINE, private=True)
 
@@ -72,6 +72,6 @@ async def _show_server(interaction: Interaction, hall: Hall, private: bool) -> N
             raise Refusal("error.gallery_server")
         if not private:
             check_place(interaction)
-        interaction.client.burst.take(interaction.user.id)
+        await interaction.client.guard.take(interaction, 0)
         await interaction.response.defer(ephemeral=private, thinking=True)
         await show_page(interaction, hall, private=private)

@@ -3,51 +3,36 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 
-from bot.access import has_role
 from bot.cards.words import code, plain
 from bot.db.models import GLOBAL_COMMANDS, CommandSync
 from bot.errors import answering, mark_answered
-from bot.services.access import FAMILIES
+from bot.operators import OPERATORS_ONLY, is_operator
 from bot.translator import CommandTranslator
 
 if TYPE_CHECKING:
+    from bot.access import Command
     from bot.client import Mojigan
     from bot.errors import Interaction
     from bot.texts import Texts
 
-Slash: TypeAlias = "app_commands.Command[Any, ..., Any] | app_commands.Group"
-
 
 def help_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     """Build the command with its texts."""
-    translator = CommandTranslator(texts)
 
     @app_commands.command(name="help", description=texts.say("command.help.description"))
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def help_(interaction: discord.Interaction[Mojigan]) -> None:
         async with answering(interaction):
-            ids, locale = await command_ids(interaction), str(interaction.locale)
-            lines = [texts.say("help.title", locale)]
-            for command in usable(interaction, interaction.client.tree.get_commands()):
-                if isinstance(command, app_commands.ContextMenu):
-                    continue
-                name = texts.say("help.line", locale, command=mention(command.name, ids), text="{text}")
-                children = command.commands if isinstance(command, app_commands.Group) else ()
-                words = translator.say(command.description, locale)
-                lines.append(name.replace("{text}", words))
-                if children:
-                    lines.append("-# " + " · ".join(mention(child.qualified_name, ids) for child in children))
-            menus = interaction.client.tree.get_commands(type=discord.AppCommandType.message)
-            names = ", ".join(translator.say(menu.name, locale) for menu in usable(interaction, menus))
-            lines.append(texts.say("help.menus", locale, names=names))
-            await interaction.response.send_message("\n".join(lines), ephemeral=True)
+            commands, ids = list(usable(interaction)), await command_ids(interaction)
+            view = _text(help_text(commands, ids, texts, str(interaction.locale)))
+            await interaction.response.send_message(view=view, ephemeral=True)
             mark_answered(interaction)
 
     return help_
@@ -61,34 +46,56 @@ def about_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def about(interaction: discord.Interaction[Mojigan]) -> None:
         async with answering(interaction):
-            ids, locale, client = await command_ids(interaction), str(interaction.locale), interaction.client
-            model = client.parts.library.active
-            card, data = model.bundle.card, model.bundle.card.data
-            lines = [
-                texts.say("about.title", locale, version=importlib.metadata.version("mojigan")),
-                texts.say(
-                    "about.model",
-                    locale,
-                    version=code(model.version),
-                    architecture=plain(card.architecture),
-                    size=model.bundle.image_size,
-                    kimg=f"{card.kimg:g}",
-                    count=data.count,
-                    name=plain(data.name),
-                    license=plain(data.license),
-                ),
-                texts.say("about.uptime", locale, when=discord.utils.format_dt(client.started_at, "R")),
-            ]
-            source = client.parts.source_url
-            lines.append(texts.say("about.license", locale))
-            if source is not None:
-                lines.append(texts.say("about.source", locale, url=f"<{source}>"))
-            commands = {name: mention(name, ids) for name in ("help", "privacy")}
-            lines.append(texts.say("about.more", locale, **commands))
-            await interaction.response.send_message("\n".join(lines), ephemeral=True)
+            await interaction.response.send_message(view=_text(await about_text(interaction)), ephemeral=True)
             mark_answered(interaction)
 
     return about
+
+
+def help_text(commands: list[Command], ids: Mapping[str, int], texts: Texts, locale: str) -> str:
+    """A line for each command, with those of its group below it; then the entries in the menus of messages."""
+    translator = CommandTranslator(texts)
+    lines = [texts.say("help.title", locale)]
+    for command in commands:
+        if isinstance(command, app_commands.ContextMenu) or command.parent is not None:
+            continue
+        words = translator.say(command.description, locale)
+        lines.append(texts.say("help.line", locale, command=mention(command, ids), text=words))
+        children = [mention(each, ids) for each in commands if getattr(each, "parent", None) is command]
+        if children:
+            lines.append("-# " + " · ".join(children))
+    menus = [translator.say(each.name, locale) for each in commands if isinstance(each, app_commands.ContextMenu)]
+    if menus:
+        lines.append(texts.say("help.menus", locale, names=", ".join(menus)))
+    return "\n".join(lines)
+
+
+async def about_text(interaction: Interaction) -> str:
+    """What runs here, since when, and what draws the icons."""
+    client, locale = interaction.client, str(interaction.locale)
+    model, say, source = client.models.active, client.texts.say, client.parts.source_url
+    card, ids = model.bundle.card, await command_ids(interaction)
+    lines = [
+        say("about.title", locale, version=importlib.metadata.version("mojigan")),
+        say(
+            "about.model",
+            locale,
+            version=code(model.version),
+            architecture=plain(card.architecture),
+            size=model.bundle.image_size,
+            kimg=f"{card.kimg:g}",
+            count=card.data.count,
+            name=plain(card.data.name),
+            license=plain(card.data.license),
+        ),
+        say("about.uptime", locale, when=discord.utils.format_dt(client.started_at, "R")),
+        say("about.license", locale),
+    ]
+    if source is not None:
+        lines.append(say("about.source", locale, url=f"<{source}>"))
+    links = {command.name: mention(command, ids) for command in client.tree.get_commands() if not _is_menu(command)}
+    lines.append(say("about.more", locale, help=links["help"], privacy=links["privacy"]))
+    return "\n".join(lines)
 
 
 async def command_ids(interaction: Interaction) -> Mapping[str, int]:
@@ -100,26 +107,44 @@ async def command_ids(interaction: Interaction) -> Mapping[str, int]:
     return {} if row is None else row.command_ids
 
 
-def mention(name: str, ids: Mapping[str, int]) -> str:
-    """A command to click on, by its name with those of its groups; its bare name when Discord's id is not known."""
+def mention(command: Command, ids: Mapping[str, int]) -> str:
+    """A command to click on; its bare name for a group, which cannot be clicked, and where Discord's id is unknown."""
+    name = command.qualified_name
     known = ids.get(name.partition(" ")[0])
-    return f"`/{name}`" if known is None else f"</{name}:{known}>"
+    if known is None or isinstance(command, app_commands.Group):
+        return f"`/{name}`"
+    return f"</{name}:{known}>"
 
 
-def usable(interaction: Interaction, commands: Iterable[Any]) -> Iterator[Any]:
-    """Those commands that the person can use in this place, by Discord's rules and the server's."""
-    in_guild = interaction.guild_id is not None
-    for command in sorted(commands, key=lambda each: str(each.name)):
-        needed = command.default_permissions
-        contexts = command.allowed_contexts
-        if not in_guild and contexts is not None and not contexts.dm_channel:
+def usable(interaction: Interaction) -> Iterator[Command]:
+    """The commands that the person can use in this place, groups before theirs: by Discord's rules, the server's and
+    the host's.
+    """
+    tree, operator = interaction.client.tree, is_operator(interaction)
+    commands: list[Command] = sorted(tree.get_commands(), key=lambda each: each.name)
+    for command in commands:
+        if not _is_shown(interaction, command) or not interaction.client.guard.allows(interaction, command):
             continue
-        if in_guild and needed is not None and not needed.is_subset(interaction.permissions):
-            continue
-        if (
-            command.name in FAMILIES
-            and not interaction.permissions.manage_guild
-            and not has_role(interaction, command.name)
-        ):
-            continue
-        yield command
+        family = [command, *(command.commands if isinstance(command, app_commands.Group) else ())]
+        yield from (each for each in family if operator or each.qualified_name not in OPERATORS_ONLY)
+
+
+def _is_shown(interaction: Interaction, command: Command) -> bool:
+    """Whether Discord shows a command here, as far as the bot has asked for it."""
+    contexts, installs, needed = command.allowed_contexts, command.allowed_installs, command.default_permissions
+    if interaction.guild_id is None:
+        group = isinstance(interaction.channel, discord.GroupChannel)
+        return contexts is None or bool(contexts.private_channel if group else contexts.dm_channel)
+    if interaction.client.get_guild(interaction.guild_id) is None and installs is not None and not installs.user:
+        return False
+    return needed is None or needed.is_subset(interaction.permissions)
+
+
+def _is_menu(command: Command) -> bool:
+    return isinstance(command, app_commands.ContextMenu)
+
+
+def _text(text: str) -> discord.ui.LayoutView:
+    view = discord.ui.LayoutView(timeout=None)
+    view.add_item(discord.ui.TextDisplay(text))
+    return view

@@ -79,8 +79,12 @@ class AccessService:
 
     async def set_roles(self, guild_id: int, family: str, roles: Collection[int]) -> ServerSettings:
         """Keep a family of commands for some roles; none of them stands for everyone."""
-        now = (await self.settings(guild_id)).roles
-        return await self.change(guild_id, roles={**now, family: sorted(roles)})
+        async with self._database.write() as session:
+            insert = _insert(session, GuildSettings).values(guild_id=guild_id, **asdict(ServerSettings()))
+            await session.execute(insert.on_conflict_do_nothing())
+            row = await session.get_one(GuildSettings, guild_id, with_for_update=True)
+            row.roles = {**row.roles, family: sorted(roles)}
+            return _settings(row)
 
     async def blocked(self, guild_id: int) -> list[int]:
         """Whom a server has blocked, the latest first."""

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 COUNTS = (1, 4, 9)
 """How many icons can be asked for at once."""
 
+VARIATIONS = 9
+"""Icons in a sheet of variations."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -91,7 +94,7 @@ class IconService:
         Raises VariationsEndError, BusyError and ModelGoneError.
         """
         try:
-            seeds = [parent.seed.variation(index) for index in range(1, 10)]
+            seeds = [parent.seed.variation(index) for index in range(1, VARIATIONS + 1)]
         except ValueError as error:
             raise VariationsEndError(str(error)) from error
         return await self._draw(

@@ -10,14 +10,21 @@ from sqlalchemy import String, Table, cast, delete, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bot.db.guilds import BlockedUser, Quota
-from bot.db.models import NOBODY, Base, Favorite, Generation
+from bot.db.models import NOBODY, Favorite, Generation
+from bot.db.retraining import RetrainJob
 from bot.db.schedules import Schedule
 from bot.db.session import Database
 
-Person: TypeAlias = InstrumentedAttribute[int]
+Person: TypeAlias = InstrumentedAttribute[int] | InstrumentedAttribute[int | None]
 """A column that holds somebody's id."""
 
-FORGOTTEN: tuple[Person, ...] = (Generation.user_id, Schedule.user_id, BlockedUser.blocked_by)
+FORGOTTEN: tuple[Person, ...] = (
+    Generation.user_id,
+    Schedule.user_id,
+    RetrainJob.user_id,
+    RetrainJob.cancelled_by,
+    BlockedUser.blocked_by,
+)
 """Here NOBODY takes a person's place: the row belongs to a server, or to a picture that others see."""
 
 DELETED: tuple[Person, ...] = (Favorite.user_id,)
@@ -26,7 +33,7 @@ DELETED: tuple[Person, ...] = (Favorite.user_id,)
 KEPT: tuple[Person, ...] = (BlockedUser.user_id, Quota.user_id)
 """What stays: a block is the server's decision, and the hour of a quota is deleted soon after its end."""
 
-MOST_ROWS = 10_000
+MOST_ROWS = 5_000
 """Rows of a table that are shown, the newest first: Discord takes files of 10 MiB."""
 
 
@@ -49,7 +56,7 @@ class PrivacyService:
                 rows = await session.execute(
                     select(*columns)
                     .where(own == user_id)
-                    .order_by(*table.primary_key.columns.values()[::-1])
+                    .order_by(*(column.desc() for column in table.primary_key))
                     .limit(MOST_ROWS)
                 )
                 shown = [{name: _plain(value) for name, value in row._mapping.items()} for row in rows]
@@ -72,12 +79,6 @@ class PrivacyService:
                 await session.execute(update(column.class_).where(column == user_id).values({column: NOBODY}))
             for column in DELETED:
                 await session.execute(delete(column.class_).where(column == user_id))
-
-
-def person_columns() -> set[str]:
-    """All columns of the database whose name says that they hold a person's id."""
-    names = ("user_id", "_by")
-    return {f"{t.name}.{c.name}" for t in Base.metadata.tables.values() for c in t.columns if c.name.endswith(names)}
 
 
 def _plain(value: object) -> object:
