@@ -20,6 +20,7 @@ from bot.cards.icon import AnotherButton, DeleteButton, NeighborsButton, OpenSel
 from bot.cards.privacy import PrivacyButton
 from bot.cards.retrain import JobButton
 from bot.cards.settings import SettingControl
+from bot.cards.use import UseButton, answer_form
 from bot.clock import clock
 from bot.commands.daily import daily_group
 from bot.commands.gallery import gallery_group
@@ -90,6 +91,7 @@ DYNAMIC_ITEMS = (
     NeighborsButton,
     DeleteButton,
     FavoriteButton,
+    UseButton,
     PageButton,
     PickSelect,
     JobButton,
@@ -205,6 +207,11 @@ class Mojigan(discord.AutoShardedClient):
         log.info("logged in as %s, in %d servers", self.user, len(self.guilds))
         log.info("invite it with %s", self.invitation())
         self.daily.wake()
+
+    async def on_interaction(self, interaction: discord.Interaction[Mojigan]) -> None:
+        """Called by discord.py for each interaction, after it has looked for commands, buttons and selects itself."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await answer_form(interaction)
 
     def invitation(self) -> str:
         """The address that adds the bot to a server."""

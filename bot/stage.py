@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,6 +12,8 @@ from typing import Any
 import discord
 import simcord
 from discord import AppCommandOptionType, app_commands
+from simcord.backend.cdn import CDN_BASE
+from simcord.backend.serializers import member_payload
 
 from bot.client import Mojigan
 
@@ -82,6 +86,25 @@ def read_command(
     return command.qualified_name, options
 
 
+def let_it_change_its_picture(env: simcord.Env, bot: discord.Client) -> None:
+    """SimCord knows no picture that a bot has in one server only: keep it where its page looks for it."""
+    backend = env.backend
+
+    async def edit_my_member(guild_id: str | int, *, reason: str | None = None, **fields: Any) -> Any:
+        del reason  # for an audit log that the page does not show
+        guild_id, avatar = int(guild_id), fields["avatar"]
+        guild, user_id = backend.get_guild(guild_id), backend.bot_user.id
+        member = guild.members[user_id]
+        member.avatar = None
+        if avatar is not None:
+            picture = base64.b64decode(avatar.partition(",")[2])
+            member.avatar = hashlib.sha256(picture).hexdigest()[:32]
+            backend.cdn._blobs[f"{CDN_BASE}/guilds/{guild_id}/users/{user_id}/avatars/{member.avatar}.png"] = picture
+        return member_payload(backend, guild, member)
+
+    bot.http.edit_my_member = edit_my_member  # type: ignore[method-assign]  # the one request that is missing
+
+
 async def furnish(env: simcord.Env, now: datetime, port: int) -> simcord.Preview:
     """Build the server, let the admin welcome who opens it, and prepare the page."""
     # SimCord's clock begins in a year of its own and stands still; messages should carry today's date.
@@ -91,6 +114,7 @@ async def furnish(env: simcord.Env, now: datetime, port: int) -> simcord.Preview
     guild = env.create_guild(SERVER)
     if isinstance(env.bot, Mojigan):
         env.bot.retrain_guilds |= {guild.id}  # its admin is the host
+        let_it_change_its_picture(env, env.bot)
     channel = guild.create_text_channel(CHANNEL, topic=TOPIC)
     role = guild.create_role("Admin", permissions=discord.Permissions(administrator=True))
     members = []

@@ -15,6 +15,7 @@ from bot.cards.buttons import ROW, Button, RowButton, RowItem, Select, load_row
 from bot.cards.comparison import show_comparison
 from bot.cards.delivery import Card, check_place, deliver, is_private, origin, public_locale
 from bot.cards.favorite import FavoriteButton, favorite_label
+from bot.cards.use import UseButton
 from bot.cards.words import base36, code, link, plain
 from bot.db.models import GenerationKind
 from bot.errors import UNKNOWN_MESSAGE
@@ -209,7 +210,8 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
         near = NeighborsButton.of(first.id, say("button.neighbors", locale))
         container.add_item(discord.ui.ActionRow(another, vary, near))
         favorite = FavoriteButton.of(first.id, favorite_label(sheet.votes, texts, locale))
-        container.add_item(discord.ui.ActionRow(favorite, delete))
+        use = UseButton.of(first.id, say("button.use", locale))
+        container.add_item(discord.ui.ActionRow(favorite, use, delete))
     else:
         options = [
             (icon.id, say("select.option", locale, place=place, seed=plain(icon.seed.name))[:100])

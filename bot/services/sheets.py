@@ -123,6 +123,14 @@ async def compose(seeds: Sequence[Seed], drawn: Sequence[Drawn], kind: Generatio
     return Sheet(icons, first.model_id, " ".join(versions), first.truncation, wildness, picture, name, kind)
 
 
+async def export(library: ModelLibrary, row: Drawable, size: int) -> bytes:
+    """A row's icon alone as a PNG, `size` pixels along an edge. Raises BusyError and ModelGoneError."""
+    async with library.use(row.model_id) as model:
+        (drawn,) = await draw_icons(model, [row.seed], row.truncation)
+    texts = picture_texts(drawn, row.seed)
+    return await asyncio.to_thread(lambda: png(enlarge(drawn.image, size), texts))
+
+
 def _sheet_png(icons: Sequence[Image.Image], texts: dict[str, str]) -> bytes:
     columns, cell = next(layout for fits, layout in LAYOUTS.items() if len(icons) <= fits)
     picture = enlarge(icons[0], cell) if len(icons) == 1 else grid(icons, columns, cell=cell)

@@ -79,6 +79,7 @@ async def test_what_is_typed_into_the_page_gives_icons_and_the_buttons_work(sett
             "Vary",
             "Neighbors",
             "Favorite",
+            "Use it",
             "Delete",
         ]
         await admin.click(card, label="Delete")  # the guest asked for it: an admin may
