@@ -32,6 +32,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from generator.decode import Color, parse_color
 from generator.folders import swap_in_folder
 from generator.neighbors import DESCRIPTOR_SIZE
 from generator.networks import GeneratorConfig, build_generator, read_config
@@ -107,7 +108,8 @@ class Card(_Section):
     sheet_icons: int = Field(ge=1, le=MAX_SHEET_ICONS)
     """Icons in `icons.png`, and rows of the descriptors."""
     preset: str = Field(max_length=100, pattern=_PLAIN)
-    background: str = Field(pattern=r"^#[0-9a-f]{6}$")
+    background: str = Field(pattern=r"^(#[0-9a-f]{6}|transparent)$")
+    """What stands behind the icons; transparent: they are RGBA, premultiplied in the network, straight in the PNGs."""
     truncation: float = Field(gt=0, le=1)
     """Scale of the latents when nothing else is asked for; 1 is as in training."""
     created: str = Field(max_length=40, pattern=_PLAIN)
@@ -139,8 +141,13 @@ class Bundle:
         return self.config.image_size
 
     @property
+    def background(self) -> Color:
+        """What stands behind the icons; `decode` on it makes a picture comparable with them."""
+        return parse_color(self.card.background)
+
+    @property
     def channels(self) -> int:
-        """3 for RGB."""
+        """3 for RGB, 4 for premultiplied RGBA."""
         return self.config.channels
 
     @cached_property
@@ -148,7 +155,7 @@ class Bundle:
         return cut_sheet(self.sheet, self.card.sheet_icons, self.image_size)
 
     def icons(self) -> NDArray[np.uint8]:
-        """The training icons, `(N, size, size, 3)` uint8, in the order of the descriptors; decoded once."""
+        """The training icons, `(N, size, size, channels)` uint8, in the order of the descriptors; decoded once."""
         return self._icons
 
 
@@ -182,13 +189,15 @@ def _read_bundle(path: Path) -> Bundle:
         config = read_config(card.architecture, dict(card.network))
     except ValueError as error:
         raise BundleError(f"{path / CARD}: {error}.") from error
+    if len(parse_color(card.background)) != config.channels:
+        raise BundleError(f"{path / CARD}: {config.channels} channels do not go with the background {card.background}.")
     contents = {name: _read_file(path, name, digest=card.files[name]) for name in FILES}
     weights = _read_tensors(path / GENERATOR, contents[GENERATOR])
     _check_weights(path / GENERATOR, weights, config)
     descriptors = _read_tensors(path / NEIGHBORS, contents[NEIGHBORS])
     _check_descriptors(path / NEIGHBORS, descriptors, card.sheet_icons)
     for name, check in (
-        (ICONS, partial(check_sheet, count=card.sheet_icons, size=config.image_size)),
+        (ICONS, partial(check_sheet, count=card.sheet_icons, size=config.image_size, channels=config.channels)),
         (SAMPLES, check_picture),
     ):
         try:

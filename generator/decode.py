@@ -12,12 +12,17 @@ import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageColor, UnidentifiedImageError
 
-Color = tuple[int, int, int]
+Color: TypeAlias = tuple[int, int, int] | tuple[int, int, int, int]
+"""What stands behind an icon: red, green and blue, 0..255, or TRANSPARENT. Its length is that of the icon's pixels."""
+
+TRANSPARENT = (0, 0, 0, 0)
+TRANSPARENT_CODE = "transparent"
 
 FILE_LIMIT = 64 * 2**20  # bytes of one image file
 PIXEL_LIMIT = 64_000_000  # pixels of one image, before anything is decoded
@@ -73,8 +78,9 @@ class DecodeError(Exception):
 class Decoded:
     """An icon, and what its file was.
 
-    ``pixels``: (size, size, 3) uint8 RGB; ``mode``: the Pillow mode of the file; ``width``, ``height``: of the file as
-    it is meant to be seen, in pixels; ``frames``: how many it holds (the icon is the first).
+    ``pixels``: (size, size, 3) uint8 RGB, or (size, size, 4) premultiplied RGBA on TRANSPARENT; ``mode``: the Pillow
+    mode of the file; ``width``, ``height``: of the file as it is meant to be seen, in pixels; ``frames``: how many it
+    holds (the icon is the first).
     """
 
     pixels: NDArray[np.uint8]
@@ -116,24 +122,31 @@ def decode(source: Path | bytes, *, size: int = 64, background: Color = (255, 25
 
 
 def parse_color(text: str) -> Color:
-    """Turn "#ffffff", "white", "rgb(255, 255, 255)" into (red, green, blue), 0..255. ``ValueError``: one sentence."""
+    """Turn "#ffffff", "white", "rgb(255, 255, 255)" into (red, green, blue), 0..255.
+
+    "transparent" is TRANSPARENT. ``ValueError``: one sentence.
+    """
+    if text.strip().lower() == TRANSPARENT_CODE:
+        return TRANSPARENT
     try:
         color = ImageColor.getrgb(text.strip())
     except ValueError:
         message = f"{text!r} is not a color: write it as #rrggbb or as a name such as white"
         raise ValueError(message) from None
     if len(color) == 4:
-        raise ValueError(f"{text!r} is a transparent color: a background has to be opaque, such as #ffffff")
+        raise ValueError(f"{text!r} is half transparent: a background is opaque, such as #ffffff, or transparent")
     return color
 
 
 def color_code(color: Color) -> str:
-    """The code of a color, as `parse_color` reads it: "#ffffff"."""
-    return "#{:02x}{:02x}{:02x}".format(*color)
+    """The code of a color, as `parse_color` reads it: "#ffffff" or "transparent"."""
+    return TRANSPARENT_CODE if len(color) == 4 else "#{:02x}{:02x}{:02x}".format(*color)
 
 
 def fit(image: Image.Image, size: int, background: Color) -> NDArray[np.uint8]:
     """Scale an RGB image into a square without stretching it, the rest is background: (size, size, 3) uint8.
+
+    On TRANSPARENT the image is premultiplied (Pillow's RGBa), and so is what comes out: (size, size, 4).
 
     Larger images are scaled down by Lanczos. Smaller ones: pixel art (at most 32 colors) by whole-numbered blocks,
     which are averaged down when the factor is no whole number; others by bicubic.
@@ -149,10 +162,13 @@ def fit(image: Image.Image, size: int, background: Color) -> NDArray[np.uint8]:
     elif longest < size:
         image = image.resize((width, height), Image.Resampling.BICUBIC)
     if (width, height) != (size, size):
-        square = Image.new("RGB", (size, size), background)
+        square = Image.new(image.mode, (size, size), background)
         square.paste(image, ((size - width) // 2, (size - height) // 2))
         image = square
-    return np.array(image, dtype=np.uint8)
+    pixels = np.array(image, dtype=np.uint8)
+    if pixels.shape[2] == 4:  # where a filter overshoots, colors can come out above their opacity
+        np.minimum(pixels[..., :3], pixels[..., 3:], out=pixels[..., :3])
+    return pixels
 
 
 def _read(path: Path, name: str) -> bytes:
@@ -197,8 +213,13 @@ def _flatten(image: Image.Image, data: bytes, background: Color) -> Image.Image:
     """Any mode to RGB: composited over the background where it is transparent, scaled where it is deep.
 
     Compositing before any resampling keeps the colors hidden under transparent pixels out of the icon; over a constant
-    background it equals resampling with premultiplied alpha.
+    background it equals resampling with premultiplied alpha, which is what TRANSPARENT gives (mode RGBa).
     """
+    flat = _composited(image, data, background)
+    return flat.convert("RGBA").convert("RGBa") if len(background) == 4 and flat.mode != "RGBa" else flat
+
+
+def _composited(image: Image.Image, data: bytes, background: Color) -> Image.Image:
     if image.mode == "LAB":
         lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
         converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
@@ -208,12 +229,16 @@ def _flatten(image: Image.Image, data: bytes, background: Color) -> Image.Image:
         flat = Image.fromarray(_to_bytes(values, image.mode)).convert("RGB")
         hidden = image.info.get("transparency")
         if isinstance(hidden, int):
+            if len(background) == 4:
+                flat = flat.convert("RGBA")
             flat.paste(background, mask=Image.fromarray(np.where(values == hidden, 255, 0).astype(np.uint8)))
         return flat
     if not image.has_transparency_data:
         return image.convert("RGB")
     _align_transparency(image, data)
     rgba = image.convert("RGBA")
+    if len(background) == 4:
+        return rgba.convert("RGBa")
     flat = Image.new("RGB", rgba.size, background)
     flat.paste(rgba, mask=rgba.getchannel("A"))
     return flat

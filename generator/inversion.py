@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from generator.seeds import latents
 from generator.studio import Studio
+from generator.transparency import as_pixels
 
 CANDIDATES = 512
 """Latents that are tried before any of them is improved."""
@@ -89,5 +90,5 @@ def _loss(images: torch.Tensor, target: list[torch.Tensor]) -> torch.Tensor:
 
 
 def _distance(icon: Image.Image, pixels: NDArray[np.uint8]) -> float:
-    difference = np.asarray(icon, dtype=np.float64) - pixels
+    difference = as_pixels(icon).astype(np.float64) - pixels
     return float(np.sqrt(np.square(difference).mean())) / 255

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional
 
+from generator.transparency import DARK, WHITE, as_image, as_pixels
+
 GRID = 16
 """Cells along an edge of the low-passed picture that a descriptor holds."""
 
@@ -54,7 +56,11 @@ class Neighbor:
 
 
 def describe(icons: NDArray[np.uint8]) -> torch.Tensor:
-    """Descriptors of icons: `(N, H, W, 3)` uint8 -> `(N, 768)` float16, the icon averaged to 16x16 cells in [0, 1]."""
+    """Descriptors of icons: `(N, H, W, 3)` uint8 -> `(N, 768)` float16, the icon averaged to 16x16 cells in [0, 1].
+
+    Transparent icons, `(N, H, W, 4)` premultiplied, are seen on a board of white and dark cells, which shows both what
+    is white and what is dark.
+    """
     chunks = [torch.from_numpy(icons[i : i + CHUNK]) for i in range(0, len(icons), CHUNK)]
     return torch.cat([_low_pass(chunk.permute(0, 3, 1, 2).float() / 255) for chunk in chunks]).half()
 
@@ -69,7 +75,7 @@ class NeighborIndex:
 
     def search(self, icon: Image.Image, count: int = 3) -> list[Neighbor]:
         """The `count` training icons nearest to a picture, or as many as there are, nearest first; ties by index."""
-        queries = _shifted(np.array(icon.convert("RGB"))[None])[0]
+        queries = _shifted(as_pixels(icon)[None])[0]
         # Squared distances by matrix product are fast and lose digits near zero: they choose, exact ones rank.
         rough = torch.full((len(self._points),), torch.inf)
         lengths = queries.square().sum(dim=1, keepdim=True)
@@ -122,8 +128,14 @@ def _shifted(icons: NDArray[np.uint8]) -> torch.Tensor:
 
 
 def _low_pass(images: torch.Tensor) -> torch.Tensor:
-    """`(N, C, H, W) -> (N, C * 256)`."""
-    return functional.adaptive_avg_pool2d(images, GRID).flatten(1)
+    """`(N, C, H, W) -> (N, 768)`, values in [0, 1]; a fourth channel is opacity."""
+    cells = functional.adaptive_avg_pool2d(images, GRID)
+    if cells.shape[1] == 4:
+        place = torch.arange(GRID)
+        is_dark = (place + place[:, None]) % 2 == 1
+        board = torch.where(is_dark[:, :, None], torch.tensor(DARK), torch.tensor(WHITE)).permute(2, 0, 1) / 255
+        cells = cells[:, :3] + (1 - cells[:, 3:]) * board
+    return cells.flatten(1)
 
 
 class Closeness(StrEnum):
@@ -192,7 +204,7 @@ def calibrate(index: NeighborIndex, icons: NDArray[np.uint8]) -> Calibration:
     chosen = np.unique(np.linspace(0, len(icons) - 1, min(len(icons), HELD_OUT)).round().astype(int))
     distances = []
     for held_out in chosen.tolist():
-        near = index.search(Image.fromarray(icons[held_out]), 2)
+        near = index.search(as_image(icons[held_out]), 2)
         # Of several equal icons the search may name two others.
         distances.append(next(one.distance for one in near if one.index != held_out))
     return Calibration(tuple(sorted(distances)))

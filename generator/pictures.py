@@ -22,6 +22,7 @@ WALK_TIME, SHORTEST_FRAME = 3_000, 20
 def enlarge(icon: Image.Image, size: int = 512) -> Image.Image:
     """Scale an icon to `size` x `size` pixels.
 
+    Pillow resamples RGBA premultiplied, so that no hidden color comes out at the edges.
     Lanczos: what a network draws is soft at its edges, and enlarged squares turn that softness into stairs.
     """
     return icon if icon.size == (size, size) else icon.resize((size, size), Image.Resampling.LANCZOS)
@@ -30,7 +31,8 @@ def enlarge(icon: Image.Image, size: int = 512) -> Image.Image:
 def grid(icons: Sequence[Image.Image], columns: int, cell: int | None = None, gap: int = 4) -> Image.Image:
     """Lay icons out in rows, left to right: each `cell` pixels wide (their own size by default), `gap` pixels apart.
 
-    The sheet is `columns * (cell + gap) + gap` wide, or narrower when there are fewer icons than columns.
+    The sheet is `columns * (cell + gap) + gap` wide, or narrower when there are fewer icons than columns. Where
+    there are transparent icons (RGBA), the sheet is transparent, else white.
     Raises ValueError for no icons or no columns.
     """
     if not icons or columns < 1:
@@ -39,7 +41,8 @@ def grid(icons: Sequence[Image.Image], columns: int, cell: int | None = None, ga
     columns = min(columns, len(icons))
     rows = -(-len(icons) // columns)
     step = cell + gap
-    sheet = Image.new("RGB", (columns * step + gap, rows * step + gap), PAPER)
+    mode = "RGBA" if any(icon.mode == "RGBA" for icon in icons) else "RGB"
+    sheet = Image.new(mode, (columns * step + gap, rows * step + gap), (0, 0, 0, 0) if mode == "RGBA" else PAPER)
     for i, icon in enumerate(icons):
         row, column = divmod(i, columns)
         sheet.paste(enlarge(icon, cell), (gap + column * step, gap + row * step))
@@ -76,11 +79,11 @@ def comparison(
     pen.text((MARGIN, MARGIN), shorten(caption, LARGE, title), INK, title)
     pen.text((left, MARGIN), "nearest training icons", INK, title)
     pen.line((left - MARGIN, MARGIN, left - MARGIN, sheet.height - MARGIN), LINE, 2)
-    sheet.paste(enlarge(icon, LARGE), (MARGIN, top))
+    _put(sheet, enlarge(icon, LARGE), (MARGIN, top))
     for i, (neighbor, distance) in enumerate(neighbors):
         column, row = divmod(i, ROWS)
         x, y = left + column * step_x, top + row * step_y
-        sheet.paste(enlarge(neighbor, thumbnail), (x, y))
+        _put(sheet, enlarge(neighbor, thumbnail), (x, y))
         middle = y + thumbnail / 2
         pen.text((x + thumbnail + 16, middle - 4), f"{distance:.3f}", INK, title, anchor="ls")
         pen.text((x + thumbnail + 16, middle + 4), "distance", FAINT, label, anchor="lt")
@@ -95,7 +98,7 @@ def beside(pictures: Sequence[tuple[Image.Image, str]]) -> Image.Image:
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(TITLE_SIZE)
     for i, (icon, caption) in enumerate(pictures):
         pen.text((MARGIN + i * step, MARGIN), shorten(caption, LARGE, font), INK, font)
-        sheet.paste(enlarge(icon, LARGE), (MARGIN + i * step, top))
+        _put(sheet, enlarge(icon, LARGE), (MARGIN + i * step, top))
     return sheet
 
 
@@ -107,9 +110,14 @@ def stacked(sheets: Sequence[tuple[Image.Image, str]]) -> Image.Image:
     pen, font, y = ImageDraw.Draw(paper), ImageFont.load_default(TITLE_SIZE), 0
     for sheet, caption in sheets:
         pen.text((MARGIN, y + MARGIN), shorten(caption, width, font), INK, font)
-        paper.paste(sheet.convert("RGB"), (MARGIN, y + head))
+        _put(paper, sheet, (MARGIN, y + head))
         y += head + sheet.height
     return paper
+
+
+def _put(sheet: Image.Image, icon: Image.Image, place: tuple[int, int]) -> None:
+    """Paste an icon, as transparent as it is, onto the paper."""
+    sheet.paste(icon, place, icon if icon.mode == "RGBA" else None)
 
 
 def shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from generator.transparency import as_image, as_pixels
+
 COLUMNS = 64
 """Icons in a row of the sheet."""
 
@@ -25,7 +27,7 @@ class SheetError(Exception):
 
 
 def draw_sheet(icons: NDArray[np.uint8]) -> bytes:
-    """The lossless sheet of a bundle's training icons: `(N, size, size, 3)` uint8 -> a PNG."""
+    """The lossless sheet of a bundle's training icons, `(N, size, size, 3 or 4)` uint8: a PNG, RGB or straight RGBA."""
     count, size = icons.shape[:2]
     width, height = _sheet_size(count, size)
     sheet = np.zeros((height, width, icons.shape[3]), np.uint8)
@@ -33,16 +35,17 @@ def draw_sheet(icons: NDArray[np.uint8]) -> bytes:
         row, column = divmod(i, width // size)
         sheet[row * size : (row + 1) * size, column * size : (column + 1) * size] = icon
     buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, "PNG", optimize=True)
+    as_image(sheet).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
-def check_sheet(content: bytes, count: int, size: int) -> None:
+def check_sheet(content: bytes, count: int, size: int, channels: int) -> None:
     """Check that a PNG is a sheet of so many icons. Raises SheetError; the sizes bound what a bomb could unfold to."""
     if count > sheet_limit(size):
         raise SheetError(f"a sheet of {count} icons of {size} x {size} pixels is more than is read")
-    if _read_png(content, _sheet_size(count, size)) != (_sheet_size(count, size), "RGB"):
-        raise SheetError(f"this is not a sheet of {count} icons of {size} x {size} pixels in RGB")
+    mode = "RGB" if channels == 3 else "RGBA"
+    if _read_png(content, _sheet_size(count, size)) != (_sheet_size(count, size), mode):
+        raise SheetError(f"this is not a sheet of {count} icons of {size} x {size} pixels in {mode}")
 
 
 def check_picture(content: bytes) -> None:
@@ -53,9 +56,9 @@ def check_picture(content: bytes) -> None:
 
 
 def cut_sheet(content: bytes, count: int, size: int) -> NDArray[np.uint8]:
-    """The icons of a sheet that was checked: `(count, size, size, 3)` uint8."""
+    """The icons of a sheet that was checked, as `draw_sheet` took them: `(count, size, size, 3 or 4)` uint8."""
     with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-        sheet = np.asarray(image)
+        sheet = as_pixels(image)
     rows, columns = sheet.shape[0] // size, sheet.shape[1] // size
     cells = sheet.reshape(rows, size, columns, size, -1).swapaxes(1, 2).reshape(rows * columns, size, size, -1)
     return np.ascontiguousarray(cells[:count])

@@ -23,6 +23,7 @@ from generator.checkpoint import Bundle, BundleError
 from generator.networks import build_generator
 from generator.networks.layers import UpsamplingConv
 from generator.seeds import Seed, latents, walk
+from generator.transparency import as_image
 
 CPU_BATCH, CUDA_BATCH = 8, 64
 """Icons in a micro-batch, always filled up: with fixed shapes a seed gives the same bits in any company."""
@@ -167,7 +168,7 @@ class Studio:
             filled[: len(chunk)] = chunk
             icons = cast("torch.Tensor", self.network(filled.to(self.device)))[: len(chunk)]
             pixels = to_pixels(icons).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-            pictures.extend(Image.fromarray(icon) for icon in pixels)
+            pictures.extend(as_image(icon) for icon in pixels)
         return pictures
 
 
@@ -196,8 +197,12 @@ def choose_device(name: str) -> torch.device:
 
 
 def to_pixels(icons: torch.Tensor) -> torch.Tensor:
-    """Network values in [-1, 1] to uint8, rounded to nearest; the shape stays."""
-    return ((icons.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    """Network values in [-1, 1], `(N, C, H, W)`, to uint8, rounded to nearest.
+
+    Of four channels the last is the opacity, which no premultiplied color may exceed.
+    """
+    pixels = ((icons.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return pixels if pixels.shape[1] == 3 else torch.cat([pixels[:, :3].minimum(pixels[:, 3:]), pixels[:, 3:]], dim=1)
 
 
 def fold(network: nn.Module) -> nn.Module:

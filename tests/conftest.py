@@ -16,6 +16,7 @@ from generator.checkpoint import DataSet, Description, write_bundle
 from generator.networks import build_generator
 from generator.networks.sagan import SaganConfig
 from generator.sheets import draw_sheet
+from generator.transparency import as_image, as_pixels
 
 
 def draw_icon(number: int, size: int = 64) -> Image.Image:
@@ -43,6 +44,14 @@ def draw_icon(number: int, size: int = 64) -> Image.Image:
     return icon
 
 
+def draw_transparent(number: int) -> Image.Image:
+    """The same shape on nothing, with a green hidden there: RGBA."""
+    icon = draw_icon(number).convert("RGBA")
+    for corner in ((0, 0), (63, 0), (0, 63), (63, 63)):
+        ImageDraw.floodfill(icon, corner, (0, 255, 0, 0))
+    return icon
+
+
 torch.set_num_threads(1)  # tests are many small networks: threads would only wait for each other
 
 
@@ -53,33 +62,48 @@ def drawn_icons() -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="session")
+def transparent_icons() -> NDArray[np.uint8]:
+    """The same on nothing, premultiplied: (40, 64, 64, 4) uint8."""
+    return np.stack([as_pixels(draw_transparent(number)) for number in range(40)])
+
+
+@pytest.fixture(scope="session")
 def tiny_bundle_path(tmp_path_factory: pytest.TempPathFactory, drawn_icons: NDArray[np.uint8]) -> Path:
     """A small real bundle. Copy it before you damage it."""
+    return _write_bundle(tmp_path_factory.mktemp("bundles") / "tiny", drawn_icons)
+
+
+@pytest.fixture(scope="session")
+def transparent_bundle_path(tmp_path_factory: pytest.TempPathFactory, transparent_icons: NDArray[np.uint8]) -> Path:
+    """A small real bundle of transparent icons. Copy it before you damage it."""
+    return _write_bundle(tmp_path_factory.mktemp("bundles") / "transparent", transparent_icons)
+
+
+def _write_bundle(path: Path, icons: NDArray[np.uint8]) -> Path:
     from generator.neighbors import describe
 
     torch.manual_seed(0)
-    config = SaganConfig(latent_size=16, width=8)
+    config = SaganConfig(latent_size=16, width=8, channels=icons.shape[-1])
     network = build_generator(config)
     for _ in range(20):
         network(torch.randn(16, 16))
     samples = io.BytesIO()
-    Image.fromarray(drawn_icons[0]).save(samples, "PNG")
-    path = tmp_path_factory.mktemp("bundles") / "tiny"
+    as_image(icons[0]).save(samples, "PNG")
     write_bundle(
         path,
         Description(
             kimg=0.0,
             metrics={},
-            data=DataSet(name="drawn", count=len(drawn_icons), digest="0" * 64, license="MIT"),
+            data=DataSet(name="drawn", count=len(icons), digest="0" * 64, license="MIT"),
             preset="sagan",
-            background="#ffffff",
+            background="#ffffff" if config.channels == 3 else "transparent",
             created="2026-01-01T00:00:00+00:00",
             code_version="0.1.0",
         ),
         config=config,
         weights=network.state_dict(),
-        descriptors=describe(drawn_icons),
-        sheet=draw_sheet(drawn_icons),
+        descriptors=describe(icons),
+        sheet=draw_sheet(icons),
         samples=samples.getvalue(),
     )
     return path

@@ -31,7 +31,7 @@ from train.evaluate import evaluate_command
 from train.icons import write_icons, write_report
 from train.recipes import PRESETS
 from train.summary import summarize
-from train.terminal import read_icons, sentences
+from train.terminal import behind, read_icons, sentences
 
 Sources = Annotated[
     list[Path],
@@ -42,7 +42,10 @@ Sources = Annotated[
     ),
 ]
 Size = Annotated[int, typer.Option(min=8, max=512, help="Pixels along the edge of an icon.")]
-Background = Annotated[str, typer.Option(help="The color behind transparent and not square images.")]
+Background = Annotated[
+    str | None, typer.Option(help="The color behind transparent and not square images.", show_default="#ffffff")
+]
+Alpha = Annotated[bool, typer.Option("--alpha", help="Keep transparency: icons of four channels on nothing.")]
 Only = Annotated[
     str, typer.Option(help=f"Of an emoji font take only these groups, joined by commas: {', '.join(GROUPS)}.")
 ]
@@ -64,7 +67,8 @@ app.command("encoder")(encoder_command)
 def inspect(
     sources: Sources,
     size: Size = 64,
-    background: Background = "#ffffff",
+    background: Background = None,
+    alpha: Alpha = False,
     only: Only = "",
     out: Annotated[
         Path | None, typer.Option(help="Write report.json, reals.png and mean.png into this folder.")
@@ -73,7 +77,7 @@ def inspect(
 ) -> None:
     """Report on a set of icons before any training: what is in it, what was left out, what looks wrong."""
     with sentences():
-        icons = read_icons(sources, size=size, background=background, only=only)
+        icons = read_icons(sources, size=size, background=behind(background, alpha=alpha), only=only)
         if out is not None:
             write_report(icons, out)
     if as_json:
@@ -90,13 +94,14 @@ def icons_command(
     sources: Sources,
     out: Annotated[Path, typer.Option(help="A new or empty folder for the PNG files.", show_default=False)],
     size: Size = 64,
-    background: Background = "#ffffff",
+    background: Background = None,
+    alpha: Alpha = False,
     only: Only = "",
 ) -> None:
     """Write the icons of the sources as PNG files, named and numbered, so that a person can prune them."""
     with sentences():
         require_empty(out)
-        icons = read_icons(sources, size=size, background=background, only=only)
+        icons = read_icons(sources, size=size, background=behind(background, alpha=alpha), only=only)
         write_icons(icons, out)
     Console().print(
         Text(f"{len(icons.names):,} icons are in {out}: delete what you do not want, then train on the rest")

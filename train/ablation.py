@@ -28,9 +28,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from generator.checkpoint import Figure
-from generator.decode import parse_color
+from generator.decode import Color, parse_color
 from generator.networks import build_generator
-from train.commands import DEFAULT_BACKGROUND
 from train.holdout import split
 from train.loop import Trainer
 from train.metrics import Judge
@@ -76,7 +75,7 @@ class Ablation:
 
     training: NDArray[np.uint8]
     held_out: NDArray[np.uint8]
-    background: tuple[int, int, int]
+    background: Color
     out: Path
     seconds: float
 
@@ -166,7 +165,7 @@ def ablate_command(
         unknown = sorted(set(names) - set(VARIANTS))
         if unknown:
             raise UsageError(f"No variant is called {unknown[0]}; there are: {'; '.join(VARIANTS)}.")
-        icon_set = read_icons(icons, size=size, background=DEFAULT_BACKGROUND, only=only)
+        icon_set = read_icons(icons, size=size, background=None, only=only)
         training, held_out = split(icon_set.pixels)
         ablation = Ablation(
             icon_set.pixels[training],

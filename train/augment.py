@@ -59,12 +59,15 @@ def adapt(chance: torch.Tensor, real_scores: torch.Tensor) -> None:
 
 def _jitter(icons: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     brightness, saturation, contrast = torch.rand((3, len(icons), 1, 1, 1), generator=generator, device=icons.device)
-    icons = icons + (brightness - 0.5)
-    gray = icons.mean(dim=1, keepdim=True)
-    icons = (icons - gray) * saturation * 2 + gray
-    mean = icons.mean(dim=(1, 2, 3), keepdim=True)
-    jittered: torch.Tensor = (icons - mean) * (contrast + 0.5) + mean
-    return jittered
+    # Premultiplied colors hold as much of a shift as they have opacity; without a fourth channel, that is all of it.
+    colors, opacity = icons[:, :3] + 1, (icons[:, 3:] + 1) / 2
+    cover = opacity if icons.shape[1] == 4 else torch.ones((1, 1, 1, 1), device=icons.device)
+    colors = colors + (brightness - 0.5) * cover
+    gray = colors.mean(dim=1, keepdim=True)
+    colors = (colors - gray) * saturation * 2 + gray
+    mean = colors.mean(dim=(1, 2, 3), keepdim=True) / cover.mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-3)
+    colors = (colors - mean * cover) * (contrast + 0.5) + mean * cover
+    return torch.cat([colors - 1, icons[:, 3:]], dim=1)
 
 
 def _translate(icons: torch.Tensor, reach: int, background: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

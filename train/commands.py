@@ -19,7 +19,7 @@ from rich.text import Text
 
 from generator.checkpoint import Bundle, BundleError, DataSet, read_bundle
 from generator.decode import parse_color
-from generator.networks import build_generator
+from generator.networks import GeneratorConfig, build_generator
 from generator.studio import choose_device
 from train.fit import fit, start_run
 from train.guard import End
@@ -30,9 +30,9 @@ from train.recipes import PRESETS, Recipe
 from train.runs import BEST, LATEST, Run, RunError
 from train.setting import Goal, Setting, code_version
 from train.summary import summarize
-from train.terminal import UsageError, read_color, read_icons, sentences
+from train.terminal import DEFAULT_BACKGROUND, UsageError, behind, read_color, read_icons, sentences
 
-DEFAULT_PRESET, DEFAULT_KIMG, DEFAULT_SIZE, DEFAULT_BACKGROUND = "sagan", 300.0, 64, "#ffffff"
+DEFAULT_PRESET, DEFAULT_KIMG, DEFAULT_SIZE = "sagan", 300.0, 64
 
 
 class ProgressStyle(StrEnum):
@@ -82,6 +82,7 @@ def fit_command(
     background: Annotated[
         str | None, typer.Option(help="What stands behind transparent icons.", show_default="#ffffff")
     ] = None,
+    alpha: Annotated[bool, typer.Option("--alpha", help="Keep transparency: draw four channels.")] = False,
     name: Annotated[
         str | None, typer.Option(help="The set's name on the card.", show_default="from the sources")
     ] = None,
@@ -139,6 +140,7 @@ def fit_command(
     with sentences():
         goal = _goal(kimg, minutes)
         where = choose_device(device)
+        background = behind(background, alpha=alpha)
         if not math.isfinite(evaluate_every or 0):
             raise UsageError("--evaluate-every takes a finite number.")
         if resume is not None:
@@ -157,10 +159,11 @@ def fit_command(
                 size, changes = size or bundle.image_size, _like(bundle, changes)
                 background = background or bundle.card.background
             size = DEFAULT_SIZE if size is None else size
-            recipe = read_recipe(preset or DEFAULT_PRESET, changes, size)
+            channels = len(read_color(background or DEFAULT_BACKGROUND))
+            recipe = read_recipe(preset or DEFAULT_PRESET, changes, size, channels)
             if bundle is not None:
-                _require_fit(bundle, recipe, size)
-            icon_set = read_icons(icons, size=size, background=background or DEFAULT_BACKGROUND, only=only)
+                _require_fit(bundle, recipe, recipe.network(size, channels))
+            icon_set = read_icons(icons, size=size, background=background, only=only)
             setting = replace(
                 _setting(icon_set, recipe, goal, seed or 0, name, license_, hold_out),
                 start=None if bundle is None else bundle.digest,
@@ -220,13 +223,13 @@ def _goal(kimg: float | None, minutes: float | None) -> Goal | None:
     return None if kimg is None and minutes is None else Goal(kimg=kimg, minutes=minutes)
 
 
-def read_recipe(preset: str, changes: dict[str, Any], size: int) -> Recipe:
-    """A preset with changed values. Raises UsageError when it is unknown or cannot be trained at this size."""
+def read_recipe(preset: str, changes: dict[str, Any], size: int, channels: int = 3) -> Recipe:
+    """A preset with changed values. Raises UsageError when it is unknown or cannot draw this size or the channels."""
     if preset not in PRESETS:
         raise UsageError(f"The preset {preset!r} is unknown; choose one of: {', '.join(PRESETS)}.")
     recipe = replace(PRESETS[preset], **{name: value for name, value in changes.items() if value is not None})
     try:
-        recipe.network(size)
+        recipe.network(size, channels)
     except ValueError as error:
         raise UsageError(f"The preset {preset} cannot be trained so: {error}.") from error
     return recipe
@@ -246,14 +249,14 @@ def _like(bundle: Bundle, changes: dict[str, Any]) -> dict[str, Any]:
     return {"growth": 0.0, **sizes, **given}
 
 
-def _require_fit(bundle: Bundle, recipe: Recipe, size: int) -> None:
+def _require_fit(bundle: Bundle, recipe: Recipe, config: GeneratorConfig) -> None:
     if recipe.normalize_generator:
         raise UsageError(
             f"The preset {recipe.preset} cannot start from a bundle: it normalizes its generator's weights."
         )
-    theirs, ours = asdict(bundle.config), asdict(recipe.network(size))
+    theirs, ours = asdict(bundle.config), asdict(config)
     differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
-    if differing or bundle.config.architecture != recipe.network(size).architecture:
+    if differing or bundle.config.architecture != config.architecture:
         what = ", ".join(f"{name} {theirs.get(name)}" for name in differing) or bundle.config.architecture
         raise UsageError(f"--from: the generator of {bundle.path} has another form ({what}) than this run's.")
 
@@ -330,7 +333,7 @@ def _same_setting(run: Run, options: dict[str, Any]) -> Setting:
 
 
 def _summary(setting: Setting, device: torch.device) -> Table:
-    config = setting.recipe.network(setting.image_size)
+    config = setting.network
     parameters = sum(parameter.numel() for parameter in build_generator(config).parameters())
     table = Table(box=None, show_header=False)
     table.add_row("preset", f"{setting.recipe.preset}, batch {setting.recipe.batch}, {setting.goal.describe()}")

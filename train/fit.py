@@ -91,9 +91,13 @@ class _Sitting:
         self.run, self.setting, self.reporter = run, setting, reporter
         icons = run.icons()
         training, held_out = split(icons, setting.hold_out)
-        config = setting.recipe.network(setting.image_size)
         self.trainer = Trainer(
-            setting.recipe, config, icons[training], background=setting.background, device=device, seed=setting.seed
+            setting.recipe,
+            setting.network,
+            icons[training],
+            background=setting.background,
+            device=device,
+            seed=setting.seed,
         )
         self.judge = Judge(icons[training], icons[held_out], device, SAMPLES)
         saved = run.load_state()

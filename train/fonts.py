@@ -7,6 +7,7 @@ outlines (COLR), whose own outline is empty, and does not know SVG; such fonts a
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont, features
 from generator.decode import Color
 from train.emoji import Emoji
 
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 LARGEST_PICTURE = 1024  # pixels along an edge of an emoji; the largest bitmaps in use have 160
 VARIATION_SELECTOR = "\ufe0f"  # asks for the emoji rather than the text form of a character
 _ABSENT = "\U0001fffe"  # a noncharacter: no font has it, so it is drawn as "missing"
@@ -70,7 +72,7 @@ def open_font(path: Path) -> EmojiFont:
 
 
 def draw_emoji(font: EmojiFont, emojis: list[Emoji], background: Color) -> Iterator[tuple[Emoji, Image.Image | None]]:
-    """Draw each emoji at the font's own size on the background (RGB); None for one that the font lacks.
+    """Draw each emoji at the font's own size on the background (RGB, or RGBa on TRANSPARENT); None: the font lacks it.
 
     Raises ``FontError`` where the font is damaged as a whole.
     """
@@ -99,11 +101,23 @@ def _draw(font: EmojiFont, emoji: Emoji, background: Color, widest: float) -> Im
 def _picture(font: EmojiFont, text: str, background: Color) -> Image.Image | None:
     """The text on the background, cut to its box; None where nothing is drawn.
 
-    Drawn on an opaque picture: on a transparent one Pillow would mix the glyph's soft edges with black.
+    Drawn on an opaque picture: on a transparent one Pillow would mix the glyph's soft edges with black. For the same
+    reason the picture on black is premultiplied already, and what white shines through is the opacity that lacks.
     """
     left, top, right, bottom = (round(side) for side in font.face.getbbox(text))
     if not (0 < right - left <= LARGEST_PICTURE and 0 < bottom - top <= LARGEST_PICTURE):
         return None
+    on = partial(_on, font, text, (left, top, right, bottom))
+    if len(background) == 3:
+        return on(background)
+    colors = np.array(on(BLACK))
+    alpha = 255 - (np.array(on(WHITE)).astype(np.int16) - colors).max(axis=2, keepdims=True).clip(0, 255)
+    pixels = np.concatenate([np.minimum(colors, alpha), alpha], axis=2).astype(np.uint8)
+    return Image.frombytes("RGBa", (right - left, bottom - top), pixels.tobytes())
+
+
+def _on(font: EmojiFont, text: str, box: tuple[int, int, int, int], background: Color) -> Image.Image:
+    left, top, right, bottom = box
     picture = Image.new("RGB", (right - left, bottom - top), background)
     ImageDraw.Draw(picture).text((-left, -top), text, font=font.face, embedded_color=True)
     return picture

@@ -14,7 +14,8 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from generator.checkpoint import SAMPLES, Bundle, BundleError, read_bundle
-from generator.neighbors import NeighborIndex
+from generator.neighbors import NeighborIndex, describe
+from generator.transparency import WHITE, over
 from train.charts import Chart, Mark, Point, Series, number, thousands
 from train.runs import BEST, LATEST, OPTIONS, STATS, RunError
 
@@ -272,15 +273,15 @@ def spread(evaluations: Sequence[Evaluation], count: int) -> list[Evaluation]:
 
 def nearest_pairs(bundle: Bundle, sheet: Image.Image, count: int = PAIRS_SHOWN) -> list[Pair]:
     """The icons of a bundle's sheet that are nearest to a training icon, nearest first; seeds count from 1."""
-    index, training = NeighborIndex(bundle.descriptors), bundle.icons()
+    training = over(bundle.icons(), WHITE)  # as the sheet is
+    index = NeighborIndex(bundle.descriptors if bundle.channels == 3 else describe(training))
     found = []
     for seed, icon in enumerate(_cut(sheet, bundle.image_size), start=1):
         near = index.search(icon, 1)[0]
         found.append((near.distance, seed, near.index, icon))
     found.sort(key=lambda one: one[:2])
     return [
-        Pair(seed, distance, icon, Image.fromarray(training[chosen]).convert("RGB"))
-        for distance, seed, chosen, icon in found[:count]
+        Pair(seed, distance, icon, Image.fromarray(training[chosen])) for distance, seed, chosen, icon in found[:count]
     ]
 
 

@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from generator.decode import Color, color_code
 from generator.folders import require_empty
 from generator.pictures import enlarge, grid
+from generator.transparency import WHITE, as_image, over
 from train.report import (
     Duplicate,
     Report,
@@ -39,10 +39,11 @@ _NUMBER = re.compile(r"^\d{4,}-")  # what write_icons puts before a name
 
 @dataclass(frozen=True)
 class IconSet:
-    """Training icons without exact duplicates. ``pixels``: (N, size, size, 3) uint8; ``digest``: their SHA-256."""
+    """Training icons without exact duplicates. ``digest``: SHA-256 of the pixels."""
 
     name: str
     pixels: NDArray[np.uint8]
+    """(N, size, size, 3) RGB, or (N, size, size, 4) premultiplied RGBA."""
     names: list[str]
     license: str
     report: Report
@@ -92,8 +93,8 @@ def write_report(icons: IconSet, folder: Path) -> None:
     count = len(icons.pixels)
     shown = [index * count // min(count, SHEET_LIMIT) for index in range(min(count, SHEET_LIMIT))]
     columns = max(1, round(len(shown) ** 0.5 * 1.25))
-    grid([Image.fromarray(icons.pixels[index]) for index in shown], columns).save(folder / "reals.png")
-    mean = Image.fromarray(np.rint(icons.pixels.mean(axis=0, dtype=np.float64)).astype(np.uint8))
+    grid([as_image(icons.pixels[index]) for index in shown], columns).save(folder / "reals.png")
+    mean = as_image(np.rint(icons.pixels.mean(axis=0, dtype=np.float64)).astype(np.uint8))
     enlarge(mean, MEAN_SIZE).save(folder / "mean.png")
 
 
@@ -108,7 +109,7 @@ def write_icons(icons: IconSet, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     digits = max(4, len(str(len(icons.names))))
     for number, (name, pixels) in enumerate(zip(icons.names, icons.pixels, strict=True), start=1):
-        Image.fromarray(pixels).save(folder / f"{number:0{digits}}-{_file_stem(name)}.png")
+        as_image(pixels).save(folder / f"{number:0{digits}}-{_file_stem(name)}.png")
     if icons.license != UNKNOWN:
         (folder / "LICENSE").write_text(icons.license + "\n", encoding="utf-8")
 
@@ -175,10 +176,11 @@ def _report(
     request: Request,
 ) -> Report:
     names = [icon.name for icon in kept]
+    blanks = [name for name, is_blank in zip(names, blank(pixels), strict=True) if is_blank]
+    digest, pixels = _digest(pixels), over(pixels, WHITE)  # transparent icons are looked at on paper
     near, near_count = near_duplicates(pixels, names)
     mean, deviation = color_statistics(pixels)
     grey_share = float(grey(pixels).mean())
-    blanks = [name for name, is_blank in zip(names, blank(pixels), strict=True) if is_blank]
     notes = [note[0].upper() + note[1:] + "." for reading in readings for note in reading.notes]
     size = request.size
     return Report(
@@ -187,7 +189,7 @@ def _report(
         count=len(kept),
         size=size,
         background=color_code(request.background),
-        digest=_digest(pixels),
+        digest=digest,
         sources=[source_report(printable(str(path)), reading) for path, reading in zip(sources, readings, strict=True)],
         sizes=size_histogram(kept),
         modes=mode_histogram(kept),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from generator.decode import Color
 from generator.networks import GeneratorConfig, build_generator
 from generator.networks.sagan import SaganGenerator
 from train.augment import Augmentation, adapt, mirror
@@ -32,19 +33,17 @@ class Trainer:
         config: GeneratorConfig,
         icons: NDArray[np.uint8],
         *,
-        background: tuple[int, int, int],
+        background: Color,
         device: torch.device,
         seed: int,
     ) -> None:
-        """`icons`: `(N, size, size, channels)` uint8; `background`: 0 to 255, what augmentation shifts in."""
+        """`icons`: `(N, size, size, channels)` uint8; `background`: what augmentation shifts in."""
         torch.manual_seed(seed)
         self.recipe, self.config, self.device = recipe, config, device
         self.icons = (
             torch.from_numpy(icons).permute(0, 3, 1, 2).to(device).contiguous(memory_format=torch.channels_last)
         )
-        # Behind premultiplied transparent icons stands nothing: zero in every channel.
-        behind = background if config.channels == 3 else (0,) * config.channels
-        self.background = torch.tensor(behind, device=device).div(127.5).sub(1)
+        self.background = torch.tensor(background, device=device).div(127.5).sub(1)
         self.rng = torch.Generator(device).manual_seed(seed)
         network = _generator(recipe, config)
         if recipe.normalize_generator:

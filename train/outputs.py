@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
 from generator.checkpoint import Description, Figure, write_bundle
@@ -20,6 +19,7 @@ from generator.pictures import grid, png
 from generator.seeds import latents
 from generator.sheets import draw_sheet, sheet_limit, thin
 from generator.studio import to_pixels
+from generator.transparency import as_image
 from train.setting import Setting
 
 SHEET_SEEDS = range(1, 65)
@@ -73,6 +73,5 @@ def draw_samples(network: nn.Module, config: GeneratorConfig, device: torch.devi
     Icons of a network that has not grown to its full size yet are enlarged.
     """
     icons = to_pixels(network(latents(SHEET_SEEDS, config.latent_size).to(device))).permute(0, 2, 3, 1).cpu().numpy()
-    size = (config.image_size, config.image_size)
-    pictures = [Image.fromarray(np.ascontiguousarray(icon)) for icon in icons]
-    return png(grid([picture.resize(size, Image.Resampling.NEAREST) for picture in pictures], SHEET_COLUMNS))
+    larger = config.image_size // icons.shape[1]
+    return png(grid([as_image(icon.repeat(larger, axis=0).repeat(larger, axis=1)) for icon in icons], SHEET_COLUMNS))

@@ -9,6 +9,8 @@ from importlib.metadata import version
 from typing import Any
 
 from generator.checkpoint import DataSet
+from generator.decode import Color
+from generator.networks import GeneratorConfig
 from train.recipes import Recipe
 
 
@@ -50,7 +52,7 @@ class Setting:
     goal: Goal
     data: DataSet
     image_size: int
-    background: tuple[int, int, int]
+    background: Color
     seed: int
     code_version: str
     hold_out: float = 0.0
@@ -61,6 +63,11 @@ class Setting:
     """kimg between two evaluations; None: as often as 5 % of the time allow."""
     start: str | None = None
     """Digest of the bundle that the run started from."""
+
+    @property
+    def network(self) -> GeneratorConfig:
+        """The config of the generator: transparent icons have four channels."""
+        return self.recipe.network(self.image_size, len(self.background))
 
     def document(self) -> dict[str, Any]:
         """The setting as it goes into `options.json`."""

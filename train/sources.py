@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
+import numpy as np
 
 from generator.checkpoint import CARD, ICONS, BundleError, read_bundle
 from generator.decode import Color, Decoded, DecodeError, color_code, decode, fit
+from generator.transparency import as_image, over
 from train.archives import ARCHIVE_SUFFIXES, ArchiveError, is_archive, read_archive
 from train.emoji import check_groups, read_emoji
 from train.fonts import FontError, draw_emoji, is_font, open_font
@@ -65,7 +66,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Request:
-    """How icons are read: ``size`` in pixels, the emoji groups to take from fonts, and whom to tell of each icon."""
+    """How icons are read: ``size`` in pixels, what is behind them, the emoji groups to take, and whom to tell."""
 
     size: int
     background: Color
@@ -200,9 +201,13 @@ def _read_bundle(path: Path, request: Request) -> Reading:
     if bundle.card.background != (color := color_code(request.background)):
         reading.notes.append(f"the bundle's icons stand on {bundle.card.background}, not on {color}")
     height, width = pixels.shape[1:3]
+    mode, alpha = ("RGB", "RGBA")[bundle.channels - 3], len(request.background) == 4
+    if alpha and bundle.channels == 3:  # icons that fill their square
+        pixels = np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], axis=-1)
     for number, icon in enumerate(pixels, start=1):
-        fitted = fit(Image.fromarray(icon).convert("RGB"), request.size, request.background)
-        reading.icons.append(Icon(f"icon-{number:05}", Decoded(fitted, "RGB", width, height, 1)))
+        picture = as_image(icon if alpha else over(icon, request.background))
+        fitted = fit(picture.convert("RGBa") if alpha else picture, request.size, request.background)
+        reading.icons.append(Icon(f"icon-{number:05}", Decoded(fitted, mode, width, height, 1)))
         request.tick()
     return reading
 

@@ -124,7 +124,7 @@ def _color(mean: Sequence[float], deviation: Sequence[float]) -> Text:
 
 
 def _swatch(color: str) -> Text:
-    return Text.assemble(("██", color), f" {color}")
+    return Text.assemble(("██", color), f" {color}") if color.startswith("#") else Text(color)
 
 
 def _phrase(counts: Mapping[str, int]) -> str:

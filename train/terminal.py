@@ -9,12 +9,14 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from generator.decode import Color, parse_color
+from generator.decode import TRANSPARENT_CODE, Color, parse_color
 from generator.studio import DeviceError
 from train.fit import TrainingError
 from train.icons import IconSet, SourceError, load_icons
 from train.runs import RunError
 from train.sources import printable
+
+DEFAULT_BACKGROUND = "#ffffff"
 
 
 class UsageError(Exception):
@@ -47,11 +49,18 @@ def read_color(background: str) -> Color:
         raise UsageError(f"--background: {error}") from None
 
 
-def read_icons(sources: list[Path], *, size: int, background: str, only: str) -> IconSet:
+def behind(background: str | None, *, alpha: bool) -> str | None:
+    """What the options --background and --alpha say together. Raises UsageError when they differ."""
+    if alpha and background not in (None, TRANSPARENT_CODE):
+        raise UsageError("Give --background or --alpha, not both.")
+    return TRANSPARENT_CODE if alpha else background
+
+
+def read_icons(sources: list[Path], *, size: int, background: str | None, only: str) -> IconSet:
     """Read the sources as the options say, with a counter on a terminal. Raises ``SourceError``."""
     logging.getLogger("PIL").addHandler(logging.NullHandler())  # its remarks on broken files are in the report
     groups = [group.strip() for group in only.split(",") if group.strip()]
-    color = read_color(background)
+    color = read_color(background or DEFAULT_BACKGROUND)
     with Console(stderr=True).status("reading icons") as status:
         return load_icons(
             sources,

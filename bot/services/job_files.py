@@ -73,7 +73,7 @@ class JobFolder:
         sheets = []
         for caption, bundle in (old, new):
             with Image.open(bundle / SAMPLES) as sheet:
-                sheets.append((sheet.convert("RGB"), caption))
+                sheets.append((sheet.copy(), caption))
         (self.path / COMPARISON).write_bytes(png(stacked(sheets)))
 
     def strip(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-from PIL import Image, ImageColor
+from PIL import Image
 
 from bot.db.models import GenerationKind
 from bot.services.errors import GenerationGoneError
@@ -16,6 +16,7 @@ from generator.decode import decode
 from generator.neighbors import Neighbor, Verdict
 from generator.pictures import comparison, png
 from generator.seeds import Seed
+from generator.transparency import as_image
 
 NEIGHBORS = 3
 """Training icons that a picture is compared with."""
@@ -73,12 +74,11 @@ class NeighborService:
     async def of_picture(self, data: bytes, name: str) -> Comparison:
         """Compare any picture with the training icons of the active model. Raises DecodeError and ModelGoneError."""
         async with self._library.use() as model:
-            red, green, blue = ImageColor.getrgb(model.bundle.card.background)[:3]
             decoded = await asyncio.to_thread(
-                decode, data, size=model.bundle.image_size, background=(red, green, blue), name=name
+                decode, data, size=model.bundle.image_size, background=model.bundle.background, name=name
             )
             texts = {"Software": "Mojigan", "Model": model.version}
-            return await _compare(model, Image.fromarray(decoded.pixels), None, name, f"mojigan-{model.version}", texts)
+            return await _compare(model, as_image(decoded.pixels), None, name, f"mojigan-{model.version}", texts)
 
 
 async def _compare_seed(model: Model, seed: Seed, truncation: float, generation_id: int | None) -> Comparison:
@@ -109,5 +109,5 @@ async def _compare(
 def _sheet(model: Model, icon: Image.Image, caption: str, texts: dict[str, str]) -> tuple[list[Neighbor], bytes]:
     near = model.index.search(icon, NEIGHBORS)
     training_icons = model.bundle.icons()
-    pairs = [(Image.fromarray(training_icons[neighbor.index]), neighbor.distance) for neighbor in near]
+    pairs = [(as_image(training_icons[neighbor.index]), neighbor.distance) for neighbor in near]
     return near, png(comparison(icon, pairs, caption), texts)

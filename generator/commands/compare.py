@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from PIL import Image
 from rich.console import Console
@@ -28,11 +27,12 @@ from generator.commands.shared import (
     truncation,
     write,
 )
-from generator.decode import Decoded, decode, parse_color
+from generator.decode import decode
 from generator.inversion import STEPS, invert
 from generator.neighbors import NeighborIndex
 from generator.pictures import beside, comparison
 from generator.studio import Studio
+from generator.transparency import as_image, as_pixels
 
 
 def neighbors_command(
@@ -50,14 +50,14 @@ def neighbors_command(
             raise UsageError("Give --seed or --picture, not both.")
         model = read_bundle(bundle)
         if picture is not None:
-            asked = Image.fromarray(_decode(picture, model).pixels)
+            asked = _decode(picture, model)
             caption, name = picture.name, picture.stem
         else:
             chosen = parse_seed(seed)
             asked = Studio(model, device).draw([chosen.number], truncation(wildness))[0]
             caption, name = f"seed {chosen.text}", str(chosen.number)
         found = NeighborIndex(model.descriptors).search(asked, count)
-        pairs = [(Image.fromarray(np.asarray(model.icons()[one.index])), one.distance) for one in found]
+        pairs = [(as_image(model.icons()[one.index]), one.distance) for one in found]
         target = output or file_name(model, f"{name}-neighbors")
         save(comparison(asked, pairs, caption), target, caption, model)
     table = Table("", "training icon", "distance", box=None)
@@ -79,16 +79,18 @@ def invert_command(
     """
     with sentences():
         model = read_bundle(bundle)
-        given = _decode(picture, model).pixels
+        given = _decode(picture, model)
         with progress_bar() as bar:
             task = bar.add_task("steps", total=steps)
-            found = invert(Studio(model, device), given, steps, lambda step: bar.update(task, completed=step))
+            found = invert(
+                Studio(model, device), as_pixels(given), steps, lambda step: bar.update(task, completed=step)
+            )
         target = output or file_name(model, f"{picture.stem}-inverted")
         texts = {"Model": model.digest, "Distance": f"{found.distance:.4f}"}
-        sheet = beside([(Image.fromarray(given), picture.name), (found.icon, f"found, distance {found.distance:.3f}")])
+        sheet = beside([(given, picture.name), (found.icon, f"found, distance {found.distance:.3f}")])
         save(sheet, target, f"distance {found.distance:.3f} (before the search {found.start:.3f})", model, **texts)
         write(save_tensors({"latent": found.latent}, texts), target.with_suffix(".safetensors"), "its latent")
 
 
-def _decode(picture: Path, model: Bundle) -> Decoded:
-    return decode(picture, size=model.image_size, background=parse_color(model.card.background))
+def _decode(picture: Path, model: Bundle) -> Image.Image:
+    return as_image(decode(picture, size=model.image_size, background=model.background).pixels)

@@ -31,8 +31,8 @@ class SaganConfig:
     def __post_init__(self) -> None:
         if self.image_size not in IMAGE_SIZES:
             raise ValueError(f"an image size of {self.image_size} is not one of {IMAGE_SIZES}")
-        if self.channels != 3:
-            raise ValueError(f"{self.channels} channels are not 3")
+        if self.channels not in (3, 4):
+            raise ValueError(f"{self.channels} channels are neither 3 (RGB) nor 4 (premultiplied RGBA)")
         if not 1 <= self.latent_size <= 1024 or not 8 <= self.width <= 256 or self.width % 8:
             raise ValueError("a latent size is from 1 to 1024, and a width from 8 to 256 in steps of 8")
 

@@ -158,7 +158,7 @@ def test_a_future_format_version_says_update(bundle: Path) -> None:
         (lambda card: card["data"].update(count=3), "a sheet of 40"),
         (lambda card: card["data"].update(name="\x1b[31m"), "data.name"),
         (lambda card: card.update(created="x" * 1000), "created"),
-        (lambda card: card["network"].update(channels=4), "not 3"),
+        (lambda card: card["network"].update(channels=4), "do not go with the background"),
     ],
 )
 def test_a_wrong_card_says_what_is_wrong(bundle: Path, change: Callable[[dict[str, Any]], object], said: str) -> None:

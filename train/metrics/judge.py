@@ -10,6 +10,7 @@ from torch import nn
 from generator.checkpoint import Figure
 from generator.encoder import Encoder, load_encoder
 from generator.studio import fold, to_pixels
+from generator.transparency import DARK, WHITE, over
 from train.metrics.features import kid, manifold
 from train.metrics.memory import Memory
 from train.metrics.similarity import mean_ms_ssim
@@ -73,9 +74,11 @@ class Judge:
 def on_backgrounds(icons: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """The icons in RGB, `(N, size, size, 3)`, once for each background that they are judged on: RGB icons, as they are.
 
+    Transparent ones, `(N, size, size, 4)` premultiplied, stand on white and on dark, which hide different faults.
+
     Every figure is the mean over these backgrounds.
     """
-    return [icons]
+    return [icons] if icons.shape[-1] == 3 else [over(icons, WHITE), over(icons, DARK)]
 
 
 class _View:

@@ -1,0 +1,53 @@
+"""Transparent icons: premultiplied RGBA in arrays and networks, straight RGBA in pictures and files, and between them.
+
+Premultiplied, a pixel without opacity has one value only, so that no hidden color is learned, averaged or compared
+(Porter and Duff 1984). Pictures are straight, as PNG is; reading them back gives the same premultiplied bytes, since
+no color can be more than its opacity.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+WHITE, DARK = (255, 255, 255), (49, 51, 56)
+"""The backgrounds that transparent icons are judged on: paper, and a dark chat."""
+
+
+def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
+    """An icon `(H, W, 3)` as a picture in RGB, one `(H, W, 4)`, premultiplied, as a picture in straight RGBA."""
+    return Image.fromarray(np.ascontiguousarray(straight(pixels)))
+
+
+def as_pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """What `as_image` made a picture of: `(H, W, 4)` premultiplied for a transparent mode, else `(H, W, 3)`."""
+    if image.has_transparency_data:
+        return premultiplied(np.array(image.convert("RGBA")))
+    return np.array(image.convert("RGB"))
+
+
+def straight(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Premultiplied `(..., 4)` to straight, rounded; where nothing is seen, all is 0. `(..., 3)` stays."""
+    if pixels.shape[-1] == 3:
+        return pixels
+    alpha = pixels[..., 3:].astype(np.uint32)
+    colors = (pixels[..., :3] * np.uint32(255) + alpha // 2) // np.maximum(alpha, 1)
+    return np.concatenate([np.minimum(colors, 255), alpha], axis=-1).astype(np.uint8)
+
+
+def premultiplied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Straight `(..., 4)` to premultiplied, rounded. `(..., 3)` stays."""
+    if pixels.shape[-1] == 3:
+        return pixels
+    alpha = pixels[..., 3:]
+    colors = (pixels[..., :3] * alpha.astype(np.uint32) + 127) // 255
+    return np.concatenate([colors.astype(np.uint8), alpha], axis=-1)
+
+
+def over(pixels: NDArray[np.uint8], background: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Premultiplied `(..., 4)` on a background (red, green, blue): `(..., 3)`, which is also let through as it is."""
+    if pixels.shape[-1] == 3:
+        return pixels
+    behind = (255 - pixels[..., 3:].astype(np.uint32)) * np.array(background[:3], np.uint32)
+    return np.asarray(np.minimum(pixels[..., :3] + (behind + 127) // 255, 255), np.uint8)
