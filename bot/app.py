@@ -21,6 +21,7 @@ from bot.health import Health, serve_health
 from bot.metrics import Metrics
 from bot.scheduler import LOOK_EVERY
 from bot.services.access import AccessService
+from bot.services.departures import DepartureService
 from bot.services.gallery import GalleryService
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
@@ -78,6 +79,7 @@ class App:
                 retrain_guilds=self.settings.retrain_guilds,
                 access=AccessService(self.database, self.now, self.settings.quota),
                 privacy=PrivacyService(self.database, self.now),
+                departures=DepartureService(self.database, self.now),
                 source_url=self.settings.source_url,
                 database=self.database,
                 metrics=self.metrics,

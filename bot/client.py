@@ -40,6 +40,7 @@ from bot.metrics import Metrics
 from bot.outlet import DiscordOutlet
 from bot.scheduler import LOOK_EVERY, DailyScheduler
 from bot.services.access import AccessService
+from bot.services.departures import DepartureService
 from bot.services.gallery import GalleryService
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
@@ -116,6 +117,7 @@ class Parts:
     retraining: RetrainService
     access: AccessService
     privacy: PrivacyService
+    departures: DepartureService
     database: Database
     texts: Texts = field(default_factory=Texts.load)
     burst: Burst = field(default_factory=Burst)
@@ -207,6 +209,16 @@ class Mojigan(discord.AutoShardedClient):
         log.info("logged in as %s, in %d servers", self.user, len(self.guilds))
         log.info("invite it with %s", self.invitation())
         self.daily.wake()
+        await self.parts.departures.look([guild.id for guild in self.guilds])
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Called by discord.py when the bot was removed from a server, or the server was deleted."""
+        log.info("removed from server %d", guild.id)
+        await self.parts.departures.left(guild.id)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Called by discord.py when the bot was added to a server."""
+        await self.parts.departures.back(guild.id)
 
     async def on_interaction(self, interaction: discord.Interaction[Mojigan]) -> None:
         """Called by discord.py for each interaction, after it has looked for commands, buttons and selects itself."""

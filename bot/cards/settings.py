@@ -50,7 +50,8 @@ _HINTS = {
 MOST_CHOSEN = 25
 """Things that Discord lets people choose at once."""
 
-SHOWN_BLOCKED = 20
+SHOWN = 12
+"""Things of a kind that the card names: a message takes 4000 characters."""
 
 _NONE, _ON, _OFF = "none", "on", "off"
 
@@ -143,7 +144,6 @@ def _summary(settings: ServerSettings, blocked: Sequence[int], texts: Texts, loc
         for family in FAMILIES
         if settings.roles.get(family)
     ]
-    people = _mentions("@", blocked[:SHOWN_BLOCKED]) + (" …" if len(blocked) > SHOWN_BLOCKED else "")
     values = {
         "channels": _mentions("#", settings.channels) or say("settings.everywhere", locale),
         "language": _language(settings.language, texts, locale),
@@ -151,7 +151,7 @@ def _summary(settings: ServerSettings, blocked: Sequence[int], texts: Texts, loc
         "cooldown": _cooldown(settings.cooldown, texts, locale),
         "roles": " · ".join(roles) or say("settings.everyone", locale),
         "spoiler": say("settings.on" if settings.spoiler else "settings.off", locale),
-        "blocked": people or say("settings.nobody", locale),
+        "blocked": _mentions("@", blocked) or say("settings.nobody", locale),
     }
     lines = [say("settings.line", locale, name=say(PAGES[page], locale), value=values[page]) for page in PAGES]
     return "\n".join([f"### {say('settings.title', locale)}", *lines])
@@ -250,4 +250,4 @@ def _cooldown(seconds: int, texts: Texts, locale: str) -> str:
 
 
 def _mentions(mark: str, ids: Sequence[int]) -> str:
-    return ", ".join(f"<{mark}{each}>" for each in ids)
+    return ", ".join(f"<{mark}{each}>" for each in ids[:SHOWN]) + (" …" if len(ids) > SHOWN else "")

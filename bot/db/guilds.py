@@ -1,4 +1,4 @@
-"""The tables behind /settings: what a server has chosen, how much people have drawn, and who is blocked."""
+"""What is stored of servers: what each has chosen, how much people have drawn, who is blocked, which are lost."""
 
 from __future__ import annotations
 
@@ -54,3 +54,12 @@ class BlockedUser(Base):
     user_id: Mapped[int] = mapped_column(Snowflake, primary_key=True, autoincrement=False)
     blocked_by: Mapped[int] = mapped_column(Snowflake)
     created_at: Mapped[datetime]
+
+
+class LeftGuild(Base):
+    """A server that the bot was removed from; what is stored of it is deleted some time later."""
+
+    __tablename__ = "left_guilds"
+
+    guild_id: Mapped[int] = mapped_column(Snowflake, primary_key=True, autoincrement=False)
+    left_at: Mapped[datetime]

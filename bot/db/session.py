@@ -7,8 +7,10 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -159,3 +161,8 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+
+
+def insert_into(session: AsyncSession, table: type[Any]) -> Any:
+    """An INSERT that can say what to do on a conflict; SQLAlchemy has one for each database."""
+    return (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(table)

@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import case, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.guilds import EVERYWHERE, BlockedUser, GuildSettings, Quota
-from bot.db.session import Database
+from bot.db.session import Database, insert_into
 from bot.services.errors import ServiceError
 
 FAMILIES = ("icon", "morph", "neighbors", "gallery")
@@ -73,14 +72,14 @@ class AccessService:
         """Change some of a server's settings, by the names of ServerSettings; all of them as they are now."""
         async with self._database.write() as session:
             first = asdict(ServerSettings()) | changes
-            insert = _insert(session, GuildSettings).values(guild_id=guild_id, **first)
+            insert = insert_into(session, GuildSettings).values(guild_id=guild_id, **first)
             await session.execute(insert.on_conflict_do_update(index_elements=["guild_id"], set_=changes))
             return _settings(await session.get(GuildSettings, guild_id))
 
     async def set_roles(self, guild_id: int, family: str, roles: Collection[int]) -> ServerSettings:
         """Keep a family of commands for some roles; none of them stands for everyone."""
         async with self._database.write() as session:
-            insert = _insert(session, GuildSettings).values(guild_id=guild_id, **asdict(ServerSettings()))
+            insert = insert_into(session, GuildSettings).values(guild_id=guild_id, **asdict(ServerSettings()))
             await session.execute(insert.on_conflict_do_nothing())
             row = await session.get_one(GuildSettings, guild_id, with_for_update=True)
             row.roles = {**row.roles, family: sorted(roles)}
@@ -98,7 +97,7 @@ class AccessService:
             {"guild_id": guild_id, "user_id": each, "blocked_by": by, "created_at": self._clock()} for each in user_ids
         ]
         async with self._database.write() as session:
-            await session.execute(_insert(session, BlockedUser).values(rows).on_conflict_do_nothing())
+            await session.execute(insert_into(session, BlockedUser).values(rows).on_conflict_do_nothing())
 
     async def unblock(self, guild_id: int, user_ids: Collection[int]) -> None:
         """Let people use the bot again."""
@@ -134,7 +133,7 @@ class AccessService:
 
 async def _count(session: AsyncSession, place: int, user_id: int, icons: int, limit: int, now: datetime) -> datetime:
     """Add icons to a person's hour, in one statement; when the hour began. Raises QuotaError."""
-    insert = _insert(session, Quota).values(guild_id=place, user_id=user_id, started_at=now, used=icons)
+    insert = insert_into(session, Quota).values(guild_id=place, user_id=user_id, started_at=now, used=icons)
     adding = insert.on_conflict_do_update(
         index_elements=["guild_id", "user_id"],
         set_={"used": Quota.used + insert.excluded.used},
@@ -167,8 +166,3 @@ def _settings(row: GuildSettings | None) -> ServerSettings:
         cooldown=row.cooldown,
         spoiler=row.spoiler,
     )
-
-
-def _insert(session: AsyncSession, table: type[Any]) -> Any:
-    """An INSERT that can say what to do on a conflict; SQLAlchemy has one for each database."""
-    return (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(table)

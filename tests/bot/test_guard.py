@@ -8,12 +8,14 @@ from typing import Any
 import discord
 import pytest
 import simcord
+from sqlalchemy import select
 
 from bot.access import BUTTONS
 from bot.client import DYNAMIC_ITEMS
 from bot.cooldown import Cooldown
+from bot.db.guilds import LeftGuild
 from bot.errors import Refusal
-from bot.services.access import ServerSettings
+from bot.services.access import FAMILIES, ServerSettings
 from tests.bot.world import World, for_one, gallery, labels, open_world, private, public, walk, words
 
 
@@ -192,3 +194,98 @@ async def test_the_host_limits_everybody_everywhere(tiny_bundle_path: Path, tmp_
         answer = await world.asker.user.slash("icon", count=4)
         assert private(answer).startswith("This takes 4 of your 5")
         assert await world.asker.user.slash("icon")
+
+
+async def test_the_newer_buttons_and_commands_count_too(world: World, boss: simcord.MemberActor) -> None:
+    message = await world.icon(seed="42")
+    await choose(world, boss, "quota", "10")
+    await world.asker.click(message, label="Favorite")  # shows what exists: nothing is counted
+    page = public(await world.asker.slash(world.channel, "gallery server"))
+    assert public(await world.asker.click(message, label="Vary"))
+    opened = await world.asker.select(page, [selected(page)])
+    assert public(opened)
+    assert private(await world.asker.click(message, label="Vary")).startswith("This takes 9 of your 10")
+    assert private(await world.asker.select(page, [selected(page)])).startswith("This takes 1 of your 10")
+    version = world.app.library.active.version
+    assert private(await world.asker.slash(world.channel, "icon", model=version)).startswith("This takes 1")
+    assert public(await world.asker.slash(world.channel, "gallery top"))
+    friends = world.guild.create_role("Friends")
+    await choose(world, boss, "roles", friends, control="roles_gallery")
+    refusal = f"In this server, this is for certain roles only: <@&{friends.id}>."
+    assert private(await world.asker.slash(world.channel, "gallery mine")) == refusal
+    assert private(await world.asker.click(message, label="Favorite · 1")) == refusal
+
+
+async def test_a_test_of_the_daily_post_counts_and_posts_follow_the_settings(
+    world: World, boss: simcord.MemberActor
+) -> None:
+    await choose(world, boss, "language", "fr")
+    await choose(world, boss, "spoiler", "on")
+    await choose(world, boss, "quota", "5")
+    await choose(
+        world, boss, "channels", world.guild.create_text_channel("elsewhere")
+    )  # its channel was chosen already
+    await boss.slash(world.channel, "daily set", channel=world.channel, time="0:30", zone="UTC", count=4)
+    await world.env.advance_time(2 * 3600)
+    post = last_card(world)
+    assert words(post).startswith("### Les icônes du jour · jeudi")
+    (item,) = gallery(post)
+    assert item["spoiler"]
+    assert "/SPOILER_mojigan-" in item["media"]["url"]
+    assert private(await boss.slash(world.channel, "daily test")).startswith("Posted [a test](")
+    assert last_card(world).id != post.id
+    assert private(await boss.slash(world.channel, "daily test")).startswith("This takes 4 of your 5")
+    world.env.backend.delete_channel(world.channel.id)
+    await world.env.advance_time(24 * 3600)
+    (told,) = boss.user.dm_channel.history()
+    assert told.content.startswith("La publication quotidienne")
+
+
+def last_card(world: World) -> simcord.ResponseMessage:
+    """The last message of the channel."""
+    message = world.channel.last_message
+    assert message is not None
+    return simcord.ResponseMessage(world.env, world.env.backend.get_message(world.channel.id, message.id))
+
+
+async def test_a_page_that_is_turned_and_a_vote_stay_hidden(world: World, boss: simcord.MemberActor) -> None:
+    await choose(world, boss, "spoiler", "on")
+    await world.icon(count=9)
+    message = await world.icon(seed="42")
+    for row in await world.rows():
+        await world.client.gallery.toggle(row.id, world.other.id)
+    await world.asker.click(message, label="Favorite")
+    (item,) = gallery(message)
+    assert item["spoiler"]
+    assert "/SPOILER_mojigan-" in item["media"]["url"]
+    page = public(await world.asker.slash(world.channel, "gallery server"))
+    await world.asker.click(page, label="Next page")
+    (item,) = gallery(page)
+    assert item["spoiler"]
+    assert "/SPOILER_" in item["media"]["url"]
+
+
+async def test_the_card_names_as_much_as_a_message_takes(world: World, boss: simcord.MemberActor) -> None:
+    many = list(range(2**63, 2**63 + 25))
+    access, guild = world.client.access, world.guild.id
+    await access.change(guild, channels=many, roles=dict.fromkeys(FAMILIES, many))
+    await access.block(guild, [each - 2**62 for each in many], by=1)
+    card = await open_page(world, boss, "roles")
+    text = words(card)
+    assert text.count(" …") == len(FAMILIES) + 2
+    assert len(text) < 4000
+
+
+async def test_a_server_that_the_bot_was_removed_from_is_noted(world: World) -> None:
+    async def noted() -> list[int]:
+        async with world.app.database.read() as session:
+            return list(await session.scalars(select(LeftGuild.guild_id)))
+
+    await world.client.access.change(world.guild.id, quota=5)
+    await world.restart()
+    assert await noted() == []
+    lost = world.env.create_guild("Lost")
+    await world.env.settle()
+    world.env.backend.remove_guild(lost.id)
+    await world.env.settle()
+    assert await noted() == [lost.id]
