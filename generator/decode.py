@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageColor, UnidentifiedImageError
 
+from generator.transparency import clear_ringing
+
 Color: TypeAlias = tuple[int, int, int] | tuple[int, int, int, int]
 """What stands behind an icon: red, green and blue, 0..255, or TRANSPARENT. Its length is that of the icon's pixels."""
 
@@ -168,6 +170,7 @@ def fit(image: Image.Image, size: int, background: Color) -> NDArray[np.uint8]:
     pixels = np.array(image, dtype=np.uint8)
     if pixels.shape[2] == 4:  # where a filter overshoots, colors can come out above their opacity
         np.minimum(pixels[..., :3], pixels[..., 3:], out=pixels[..., :3])
+        clear_ringing(pixels)
     return pixels
 
 

@@ -6,7 +6,10 @@ import io
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+
+from generator.transparency import clear_ringing
 
 PAPER, INK, FAINT, LINE = "#ffffff", "#2b2d31", "#6b6f76", "#e3e5e8"
 MARGIN = 24
@@ -25,7 +28,14 @@ def enlarge(icon: Image.Image, size: int = 512) -> Image.Image:
     Pillow resamples RGBA premultiplied, so that no hidden color comes out at the edges.
     Lanczos: what a network draws is soft at its edges, and enlarged squares turn that softness into stairs.
     """
-    return icon if icon.size == (size, size) else icon.resize((size, size), Image.Resampling.LANCZOS)
+    if icon.size == (size, size):
+        return icon
+    large = icon.resize((size, size), Image.Resampling.LANCZOS)
+    if large.mode != "RGBA":
+        return large
+    pixels = np.array(large)
+    clear_ringing(pixels)
+    return Image.fromarray(pixels)
 
 
 def grid(icons: Sequence[Image.Image], columns: int, cell: int | None = None, gap: int = 4) -> Image.Image:

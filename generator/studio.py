@@ -23,7 +23,7 @@ from generator.checkpoint import Bundle, BundleError
 from generator.networks import build_generator
 from generator.networks.layers import UpsamplingConv
 from generator.seeds import Seed, latents, walk
-from generator.transparency import as_image
+from generator.transparency import FAINT, as_image
 
 CPU_BATCH, CUDA_BATCH = 8, 64
 """Icons in a micro-batch, always filled up: with fixed shapes a seed gives the same bits in any company."""
@@ -199,10 +199,13 @@ def choose_device(name: str) -> torch.device:
 def to_pixels(icons: torch.Tensor) -> torch.Tensor:
     """Network values in [-1, 1], `(N, C, H, W)`, to uint8, rounded to nearest.
 
-    Of four channels the last is the opacity, which no premultiplied color may exceed.
+    Of four channels the last is the opacity, which no premultiplied color may exceed; up to FAINT it becomes 0.
     """
     pixels = ((icons.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return pixels if pixels.shape[1] == 3 else torch.cat([pixels[:, :3].minimum(pixels[:, 3:]), pixels[:, 3:]], dim=1)
+    if pixels.shape[1] == 3:
+        return pixels
+    colors, opacity = pixels[:, :3], pixels[:, 3:] * (pixels[:, 3:] > FAINT)
+    return torch.cat([colors.minimum(opacity), opacity], dim=1)
 
 
 def fold(network: nn.Module) -> nn.Module:

@@ -14,6 +14,11 @@ from PIL import Image
 WHITE, DARK = (255, 255, 255), (49, 51, 56)
 """The backgrounds that transparent icons are judged on: paper, and a dark chat."""
 
+FAINT = 2
+"""Opacity, 0 to 255, that a network means no more than rounding: as faint as this or fainter is nothing."""
+RINGING = 4
+"""The same after resampling: what a Lanczos filter leaves around a shape, a hundredth of its opacity."""
+
 
 def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
     """An icon `(H, W, 3)` as a picture in RGB, one `(H, W, 4)`, premultiplied, as a picture in straight RGBA."""
@@ -43,6 +48,11 @@ def premultiplied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     alpha = pixels[..., 3:]
     colors = (pixels[..., :3] * alpha.astype(np.uint32) + 127) // 255
     return np.concatenate([colors.astype(np.uint8), alpha], axis=-1)
+
+
+def clear_ringing(pixels: NDArray[np.uint8]) -> None:
+    """Clear what resampling left around the shapes of `(..., 4)`, straight or premultiplied, in place."""
+    pixels[pixels[..., 3] <= RINGING] = 0
 
 
 def over(pixels: NDArray[np.uint8], background: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 from typer.testing import CliRunner, Result
 
 from generator.__main__ import app
@@ -112,6 +112,22 @@ def test_a_card_that_contradicts_itself_is_refused(
 def test_no_color_is_more_than_its_opacity() -> None:
     values = torch.tensor([1.0, -1.0, 0.0, 0.0])[None, :, None, None]
     assert to_pixels(values).flatten().tolist() == [128, 0, 128, 128]
+
+
+def test_what_is_hardly_there_is_not_there() -> None:
+    values = torch.tensor([[1.0, 1.0, 1.0, opacity / 127.5 - 1] for opacity in range(5)])[..., None, None]
+    assert to_pixels(values).flatten(1).tolist() == [[0] * 4, [0] * 4, [0] * 4, [3] * 4, [4] * 4]
+
+
+def test_resampling_leaves_no_ring_around_a_shape() -> None:
+    image = Image.new("RGBA", (256, 256))
+    ImageDraw.Draw(image).ellipse((40, 40, 215, 215), "red")
+    small = decode(encode(image), background=TRANSPARENT).pixels
+    large = np.array(enlarge(as_image(small), 512))
+    rows, columns = np.mgrid[:512, :512] - 255.5
+    for pixels in (small, large):
+        outside = (rows**2 + columns**2 > 200**2)[:: 512 // len(pixels), :: 512 // len(pixels)]
+        assert not pixels[outside].any()
 
 
 def test_the_studio_draws_straight_pictures_of_premultiplied_pixels(bundle: Bundle) -> None:
