@@ -27,6 +27,8 @@ from train.terminal import UsageError, read_icons, sentences
 
 READINGS = {
     "swd": "Textures against the training icons: lower is better.",
+    "swd_white": "The same on white alone.",
+    "swd_dark": "The same on a dark background alone.",
     "kid": "Shapes against icons never trained on: lower is better; around 0, there is no difference.",
     "precision": "Share of the icons that look like training icons: higher is better.",
     "recall": "Share of the training icons that the model could have drawn: higher is better.",

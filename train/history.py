@@ -38,6 +38,8 @@ class Wording:
 
 FIGURES = {
     "swd": Wording("SWD x 1000", "lower is better", logarithmic=True),
+    "swd_white": Wording("SWD x 1000 on white", "lower is better", logarithmic=True),
+    "swd_dark": Wording("SWD x 1000 on dark", "lower is better", logarithmic=True),
     "kid": Wording("KID", "lower is better", logarithmic=True),
     "precision": Wording("Precision", "higher is better"),
     "recall": Wording("Recall", "higher is better"),

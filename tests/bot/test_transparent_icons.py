@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from bot.services import morphs
 from tests.bot.retraining import furnish
+from tests.bot.test_use import MAKER, fill_in, member, sent
 from tests.bot.world import World, for_one, open_world, public
 from train.__main__ import app as train
 
@@ -46,6 +48,20 @@ async def test_cards_show_icons_on_what_is_behind_them(world: World) -> None:
     await world.asker.click(single, label="Favorite")
     page = opacity(await world.picture(for_one(await world.asker.slash(world.channel, "gallery mine"))))
     assert not page[:4].any()
+
+
+async def test_an_emoji_and_a_sticker_are_as_transparent_as_the_icon(world: World) -> None:
+    maker = member(world, MAKER)
+    await fill_in(world, maker, "emoji", seed="1")
+    (request,) = sent(world, "/emojis")
+    emoji = opacity(base64.b64decode(request.json["image"].partition(";base64,")[2]))
+    await fill_in(world, maker, "sticker", seed="1")
+    (stored,) = world.env.backend.get_guild(world.guild.id).stickers.values()
+    assert stored.url is not None
+    sticker = opacity(await world.client.http.get_from_cdn(stored.url))
+    for seen, size in ((emoji, 128), (sticker, 320)):
+        assert seen.shape == (size, size)
+        assert 0 < seen.mean() < 255
 
 
 async def test_neighbors_of_a_transparent_icon_stand_on_paper(world: World) -> None:

@@ -115,6 +115,9 @@ def test_a_run_with_alpha_draws_transparent_icons(folder: Path, tmp_path: Path) 
     (path,) = (entry for entry in tmp_path.iterdir() if entry.is_dir())
     bundle = read_bundle(path / BEST)
     assert (bundle.channels, bundle.card.background) == (4, "transparent")
+    white, dark, both = (bundle.card.metrics[name] for name in ("swd_white", "swd_dark", "swd"))
+    assert both.value == pytest.approx((white.value + dark.value) / 2)
+    assert white.value != dark.value
     with Run.open(path) as opened:
         assert {icon.tobytes() for icon in bundle.icons()} < {icon.tobytes() for icon in opened.icons()}
     with Image.open(path / BEST / "samples.png") as sheet:

@@ -19,6 +19,8 @@ from train.metrics.swd import swd
 SAMPLES = 256
 """Generated icons that a figure is taken from, when nothing else is asked for."""
 SAMPLING_BATCH = 64
+BACKGROUNDS = {"white": WHITE, "dark": DARK}
+"""What transparent icons are judged on: each hides other faults."""
 
 
 class Judge:
@@ -33,6 +35,8 @@ class Judge:
       training icon, as a multiple of the median of held-out icons; real: the same of held-out icons. Low: copies.
     - `copies`: share of generated icons as near to a training icon as 1 % of held-out icons are, in pixels or in
       features; real: of these.
+
+    Each figure of transparent icons is the mean over BACKGROUNDS; `swd_white` and `swd_dark` are also given apart.
     """
 
     def __init__(
@@ -62,23 +66,25 @@ class Judge:
         """The figures of a generator, each beside the real one."""
         fakes = sample(fold(network), latent_size, self._samples, self._device, torch.Generator().manual_seed(0))
         seen = [view.figures(icons) for view, icons in zip(self._views, on_backgrounds(fakes), strict=True)]
-        return {
+        found = {
             name: Figure(
                 value=float(np.mean([figures[name] for figures in seen])),
                 real=float(np.mean([view.real[name] for view in self._views])),
             )
             for name in seen[0]
         }
+        if len(seen) > 1:
+            for name, figures, view in zip(BACKGROUNDS, seen, self._views, strict=True):
+                found[f"swd_{name}"] = Figure(value=figures["swd"], real=view.real["swd"])
+        return found
 
 
 def on_backgrounds(icons: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """The icons in RGB, `(N, size, size, 3)`, once for each background that they are judged on: RGB icons, as they are.
 
-    Transparent ones, `(N, size, size, 4)` premultiplied, stand on white and on dark, which hide different faults.
-
-    Every figure is the mean over these backgrounds.
+    Transparent ones are `(N, size, size, 4)`, premultiplied.
     """
-    return [icons] if icons.shape[-1] == 3 else [over(icons, WHITE), over(icons, DARK)]
+    return [icons] if icons.shape[-1] == 3 else [over(icons, color) for color in BACKGROUNDS.values()]
 
 
 class _View:
