@@ -30,6 +30,7 @@ BUTTONS: dict[str, str | None] = {
     "page": "gallery",
     "pick": "gallery",
     "delete": None,
+    "use": None,
     "job": None,
     "set": None,
     "mine": None,
