@@ -99,7 +99,7 @@ def build_app(
     library = ModelLibrary(settings, database, now, metrics.generation.observe)
     icons, schedules = IconService(database, library, now), ScheduleService(database, now)
     gallery = GalleryService(database, library, icons, now)
-    posts = PostService(icons, schedules, RunBook(database, now), now)
+    posts = PostService(icons, gallery, schedules, RunBook(database, now), now)
     versions = VersionService(database, library, settings.data, settings.models_limit * _GIB)
     retraining = RetrainService(settings, database, library, versions, now)
     return App(settings, database, library, icons, gallery, schedules, posts, versions, retraining, metrics, now)

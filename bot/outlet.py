@@ -9,6 +9,7 @@ import aiohttp
 import discord
 
 from bot.cards.daily import daily_card, paused_sentence
+from bot.cards.gallery import hidden_from
 from bot.db.schedules import PauseReason
 from bot.services.posting import ChannelClosedError, DailyPost
 from bot.services.schedules import ScheduleView
@@ -50,6 +51,12 @@ class DiscordOutlet:
                 raise
             raise ChannelClosedError(PauseReason.FORBIDDEN, f"the thread is locked ({error})") from error
         return message.id
+
+    def hidden(self, schedule: ScheduleView) -> list[int]:
+        """What was posted out of sight of some stays there. See `Outlet`."""
+        guild = self._client.get_guild(schedule.plan.guild_id)
+        found = [] if guild is None else hidden_from(guild, guild.default_role)
+        return [channel_id for channel_id in found if channel_id != schedule.plan.channel_id]
 
     async def tell_paused(self, schedule: ScheduleView, reason: PauseReason) -> None:
         """Tell the channel, else the server's system channel, else whoever set the schedule: the first that hears."""

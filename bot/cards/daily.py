@@ -10,7 +10,7 @@ import discord
 
 from bot.cards.icon import icon_card
 from bot.cards.words import code, link
-from bot.db.schedules import PauseReason, PostStatus
+from bot.db.schedules import PauseReason, PostContent, PostStatus
 from bot.services.calendar import EVERY_DAY
 
 if TYPE_CHECKING:
@@ -46,14 +46,27 @@ _STATUS = {
     PostStatus.SENT: "daily.status_sent",
     PostStatus.MISSED: "daily.status_missed",
     PostStatus.FAILED: "daily.status_failed",
+    PostStatus.SKIPPED: "daily.status_skipped",
     PostStatus.UNKNOWN: "daily.status_unknown",
 }
 
 
+_TITLES = {
+    (PostContent.FRESH, True): "daily.title",
+    (PostContent.FRESH, False): "daily.title_sheet",
+    (PostContent.TOP, True): "daily.title_top",
+    (PostContent.TOP, False): "daily.title_top_sheet",
+}
+"""By what a schedule posts, and whether it is one icon."""
+
+
 def daily_card(post: DailyPost, texts: Texts, locale: str) -> Card:
     """The card of an icon under a title with the date; a late post and a test say so."""
-    key = "daily.title" if len(post.sheet.icons) == 1 else "daily.title_sheet"
-    title = texts.say(key, locale, date=_day(post.local_date, texts, locale))
+    title = texts.say(
+        _TITLES[post.schedule.plan.content, len(post.sheet.icons) == 1],
+        locale,
+        date=_day(post.local_date, texts, locale),
+    )
     note = None
     if post.test:
         note = texts.say("daily.test_note", locale)
@@ -76,7 +89,7 @@ def schedule_line(schedule: ScheduleView, texts: Texts, locale: str) -> str:
     """A schedule in words: where, when, how many; then its next run, or why it rests."""
     plan = schedule.plan
     text = texts.say(
-        "daily.plan",
+        "daily.plan" if plan.content is PostContent.FRESH else "daily.plan_top",
         locale,
         channel=_channel(schedule),
         time=f"{plan.local_time:%H:%M}",

@@ -104,11 +104,17 @@ async def show_page(interaction: Interaction, hall: Hall, *, private: bool) -> N
 def visitor(interaction: Interaction) -> Visitor:
     """Who looks at a gallery; icons of channels that the person cannot see are kept from them."""
     member, guild = interaction.user, interaction.guild
-    hidden: list[int] = []
-    if guild is not None and isinstance(member, discord.Member):
-        places = [*guild.channels, *guild.threads]
-        hidden = [place.id for place in places if not place.permissions_for(member).view_channel]
+    hidden = hidden_from(guild, member) if guild is not None and isinstance(member, discord.Member) else []
     return Visitor(member.id, interaction.guild_id, hidden)
+
+
+def hidden_from(guild: discord.Guild, who: discord.Member | discord.Role) -> list[int]:
+    """Channels that somebody cannot see, and all private threads: who is in them the bot does not know."""
+    return [
+        place.id
+        for place in [*guild.channels, *guild.threads]
+        if not place.permissions_for(who).view_channel or (isinstance(place, discord.Thread) and place.is_private())
+    ]
 
 
 def page_card(page: Page, texts: Texts, locale: str) -> Card:

@@ -174,9 +174,12 @@ def note_of(key: str, interaction: Interaction, parent: GenerationView) -> str:
 def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = None, note: str | None = None) -> Card:
     """The card of one icon, or of a sheet of several. `title` stands above it, `note` says what it came from."""
     first, last = sheet.icons[0], sheet.icons[-1]
-    alone = first is last
+    alone, listed = first is last, sheet.kind is GenerationKind.TOP
     if alone:
         alt = texts.say("icon.alt", locale, seed=plain(first.seed.name), version=sheet.model_version)
+    elif listed:
+        names = ", ".join(f"{place}: {plain(icon.seed.name)[:60]}" for place, icon in enumerate(sheet.icons, start=1))
+        alt = texts.say("gallery.alt", locale, title=texts.say("gallery.week", locale), seeds=names)
     else:
         alt = texts.say(
             "icon.sheet_alt",
@@ -186,7 +189,10 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
             last=plain(last.seed.name),
             version=sheet.model_version,
         )
-    lines = [_seeds(first.seed, last.seed, texts, locale)]
+    if listed and not alone:
+        lines = [texts.say("icon.seeds_listed", locale, seeds=", ".join(code(icon.seed.name) for icon in sheet.icons))]
+    else:
+        lines = [_seeds(first.seed, last.seed, texts, locale)]
     lines.append(texts.say("icon.model", locale, version=code(sheet.model_version)))
     if sheet.wildness is not None:
         lines.append(texts.say("icon.wildness", locale, wildness=sheet.wildness))
@@ -201,11 +207,9 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
         container.add_item(discord.ui.TextDisplay(title))
     container.add_item(gallery).add_item(discord.ui.TextDisplay(text))
     say = texts.say
-    another = AnotherButton.of(
-        first.id, len(sheet.icons), say("button.another" if alone else "button.another_sheet", locale)
-    )
     delete = DeleteButton.of(first.id, say("button.delete", locale))
     if alone:
+        another = AnotherButton.of(first.id, 1, say("button.another", locale))
         vary = VaryButton.of(first.id, say("button.vary", locale))
         near = NeighborsButton.of(first.id, say("button.neighbors", locale))
         container.add_item(discord.ui.ActionRow(another, vary, near))
@@ -218,7 +222,10 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
             for place, icon in enumerate(sheet.icons, start=1)
         ]
         container.add_item(discord.ui.ActionRow(OpenSelect.of(first.id, say("select.open", locale), options)))
-        container.add_item(discord.ui.ActionRow(another, delete))
+        buttons: list[RowItem[Button]] = [delete]
+        if not listed:
+            buttons.insert(0, AnotherButton.of(first.id, len(sheet.icons), say("button.another_sheet", locale)))
+        container.add_item(discord.ui.ActionRow(*buttons))
     view = discord.ui.LayoutView(timeout=None)
     view.add_item(container)
     return Card(view, sheet.png, sheet.filename, alt)

@@ -14,7 +14,7 @@ from bot.cards.daily import log_lines, schedule_line
 from bot.cards.words import link
 from bot.commands.icon import LONGEST_CHOICE, MOST_CHOICES
 from bot.commands.times import read_time, read_weekdays, suggest_weekdays
-from bot.db.schedules import PauseReason
+from bot.db.schedules import PauseReason, PostContent
 from bot.errors import Refusal, answering, mark_answered, tell
 from bot.services.schedules import LONGEST_CATCH_UP, NoScheduleError, Plan, ScheduleView
 from bot.services.zones import read_zone, suggest
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 Target: TypeAlias = discord.TextChannel | discord.Thread
 """Where a schedule may post: text and announcement channels, and threads, those of forums among them."""
+
+
+SUNDAY = frozenset({6})
+
+USUAL_COUNT = {PostContent.FRESH: 1, PostContent.TOP: 9}
+"""Icons in a post."""
 
 
 def daily_group(texts: Texts) -> app_commands.Group:
@@ -49,6 +55,13 @@ def daily_group(texts: Texts) -> app_commands.Group:
         weekdays=say("command.daily.set_weekdays"),
         count=say("command.daily.set_count"),
         catch_up=say("command.daily.set_catch_up"),
+        what=say("command.daily.set_what"),
+    )(set_schedule)
+    app_commands.choices(
+        what=[
+            app_commands.Choice(name=say("choice.fresh"), value=PostContent.FRESH.value),
+            app_commands.Choice(name=say("choice.top"), value=PostContent.TOP.value),
+        ]
     )(set_schedule)
     app_commands.autocomplete(zone=_zones, weekdays=_weekdays)(set_schedule)
     add(set_schedule, "set", say("command.daily.set"))
@@ -72,18 +85,32 @@ async def set_schedule(
     time: app_commands.Range[str, 1, 20],
     zone: app_commands.Range[str, 1, 60],
     weekdays: app_commands.Range[str, 1, 100] | None = None,
-    count: Literal[1, 4, 9] = 1,
+    count: Literal[1, 4, 9] | None = None,
     catch_up: app_commands.Range[int, 1, LONGEST_CATCH_UP] = 6,
+    what: str = PostContent.FRESH.value,
 ) -> None:
-    """`/daily set`."""
+    """`/daily set`. What is left out depends on what is posted: one fresh icon a day, or the top nine on Sundays."""
     async with answering(interaction):
         guild_id = require_manager(interaction)
         texts, locale = interaction.client.texts, str(interaction.locale)
+        content = PostContent(what)
         local_time, days = read_time(time), read_weekdays(weekdays, texts, locale)
+        if content is PostContent.TOP and weekdays is None:
+            days = SUNDAY
         name = await asyncio.to_thread(read_zone, zone)
         _check_channel(channel)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        plan = Plan(guild_id, channel.id, interaction.user.id, local_time, name, days, count, catch_up)
+        plan = Plan(
+            guild_id,
+            channel.id,
+            interaction.user.id,
+            local_time,
+            name,
+            days,
+            count or USUAL_COUNT[content],
+            catch_up,
+            content,
+        )
         schedule = await interaction.client.schedules.set(plan)
         interaction.client.daily.wake()
         line = schedule_line(schedule, texts, locale)

@@ -45,6 +45,8 @@ class PostStatus(StrEnum):
     SENT = "sent"
     MISSED = "missed"
     FAILED = "failed"
+    SKIPPED = "skipped"
+    """There was nothing to post."""
     UNKNOWN = "unknown"
 
 

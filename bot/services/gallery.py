@@ -136,9 +136,9 @@ class GalleryService:
         picture = await self._picture([entry.row for entry in entries]) if entries else b""
         return Page(hall, entries, number, pages, picture, f"mojigan-gallery-{number + 1}.png")
 
-    async def top(self, guild_id: int, limit: int) -> list[GenerationView]:
-        """A server's icons with the most votes of the last seven days, at most `limit`."""
-        query = self._query(Hall.WEEK, Visitor(0, guild_id)).limit(limit)
+    async def top(self, guild_id: int, limit: int, hidden: Collection[int] = ()) -> list[GenerationView]:
+        """A server's icons with the most votes of the last seven days, at most `limit`; none of `hidden` channels."""
+        query = self._query(Hall.WEEK, Visitor(0, guild_id, hidden)).limit(limit)
         async with self._database.read() as session:
             return [view_of(row, model) for row, model, _ in await session.execute(query)]
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import ClassVar, Protocol
 
 from bot.db.models import GenerationKind
-from bot.db.schedules import PauseReason
+from bot.db.schedules import PauseReason, PostContent
 from bot.services.errors import ServiceError
+from bot.services.gallery import GalleryService
 from bot.services.icons import IconService, Origin
 from bot.services.runs import Claim, RunBook
 from bot.services.schedules import NoScheduleError, ScheduleService, ScheduleView
@@ -48,6 +49,12 @@ class ChannelClosedError(ServiceError):
         self.reason = reason
 
 
+class NothingToPostError(ServiceError):
+    """No icon of the server got a vote in the week before. No parameters."""
+
+    key = "error.nothing_to_post"
+
+
 @dataclass(frozen=True)
 class DailyPost:
     """What goes out."""
@@ -68,6 +75,9 @@ class Outlet(Protocol):
     async def deliver(self, post: DailyPost) -> int:
         """Send a post: its message's id. Raises ChannelClosedError, or any error that may pass."""
 
+    def hidden(self, schedule: ScheduleView) -> Collection[int]:
+        """The server's channels that not everybody can see, other than the schedule's own."""
+
     async def tell_paused(self, schedule: ScheduleView, reason: PauseReason) -> None:
         """Tell somebody of the server that a schedule rests now, and why."""
 
@@ -81,9 +91,15 @@ class PostService:
     """Posts what is due. Any number of processes may do so on one database."""
 
     def __init__(
-        self, icons: IconService, schedules: ScheduleService, runs: RunBook, clock: Callable[[], datetime]
+        self,
+        icons: IconService,
+        gallery: GalleryService,
+        schedules: ScheduleService,
+        runs: RunBook,
+        clock: Callable[[], datetime],
     ) -> None:
         self._icons = icons
+        self._gallery = gallery
         self._schedules = schedules
         self._runs = runs
         self._clock = clock
@@ -124,7 +140,7 @@ class PostService:
         schedule = claim.schedule
         try:
             if claim.generation_id is None:
-                sheet = await self._draw(schedule)
+                sheet = await self._draw(schedule, outlet)
             else:
                 sheet = await self._icons.redraw(claim.generation_id)
             if not await self._runs.pass_gate(claim, sheet.icons[0].id):
@@ -143,6 +159,9 @@ class PostService:
         except asyncio.CancelledError:
             await self._runs.release(claim)
             raise
+        except NothingToPostError:
+            await self._runs.skip(claim)
+            log.info("schedule %d, %s: nothing to post", schedule.id, claim.local_date)
         except ChannelClosedError as error:
             await self._close(claim, error, outlet)
         except Exception as error:
@@ -171,10 +190,10 @@ class PostService:
     async def test(self, schedule: ScheduleView, outlet: Outlet, user_id: int) -> int:
         """Post now what the schedule would post, beside its runs: the message's id.
 
-        Raises ChannelClosedError, BusyError and what the outlet raises; a test pauses nothing.
+        Raises ChannelClosedError, NothingToPostError, BusyError and what the outlet raises; a test pauses nothing.
         """
         zone = await asyncio.to_thread(load_zone, schedule.plan.zone)
-        sheet = await self._draw(schedule, user_id)
+        sheet = await self._draw(schedule, outlet, user_id)
         now = self._clock()
         nonce = f"t{sheet.icons[0].id:x}"
         post = DailyPost(schedule, sheet, now.astimezone(zone).date(), now, nonce, test=True)
@@ -182,10 +201,16 @@ class PostService:
         await self._icons.posted(sheet, message_id)
         return message_id
 
-    async def _draw(self, schedule: ScheduleView, user_id: int | None = None) -> Sheet:
+    async def _draw(self, schedule: ScheduleView, outlet: Outlet, user_id: int | None = None) -> Sheet:
         plan = schedule.plan
-        seed = await self._icons.fresh_seed(plan.guild_id, plan.count)
         where = Origin(plan.guild_id, plan.channel_id, plan.user_id if user_id is None else user_id)
+        if plan.content is PostContent.TOP:
+            best = await self._gallery.top(plan.guild_id, plan.count, outlet.hidden(schedule))
+            sheet = await self._icons.repost(best, where)
+            if sheet is None:
+                raise NothingToPostError(f"No icon of server {plan.guild_id} got a vote in the last seven days.")
+            return replace(sheet, votes=await self._gallery.votes(sheet.icons[0].id))
+        seed = await self._icons.fresh_seed(plan.guild_id, plan.count)
         return await self._icons.draw(seed, plan.count, where=where, kind=GenerationKind.DAILY)
 
 

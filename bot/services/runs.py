@@ -182,6 +182,11 @@ class RunBook:
             if post is not None and row is not None:  # removed while it was being sent
                 post.status, post.message_id, post.error, row.failures = PostStatus.SENT, message_id, None, 0
 
+    async def skip(self, claim: Claim) -> None:
+        """There is nothing to post on that date."""
+        async with self._database.write() as session:
+            await session.execute(self._mine(claim).values(status=PostStatus.SKIPPED))
+
     async def went_wrong(self, claim: Claim, error: str, *, final: bool = False) -> bool:
         """Note an error: the claim stays for a second attempt, or it was the last one. True: the run has failed."""
         failed = final or claim.attempts >= MAX_ATTEMPTS

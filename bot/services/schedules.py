@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.models import Generation
-from bot.db.schedules import PauseReason, Post, PostStatus, Schedule
+from bot.db.schedules import PauseReason, Post, PostContent, PostStatus, Schedule
 from bot.db.session import Database
 from bot.services.calendar import next_run
 from bot.services.errors import ServiceError
@@ -49,6 +49,7 @@ class Plan:
     """Monday is 0; at least one."""
     count: int = 1
     catch_up_hours: int = DEFAULT_CATCH_UP
+    content: PostContent = PostContent.FRESH
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class ScheduleService:
                 session.add(row)
             row.guild_id, row.user_id = plan.guild_id, plan.user_id
             row.local_time, row.zone, row.weekdays = plan.local_time, plan.zone, to_bits(plan.weekdays)
-            row.count, row.catch_up_hours = plan.count, plan.catch_up_hours
+            row.count, row.catch_up_hours, row.content = plan.count, plan.catch_up_hours, plan.content
             row.paused, row.failures = None, 0
             await session.flush()  # gives a new row its id
             row.next_run_at = await _next_free(session, row, plan, now) + delay(row.id)
@@ -198,6 +199,7 @@ def view(row: Schedule) -> ScheduleView:
         weekdays=from_bits(row.weekdays),
         count=row.count,
         catch_up_hours=row.catch_up_hours,
+        content=row.content,
     )
     planned = None if row.next_run_at is None else row.next_run_at - delay(row.id)
     return ScheduleView(row.id, plan, row.paused, row.failures, planned)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from bot.db.schedules import PauseReason, Post, PostStatus, Schedule
 from bot.db.session import Database
+from bot.services.gallery import GalleryService
 from bot.services.icons import IconService
 from bot.services.models import ModelLibrary
 from bot.services.posting import DailyPost, PostService
@@ -63,6 +64,9 @@ class Channel:
         self._nonces[post.nonce] = (self.clock(), message_id)
         return message_id
 
+    def hidden(self, schedule: ScheduleView) -> tuple[int, ...]:
+        return ()
+
     async def tell_paused(self, schedule: ScheduleView, reason: PauseReason) -> None:
         self.told.append((schedule.id, reason))
 
@@ -93,7 +97,8 @@ async def start(url: str, bundle: Path, folder: Path, clock: Clock) -> Process:
         ScheduleService(database, clock),
         RunBook(database, clock),
     )
-    return Process(database, library, icons, schedules, runs, PostService(icons, schedules, runs, clock))
+    gallery = GalleryService(database, library, icons, clock)
+    return Process(database, library, icons, schedules, runs, PostService(icons, gallery, schedules, runs, clock))
 
 
 async def stop(process: Process) -> None:
