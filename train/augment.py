@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
+
+from train.distributed import average, share, size
 
 TARGET_CERTAINTY = 0.6
 """Mean sign of the scores of real icons that adaptive augmentation aims at."""
@@ -43,7 +46,7 @@ class Augmentation:
         if self.cutout:
             icons = _cut_out(icons, round(self.cutout * icons.shape[-1]), background, generator)
         if chance is not None:
-            hit = torch.rand((len(icons), 1, 1, 1), generator=generator, device=icons.device) < chance
+            hit = share(torch.rand, (len(icons), 1, 1, 1), generator) < chance
             icons = torch.where(hit, icons, untouched)
         return icons
 
@@ -53,12 +56,12 @@ def adapt(chance: torch.Tensor, real_scores: torch.Tensor) -> None:
 
     The rule of Karras et al. 2020 (section 3.1), capped: beyond that, augmentations leak into the samples.
     """
-    step = len(real_scores) / ADAPTATION_ICONS
-    chance.add_(torch.sign(real_scores.sign().mean() - TARGET_CERTAINTY), alpha=step).clamp_(0.0, MOST_CHANCE)
+    step = size() * len(real_scores) / ADAPTATION_ICONS
+    chance.add_(torch.sign(average(real_scores.sign().mean()) - TARGET_CERTAINTY), alpha=step).clamp_(0.0, MOST_CHANCE)
 
 
 def _jitter(icons: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    brightness, saturation, contrast = torch.rand((3, len(icons), 1, 1, 1), generator=generator, device=icons.device)
+    brightness, saturation, contrast = share(torch.rand, (3, len(icons), 1, 1, 1), generator, dim=1)
     # Premultiplied colors hold as much of a shift as they have opacity; without a fourth channel, that is all of it.
     colors, opacity = icons[:, :3] + 1, (icons[:, 3:] + 1) / 2
     cover = opacity if icons.shape[1] == 4 else torch.ones((1, 1, 1, 1), device=icons.device)
@@ -72,7 +75,7 @@ def _jitter(icons: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 def _translate(icons: torch.Tensor, reach: int, background: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     n, c, h, w = icons.shape
-    shifts = torch.randint(-reach, reach + 1, (2, n, 1), generator=generator, device=icons.device)
+    shifts = share(partial(torch.randint, -reach, reach + 1), (2, n, 1), generator, dim=1)
     rows = torch.arange(h, device=icons.device) + shifts[0]  # (N, H): where each row comes from
     columns = torch.arange(w, device=icons.device) + shifts[1]
     inside = ((rows >= 0) & (rows < h))[:, None, :, None] & ((columns >= 0) & (columns < w))[
@@ -85,7 +88,7 @@ def _translate(icons: torch.Tensor, reach: int, background: torch.Tensor, genera
 
 def _cut_out(icons: torch.Tensor, edge: int, background: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     n, _, h, w = icons.shape
-    corners = torch.rand((2, n, 1), generator=generator, device=icons.device)
+    corners = share(torch.rand, (2, n, 1), generator, dim=1)
     top, left = (corners[0] * (h + edge)).int() - edge, (corners[1] * (w + edge)).int() - edge
     rows, columns = torch.arange(h, device=icons.device), torch.arange(w, device=icons.device)
     hit = ((rows >= top) & (rows < top + edge))[:, None, :, None] & ((columns >= left) & (columns < left + edge))[
@@ -96,5 +99,5 @@ def _cut_out(icons: torch.Tensor, edge: int, background: torch.Tensor, generator
 
 def mirror(icons: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Mirror each icon with even chance: `(N, C, H, W)`."""
-    flipped = torch.rand((len(icons), 1, 1, 1), generator=generator, device=icons.device) < 0.5
+    flipped = share(torch.rand, (len(icons), 1, 1, 1), generator) < 0.5
     return torch.where(flipped, icons.flip(-1), icons)

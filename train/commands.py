@@ -20,11 +20,11 @@ from rich.text import Text
 from generator.checkpoint import Bundle, BundleError, DataSet, read_bundle
 from generator.decode import parse_color
 from generator.networks import GeneratorConfig, build_generator
-from generator.studio import choose_device
 from train.fit import fit, start_run
 from train.guard import End
 from train.holdout import HELD_OUT_SHARE, split
 from train.icons import IconSet, write_report
+from train.leader import follow_command, is_follower, processes, together
 from train.progress import Bar, JsonLines
 from train.recipes import PRESETS, Recipe
 from train.runs import BEST, LATEST, Run, RunError
@@ -89,7 +89,7 @@ def fit_command(
     license_: Annotated[
         str | None, typer.Option("--license", help="The set's license.", show_default="from the sources")
     ] = None,
-    batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step.")] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step, for each process.")] = None,
     width: Annotated[int | None, typer.Option(help="Channels of the finest layers: a multiple of 8.")] = None,
     generator_rate: Annotated[float | None, typer.Option(min=0, help="Adam's rate of the generator.")] = None,
     discriminator_rate: Annotated[float | None, typer.Option(min=0, help="Adam's rate of the discriminator.")] = None,
@@ -119,8 +119,11 @@ def fit_command(
     """
     console = Console(stderr=progress is ProgressStyle.JSONL)
     stop = _StopSignal()
+    if is_follower():
+        with stop:  # the leader stops for all
+            raise typer.Exit(follow_command(device))
     changes = {
-        "batch": batch,
+        "batch": None if batch is None else batch * processes(),
         "width": width,
         "generator_rate": generator_rate,
         "discriminator_rate": discriminator_rate,
@@ -137,9 +140,8 @@ def fit_command(
         "noise": noise,
     }
     judging: dict[str, Any] = {"patience": patience, "evaluate_every": evaluate_every}
-    with sentences():
+    with sentences(), together(device) as where:
         goal = _goal(kimg, minutes)
-        where = choose_device(device)
         background = behind(background, alpha=alpha)
         if not math.isfinite(evaluate_every or 0):
             raise UsageError("--evaluate-every takes a finite number.")
@@ -161,6 +163,8 @@ def fit_command(
             size = DEFAULT_SIZE if size is None else size
             channels = len(read_color(background or DEFAULT_BACKGROUND))
             recipe = read_recipe(preset or DEFAULT_PRESET, changes, size, channels)
+            if batch is None:
+                recipe = replace(recipe, batch=recipe.batch * processes())
             if bundle is not None:
                 _require_fit(bundle, recipe, recipe.network(size, channels))
             icon_set = read_icons(icons, size=size, background=background, only=only)

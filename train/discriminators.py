@@ -10,6 +10,7 @@ from torch.nn.utils import parametrizations
 
 from generator.networks import GeneratorConfig
 from generator.networks.layers import QuerySoftmaxAttention, SelfAttention
+from train.distributed import average
 
 LEAK = 0.1
 
@@ -101,5 +102,7 @@ def _normalized_conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pa
 def _batch_deviation(features: torch.Tensor, groups: int) -> torch.Tensor:
     """Mean deviation across each batch as one more channel (Karras et al. 2018, section 3): `(N, 1, H, W)`."""
     n, _, h, w = features.shape
-    deviation = features.reshape(groups, n // groups, -1, h, w).var(dim=1, unbiased=False).add(1e-8).sqrt()
+    batches = features.reshape(groups, n // groups, -1, h, w)
+    mean = average(batches.mean(dim=1, keepdim=True))
+    deviation = average((batches - mean).square().mean(dim=1)).add(1e-8).sqrt()
     return deviation.mean(dim=(1, 2, 3)).repeat_interleave(n // groups)[:, None, None, None].expand(n, 1, h, w)

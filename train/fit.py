@@ -17,7 +17,7 @@ from generator.checkpoint import BundleError
 from train.chronicle import write_run_report
 from train.guard import Alarm, End, Guard, Limits, score
 from train.holdout import split
-from train.loop import Trainer
+from train.leader import new_trainer
 from train.metrics import Judge
 from train.metrics.judge import SAMPLES
 from train.outputs import Shelf, draw_samples
@@ -91,7 +91,7 @@ class _Sitting:
         self.run, self.setting, self.reporter = run, setting, reporter
         icons = run.icons()
         training, held_out = split(icons, setting.hold_out)
-        self.trainer = Trainer(
+        self.trainer = new_trainer(
             setting.recipe,
             setting.network,
             icons[training],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch.nn import functional
 from generator.decode import Color
 from generator.networks import GeneratorConfig, build_generator
 from generator.networks.sagan import SaganGenerator
+from train import distributed
 from train.augment import Augmentation, adapt, mirror
 from train.discriminators import PlainDiscriminator, SaganDiscriminator, spectrally_normalized
 from train.ema import MovingAverage, recalibrate
@@ -40,6 +42,8 @@ class Trainer:
         """`icons`: `(N, size, size, channels)` uint8; `background`: what augmentation shifts in."""
         torch.manual_seed(seed)
         self.recipe, self.config, self.device = recipe, config, device
+        self.batch = recipe.batch // distributed.size()
+        """Icons in a step of this process."""
         self.icons = (
             torch.from_numpy(icons).permute(0, 3, 1, 2).to(device).contiguous(memory_format=torch.channels_last)
         )
@@ -48,7 +52,7 @@ class Trainer:
         network = _generator(recipe, config)
         if recipe.normalize_generator:
             spectrally_normalized(network, nn.ConvTranspose2d)  # the original leaves its attention free
-        self.generator = _laid_out(network, device).train()
+        self.generator = distributed.synchronize(_laid_out(network, device)).train()
         self.discriminator = _laid_out(_discriminator(recipe, config), device).train()
         self.average = MovingAverage(self.generator, _laid_out(_generator(recipe, config), device), recipe.ema)
         self.augmentation = Augmentation(recipe.translation, recipe.cutout, recipe.color)
@@ -94,19 +98,22 @@ class Trainer:
             loss = loss + R1_INTERVAL * recipe.r1 / 2 * gradient_penalty(self.discriminator, reals)
         self._discriminator_adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        distributed.average_gradients(self.discriminator)
         self._discriminator_adam.step()
 
         self.discriminator.requires_grad_(requires_grad=False)
         generator_loss = generator_hinge(self.discriminator(self._seen(fakes, noise)))
         self._generator_adam.zero_grad()
         generator_loss.backward()  # type: ignore[no-untyped-call]
+        distributed.average_gradients(self.generator)
         self._generator_adam.step()
 
         if recipe.adaptive:
             adapt(self.augmentation_chance, real_scores.detach())
         self.steps += 1
-        self.average.update(self.generator, self.steps)
-        self._losses += torch.stack([generator_loss.detach(), discriminator_loss.detach()])
+        if distributed.is_first() or recipe.normalize_generator:  # whose weights change when they are looked at
+            self.average.update(self.generator, self.steps)
+        self._losses += distributed.average(torch.stack([generator_loss.detach(), discriminator_loss.detach()]))
         self._losses_steps += 1
 
     def start_from(self, weights: Mapping[str, torch.Tensor]) -> None:
@@ -200,11 +207,10 @@ class Trainer:
         return torch.optim.Adam(network.parameters(), lr=rate, betas=self.recipe.betas, fused=True)
 
     def _latents(self) -> torch.Tensor:
-        size = (self.recipe.batch, self.config.latent_size)
-        return torch.randn(size, generator=self.rng, device=self.device)
+        return distributed.share(torch.randn, (self.batch, self.config.latent_size), self.rng)
 
     def _reals(self) -> torch.Tensor:
-        chosen = torch.randint(len(self.icons), (self.recipe.batch,), generator=self.rng, device=self.device)
+        chosen = distributed.share(partial(torch.randint, len(self.icons)), (self.batch,), self.rng)
         reals = self.icons[chosen].float().div(127.5).sub(1)
         if not self.is_grown:
             reals = functional.avg_pool2d(reals, self.config.image_size // self.stage.resolution)
@@ -218,7 +224,7 @@ class Trainer:
         chance = self.augmentation_chance if self.recipe.adaptive else None
         icons = self.augmentation(icons, self.background, self.rng, chance)
         if noise:
-            icons = icons + noise * torch.randn(icons.shape, generator=self.rng, device=self.device)
+            icons = icons + noise * distributed.share(torch.randn, icons.shape, self.rng)
         return icons
 
     def _enter(self, stage: Stage) -> None:

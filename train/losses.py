@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from train.distributed import average
+
 
 def discriminator_hinge(real_scores: torch.Tensor, fake_scores: torch.Tensor) -> torch.Tensor:
     """Hinge loss of the discriminator (Lim and Ye 2017; SAGAN, equation 4): scores `(N,)` -> a scalar."""
@@ -30,7 +32,7 @@ class LeCam:
 
     def __call__(self, real_scores: torch.Tensor, fake_scores: torch.Tensor) -> torch.Tensor:
         """Scores `(N,)` each -> a scalar; moves the averages."""
-        means = torch.stack([real_scores.detach().mean(), fake_scores.detach().mean()])
+        means = average(torch.stack([real_scores.detach().mean(), fake_scores.detach().mean()]))
         self.anchors.lerp_(means, 1 - self.decay)
         real_anchor, fake_anchor = self.anchors.clone()
         return (

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from generator.decode import TRANSPARENT_CODE, Color, parse_color
 from generator.studio import DeviceError
+from train.distributed import ProcessLostError
 from train.fit import TrainingError
 from train.icons import IconSet, SourceError, load_icons
 from train.runs import RunError
@@ -31,7 +32,7 @@ def sentences() -> Iterator[None]:
         yield
     except (SourceError, RunError, DeviceError, UsageError) as error:
         message = str(error)
-    except TrainingError as error:
+    except (TrainingError, ProcessLostError) as error:
         message, code = str(error), 1
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
