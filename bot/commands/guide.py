@@ -60,8 +60,10 @@ def help_text(commands: list[Command], ids: Mapping[str, int], texts: Texts, loc
         if isinstance(command, app_commands.ContextMenu) or command.parent is not None:
             continue
         words = translator.say(command.description, locale)
-        lines.append(texts.say("help.line", locale, command=mention(command, ids), text=words))
-        children = [mention(each, ids) for each in commands if getattr(each, "parent", None) is command]
+        lines.append(texts.say("help.line", locale, command=mention(command, ids, translator, locale), text=words))
+        children = [
+            mention(each, ids, translator, locale) for each in commands if getattr(each, "parent", None) is command
+        ]
         if children:
             lines.append("-# " + " · ".join(children))
     menus = [translator.say(each.name, locale) for each in commands if isinstance(each, app_commands.ContextMenu)]
@@ -83,7 +85,7 @@ async def about_text(interaction: Interaction) -> str:
             version=code(model.version),
             architecture=plain(card.architecture),
             size=model.bundle.image_size,
-            kimg=f"{card.kimg:g}",
+            kimg=f"{card.kimg:.0f}",
             count=card.data.count,
             name=plain(card.data.name),
             license=plain(card.data.license),
@@ -93,8 +95,12 @@ async def about_text(interaction: Interaction) -> str:
     ]
     if source is not None:
         lines.append(say("about.source", locale, url=f"<{source}>"))
-    links = {command.name: mention(command, ids) for command in client.tree.get_commands() if not _is_menu(command)}
-    lines.append(say("about.more", locale, help=links["help"], privacy=links["privacy"]))
+    links = {
+        command.name: mention(command, ids, CommandTranslator(client.texts), locale)
+        for command in client.tree.get_commands()
+        if command.name in ("help", "privacy")
+    }
+    lines.append(say("about.more", locale, **links))
     return "\n".join(lines)
 
 
@@ -107,12 +113,15 @@ async def command_ids(interaction: Interaction) -> Mapping[str, int]:
     return {} if row is None else row.command_ids
 
 
-def mention(command: Command, ids: Mapping[str, int]) -> str:
-    """A command to click on; its bare name for a group, which cannot be clicked, and where Discord's id is unknown."""
+def mention(command: Command, ids: Mapping[str, int], translator: CommandTranslator, locale: str) -> str:
+    """A command to click on, whose name Discord translates itself.
+
+    Just the name, as Discord shows it, for a group, which cannot be clicked, and where Discord's id is unknown.
+    """
     name = command.qualified_name
     known = ids.get(name.partition(" ")[0])
     if known is None or isinstance(command, app_commands.Group):
-        return f"`/{name}`"
+        return f"`/{' '.join(translator.say(part, locale) for part in name.split())}`"
     return f"</{name}:{known}>"
 
 
@@ -138,10 +147,6 @@ def _is_shown(interaction: Interaction, command: Command) -> bool:
     if interaction.client.get_guild(interaction.guild_id) is None and installs is not None and not installs.user:
         return False
     return needed is None or needed.is_subset(interaction.permissions)
-
-
-def _is_menu(command: Command) -> bool:
-    return isinstance(command, app_commands.ContextMenu)
 
 
 def _text(text: str) -> discord.ui.LayoutView:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.db.session import Database
-from bot.services.access import AccessService, QuotaError, ServerSettings
+from bot.services.access import FAMILIES, AccessService, QuotaError, ServerSettings
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GUILD, OTHER_GUILD, ADA, GIL = 2**62, 2**62 + 1, 11, 12
@@ -36,6 +36,17 @@ async def test_settings_are_kept_one_by_one(database: Database) -> None:
     assert await AccessService(database, Time()).settings(GUILD) == expected
     assert await access.change(GUILD, quota=None, spoiler=True, cooldown=5) != expected
     assert await access.settings(OTHER_GUILD) == ServerSettings()
+
+
+async def test_roles_of_several_families_can_be_chosen_at_once(database: Database) -> None:
+    second = Database(database.url.render_as_string(hide_password=False))
+    try:
+        processes = [AccessService(each, Time()) for each in (database, second)]
+        choices = [processes[i % 2].set_roles(GUILD, family, [i]) for i, family in enumerate(FAMILIES)]
+        await asyncio.gather(*choices)
+    finally:
+        await second.close()
+    assert (await processes[0].settings(GUILD)).roles == {family: (i,) for i, family in enumerate(FAMILIES)}
 
 
 async def test_people_are_blocked_in_one_server(database: Database) -> None:
