@@ -90,7 +90,7 @@ async def about_text(interaction: Interaction) -> str:
             name=plain(card.data.name),
             license=plain(card.data.license),
         ),
-        say("about.uptime", locale, when=discord.utils.format_dt(client.started_at, "R")),
+        say("about.uptime", locale, when=discord.utils.format_dt(client.started_at, "f")),
         say("about.license", locale),
     ]
     if source is not None:

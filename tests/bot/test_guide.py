@@ -92,7 +92,7 @@ async def test_about_says_what_runs_here(tiny_bundle_path: Path, tmp_path: Path)
         assert text.startswith("**Mojigan ")
         assert f"Model `{world.app.library.active.version}`" in text
         assert f"on {card.data.count} icons" in text
-        assert f"Here since <t:{int(world.client.started_at.timestamp())}:R>" in text
+        assert f"Here since <t:{int(world.client.started_at.timestamp())}:f>" in text
         assert f"Source code: <{url}>" in text
         assert named(text) == ["help", "privacy"]
         assert "Source code" in words(for_one(await world.asker.user.slash("about")))
