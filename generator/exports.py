@@ -50,6 +50,7 @@ def export(
         "license": model.card.data.license,
         "truncation": truncation,
         "image_size": model.image_size,
+        "background": model.card.background,
         "files": files,
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

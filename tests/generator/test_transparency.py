@@ -192,6 +192,7 @@ def test_the_door_writes_transparent_files(transparent_bundle_path: Path, tmp_pa
         if command[0] == "neighbors":
             first = next(line for line in result.stdout.splitlines() if "#" in line)
             assert first.split() == ["1", "#3", "0.000"]
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["background"] == "transparent"
     for file in (tmp_path / "icon.png", tmp_path / "grid.png", *tmp_path.glob("out/*.png")):
         with Image.open(file) as image:
             assert image.mode == "RGBA"
