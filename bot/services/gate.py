@@ -47,13 +47,13 @@ class Evaluation(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
-    metrics: dict[str, Figure]
+    figures: dict[str, Figure]
 
 
 def read_evaluation(document: str) -> dict[str, Figure]:
     """The figures by name. Raises ValueError when there are none."""
     try:
-        figures = Evaluation.model_validate_json(document).metrics
+        figures = Evaluation.model_validate_json(document).figures
     except ValidationError as error:
         raise ValueError(f"the evaluation cannot be read ({error.error_count()} problems)") from error
     if not figures:

@@ -59,7 +59,7 @@ def evaluate(arguments: list[str], plan: dict[str, Any]) -> int:
         print("No such command 'evaluate'.", file=sys.stderr)  # noqa: T201
         return 2
     side = "new" if "jobs" in Path(arguments[1]).parts else "old"
-    print(json.dumps({"metrics": plan["figures"][side], "icons": 40}))  # noqa: T201
+    print(json.dumps({"figures": plan["figures"][side], "icons": 40}))  # noqa: T201
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import discord
 import pytest
+from typer.testing import CliRunner
 
 from bot.cards.retrain import bar
 from bot.db.models import ModelState
@@ -23,6 +24,7 @@ from bot.services.versions import Version, deletion_order, previous
 from bot.settings import SettingsError, load_settings
 from generator.checkpoint import Figure
 from tests.bot.world import until
+from train.__main__ import app as train
 
 
 def figures(**values: tuple[float, float]) -> dict[str, Figure]:
@@ -60,7 +62,7 @@ def test_without_a_common_figure_nothing_is_known() -> None:
     assert judge({}, {}) is Verdict.UNKNOWN
 
 
-@pytest.mark.parametrize("document", ["", "[]", "{}", '{"metrics": {}}', '{"metrics": {"swd": {"value": NaN}}}'])
+@pytest.mark.parametrize("document", ["", "[]", "{}", '{"figures": {}}', '{"figures": {"swd": {"value": NaN}}}'])
 def test_an_evaluation_that_cannot_be_read(document: str) -> None:
     with pytest.raises(ValueError, match="the evaluation"):
         read_evaluation(document)
@@ -173,6 +175,11 @@ def test_what_is_left_of_a_folder(tmp_path: Path) -> None:
     folder.strip()
     assert sorted(file.name for file in folder.path.iterdir()) == [PROGRESS, "sheet.png"]
     assert folder.picture() == b"sheet"
+
+
+def test_what_the_evaluation_prints_is_read(tiny_bundle_path: Path) -> None:
+    options = ["evaluate", str(tiny_bundle_path), "--icons", str(tiny_bundle_path), "--samples", "8", "--json"]
+    assert {"swd", "kid", "coverage", "nearest"} <= read_evaluation(CliRunner().invoke(train, options).stdout).keys()
 
 
 def test_sentences_name_files_without_their_folders() -> None:
