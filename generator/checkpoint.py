@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -33,6 +33,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from generator.decode import Color, parse_color
+from generator.encoder import FEATURES
 from generator.folders import swap_in_folder
 from generator.neighbors import DESCRIPTOR_SIZE
 from generator.networks import GeneratorConfig, build_generator, read_config
@@ -107,6 +108,8 @@ class Card(_Section):
     data: DataSet
     sheet_icons: int = Field(ge=1, le=MAX_SHEET_ICONS)
     """Icons in `icons.png`, and rows of the descriptors."""
+    encoder: str = Field(default="", max_length=64, pattern=_PLAIN)
+    """SHA-256 of the encoder that gave the features; empty: there are none."""
     preset: str = Field(max_length=100, pattern=_PLAIN)
     background: str = Field(pattern=r"^(#[0-9a-f]{6}|transparent)$")
     """What stands behind the icons; transparent: they are RGBA, premultiplied in the network, straight in the PNGs."""
@@ -134,6 +137,10 @@ class Bundle:
     """Descriptors of the training icons: (N, D) float16."""
     sheet: bytes
     """`icons.png`, as it is on disk."""
+    features: torch.Tensor | None = None
+    """The encoder's features of the training icons, (N, 96) float16; None in bundles of older versions."""
+    fresh: torch.Tensor = field(default_factory=lambda: torch.empty((0, 2)))
+    """How far the icons held out are from their nearest training icons, by pixels and by features: (M, 2) float32."""
 
     @property
     def image_size(self) -> int:
@@ -195,7 +202,7 @@ def _read_bundle(path: Path) -> Bundle:
     weights = _read_tensors(path / GENERATOR, contents[GENERATOR])
     _check_weights(path / GENERATOR, weights, config)
     descriptors = _read_tensors(path / NEIGHBORS, contents[NEIGHBORS])
-    _check_descriptors(path / NEIGHBORS, descriptors, card.sheet_icons)
+    _check_descriptors(path / NEIGHBORS, descriptors, card)
     for name, check in (
         (ICONS, partial(check_sheet, count=card.sheet_icons, size=config.image_size, channels=config.channels)),
         (SAMPLES, check_picture),
@@ -212,6 +219,8 @@ def _read_bundle(path: Path) -> Bundle:
         generator=weights,
         descriptors=descriptors["descriptors"],
         sheet=contents[ICONS],
+        features=descriptors.get("features"),
+        fresh=descriptors.get("fresh", torch.empty((0, 2))),
     )
 
 
@@ -227,6 +236,7 @@ class Description:
     created: str
     code_version: str
     truncation: float = 1.0
+    encoder: str = ""
 
 
 def write_bundle(
@@ -238,16 +248,22 @@ def write_bundle(
     descriptors: torch.Tensor,
     sheet: bytes,
     samples: bytes,
+    features: torch.Tensor | None = None,
+    fresh: torch.Tensor | None = None,
 ) -> Bundle:
     """Write a bundle beside its place, flush it, swap it in, and read it back.
 
-    `descriptors`: `(N, D)`, N at most MAX_SHEET_ICONS; `sheet`: the same icons, from `draw_sheet`; `samples`: a PNG.
+    `descriptors`: `(N, D)`, N at most MAX_SHEET_ICONS; `sheet`: the same icons, from `draw_sheet`; `samples`: a PNG;
+    `features` and `fresh`: as in Bundle, both or none, with the encoder in the description.
     A bundle that stands at `path` is replaced, as `swap_in_folder` does it.
     Raises BundleError when the weights are not finite or do not fit the config, before anything is written.
     """
+    neighbors = {"descriptors": descriptors.to(torch.float16).cpu().contiguous()}
+    if features is not None and fresh is not None:
+        neighbors |= {"features": features.to(torch.float16).contiguous(), "fresh": fresh.float().contiguous()}
     contents = {
         GENERATOR: save_tensors({name: value.float().cpu().contiguous() for name, value in weights.items()}),
-        NEIGHBORS: save_tensors({"descriptors": descriptors.to(torch.float16).cpu().contiguous()}),
+        NEIGHBORS: save_tensors(neighbors),
         ICONS: sheet,
         SAMPLES: samples,
     }
@@ -263,6 +279,7 @@ def write_bundle(
         preset=description.preset,
         background=description.background,
         truncation=description.truncation,
+        encoder=description.encoder,
         created=description.created,
         code_version=description.code_version,
         files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
@@ -341,12 +358,24 @@ def _check_weights(file: Path, weights: Tensors, config: GeneratorConfig) -> Non
             raise BundleError(f"{file}: {name} holds variances below zero.")
 
 
-def _check_descriptors(file: Path, tensors: Tensors, count: int) -> None:
-    descriptors = tensors.get("descriptors")
-    if descriptors is None or len(tensors) != 1 or descriptors.ndim != 2 or descriptors.dtype != torch.float16:
+def _check_descriptors(file: Path, tensors: Tensors, card: Card) -> None:
+    descriptors, count = tensors.get("descriptors"), card.sheet_icons
+    names = {"descriptors", "features", "fresh"} if card.encoder else {"descriptors"}
+    if descriptors is None or set(tensors) != names or descriptors.ndim != 2 or descriptors.dtype != torch.float16:
         raise BundleError(f"{file}: this does not hold the descriptors of the training icons.")
     if descriptors.shape != (count, DESCRIPTOR_SIZE):
         shape = tuple(descriptors.shape)
         raise BundleError(f"{file}: the descriptors have the shape {shape}, not {(count, DESCRIPTOR_SIZE)}.")
+    if card.encoder:
+        _check_features(file, tensors["features"], tensors["fresh"], count)
     if not bool(((descriptors >= 0) & (descriptors <= 1)).all()):  # NaN is neither
         raise BundleError(f"{file}: the descriptors hold values that are not finite numbers from 0 to 1.")
+
+
+def _check_features(file: Path, features: torch.Tensor, fresh: torch.Tensor, count: int) -> None:
+    if features.shape != (count, FEATURES) or features.dtype != torch.float16:
+        raise BundleError(f"{file}: the features have the shape {tuple(features.shape)}, not {(count, FEATURES)}.")
+    if fresh.ndim != 2 or fresh.shape[1] != 2 or fresh.dtype != torch.float32 or len(fresh) > MAX_SHEET_ICONS:
+        raise BundleError(f"{file}: the distances of held-out icons are not pairs of numbers.")
+    if not bool((features.abs() <= 1).all()) or not bool(((fresh >= 0) & (fresh <= 2)).all()):  # NaN is neither
+        raise BundleError(f"{file}: features or distances are not finite numbers within their bounds.")

@@ -1,14 +1,9 @@
-"""The nearest training icons of a picture: exact search over low-passed pixels, tolerant to a shift of two pixels.
-
-`calibrate` measures the training icons against each other, so that a distance can be put into words.
-"""
+"""The nearest training icons of a picture: exact search over low-passed pixels, tolerant to a shift of two pixels."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import torch
@@ -16,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional
 
-from generator.transparency import DARK, WHITE, as_image, as_pixels
+from generator.transparency import DARK, WHITE, as_pixels
 
 GRID = 16
 """Cells along an edge of the low-passed picture that a descriptor holds."""
@@ -35,22 +30,16 @@ ROUNDING = DESCRIPTOR_SIZE * 2.0**-24
 """Bound on the rounding of a sum of 768 products in float32, as a share of the sum of their sizes."""
 
 
-HELD_OUT = 256
-"""Training icons that a calibration searches for; with fewer, all of them."""
-
-CLOSE_PAIRS = 0.01
-"""The share of training icons, those nearest to another, that the threshold of a copy is taken from."""
-
-SAME, MOST_OF_A_COPY = 0.004, 0.05
-"""Bounds of that threshold: rounding and recompression make such a distance at least; so much is seen by anybody."""
+SAME = 0.004
+"""Rounding and recompression make such a distance at least."""
 
 
 @dataclass(frozen=True)
-class Neighbor:
+class NearPixels:
     """A training icon near a picture."""
 
     index: int
-    """Which one, as in `Bundle.icons()`."""
+    """Which one, as in the descriptors."""
     distance: float
     """Root mean square difference of low-passed pixels at the best shift: 0, the same, to 1, black against white."""
 
@@ -73,7 +62,7 @@ class NeighborIndex:
         self._points = descriptors.float()
         self._squares = self._points.square().sum(dim=1)
 
-    def search(self, icon: Image.Image, count: int = 3) -> list[Neighbor]:
+    def search(self, icon: Image.Image, count: int = 3) -> list[NearPixels]:
         """The `count` training icons nearest to a picture, or as many as there are, nearest first; ties by index."""
         queries = _shifted(as_pixels(icon)[None])[0]
         # Squared distances by matrix product are fast and lose digits near zero: they choose, exact ones rank.
@@ -88,9 +77,17 @@ class NeighborIndex:
         slack = 2 * ROUNDING * (self._squares + lengths.max())
         worst = (rough + slack).kthvalue(min(count, len(rough))).values
         chosen = (rough - slack <= worst).nonzero().flatten()
-        exact = torch.stack([(queries - self._points[i]).square().mean(dim=1).amin() for i in chosen]).sqrt()
+        exact = self._distances(queries, chosen)
         order = exact.argsort(stable=True)[:count]
-        return [Neighbor(index=int(chosen[i]), distance=float(exact[i])) for i in order]
+        return [NearPixels(index=int(chosen[i]), distance=float(exact[i])) for i in order]
+
+    def distances(self, icon: Image.Image, chosen: Sequence[int]) -> list[float]:
+        """How far a picture is from some training icons, as in `search`."""
+        exact: list[float] = self._distances(_shifted(as_pixels(icon)[None])[0], torch.tensor(chosen)).tolist()
+        return exact
+
+    def _distances(self, queries: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        return torch.stack([(queries - self._points[i]).square().mean(dim=1).amin() for i in chosen]).sqrt()
 
     def nearest(self, icons: NDArray[np.uint8], leaving_out: Sequence[int] | None = None) -> NDArray[np.float32]:
         """How far each of many icons, `(N, H, W, 3)` uint8, is from its nearest training icon: `(N,)`, as in `search`.
@@ -136,75 +133,3 @@ def _low_pass(images: torch.Tensor) -> torch.Tensor:
         board = torch.where(is_dark[:, :, None], torch.tensor(DARK), torch.tensor(WHITE)).permute(2, 0, 1) / 255
         cells = cells[:, :3] + (1 - cells[:, 3:]) * board
     return cells.flatten(1)
-
-
-class Closeness(StrEnum):
-    """How near a picture is to its nearest training icon, in words."""
-
-    COPY = "copy"
-    CLOSEST = "closest"
-    """Nearer than any training icon is to another, and no copy."""
-    SHARE = "share"
-    """Nearer than some training icons are to others: see `Verdict.percent`."""
-    FARTHEST = "farthest"
-    """Farther than any training icon is from its nearest."""
-    ALONE = "alone"
-    """There is one training icon, so nothing to measure a distance by."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a distance means."""
-
-    closeness: Closeness
-    percent: int = 0
-    """Of the training icons, how many are farther from their nearest than this: 1 to 99, for SHARE."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What distances mean for one set of training icons: how far each is from its nearest, itself left out."""
-
-    spacing: tuple[float, ...]
-    """Those distances, ascending; of large sets, a sample's."""
-
-    @property
-    def copy(self) -> float:
-        """The distance below which a picture is practically a copy.
-
-        Half of what keeps the nearest one percent of the training icons apart: so near, it can be taken for one
-        training icon only. Icons that stand in the set twice say nothing about that and are left out.
-        """
-        apart = [distance for distance in self.spacing if distance > SAME]
-        if not apart:
-            return SAME
-        return min(max(float(np.quantile(apart, CLOSE_PAIRS)) / 2, SAME), MOST_OF_A_COPY)
-
-    def judge(self, distance: float) -> Verdict:
-        """Say what a picture's distance from its nearest training icon means."""
-        if distance <= self.copy:
-            return Verdict(Closeness.COPY)
-        if not self.spacing:
-            return Verdict(Closeness.ALONE)
-        farther = len(self.spacing) - bisect_right(self.spacing, distance)
-        if farther == len(self.spacing):
-            return Verdict(Closeness.CLOSEST)
-        if not farther:
-            return Verdict(Closeness.FARTHEST)
-        return Verdict(Closeness.SHARE, min(max(100 * farther // len(self.spacing), 1), 99))
-
-
-def calibrate(index: NeighborIndex, icons: NDArray[np.uint8]) -> Calibration:
-    """Measure how far the training icons are from each other, each searched for as a picture would be.
-
-    `icons`: `(N, H, W, 3)` uint8, those of the index in its order. Blocking: seconds for thousands of icons.
-    """
-    if len(icons) < 2:
-        return Calibration(())
-    chosen = np.unique(np.linspace(0, len(icons) - 1, min(len(icons), HELD_OUT)).round().astype(int))
-    distances = []
-    for held_out in chosen.tolist():
-        near = index.search(as_image(icons[held_out]), 2)
-        # Of several equal icons the search may name two others.
-        distances.append(next(one.distance for one in near if one.index != held_out))
-    return Calibration(tuple(sorted(distances)))

@@ -95,7 +95,7 @@ def comparison(
         x, y = left + column * step_x, top + row * step_y
         _put(sheet, enlarge(neighbor, thumbnail), (x, y))
         middle = y + thumbnail / 2
-        pen.text((x + thumbnail + 16, middle - 4), f"{distance:.3f}", INK, title, anchor="ls")
+        pen.text((x + thumbnail + 16, middle - 4), f"{distance:.2f}", INK, title, anchor="ls")
         pen.text((x + thumbnail + 16, middle + 4), "distance", FAINT, label, anchor="lt")
     return sheet
 

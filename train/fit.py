@@ -109,7 +109,7 @@ class _Sitting:
         self.guard = Guard(LIMITS, setting.patience, self.progress.watch)
         if not (run.path / BEST_STATE).exists():  # until something is judged, the beginning is the best there is
             run.save_state(self.trainer.state(), self.progress, BEST_STATE)
-        self.shelf = Shelf(setting, icons[training])
+        self.shelf = Shelf(setting, icons[training], icons[held_out])
         self.end: End | None = None
         self.sentence = ""
         self.judged_steps = -1

@@ -13,13 +13,15 @@ from torch import nn
 
 from generator.checkpoint import Description, Figure, write_bundle
 from generator.decode import color_code
-from generator.neighbors import describe
+from generator.encoder import load_encoder
+from generator.neighborhood import measure
+from generator.neighbors import NeighborIndex, describe
 from generator.networks import GeneratorConfig
 from generator.pictures import grid, png
 from generator.seeds import latents
 from generator.sheets import draw_sheet, sheet_limit, thin
 from generator.studio import to_pixels
-from generator.transparency import as_image
+from generator.transparency import WHITE, as_image, over
 from train.setting import Setting
 
 SHEET_SEEDS = range(1, 65)
@@ -29,11 +31,18 @@ SHEET_COLUMNS = 16
 class Shelf:
     """Writes the bundles of one run; what concerns its training icons is made once."""
 
-    def __init__(self, setting: Setting, icons: NDArray[np.uint8]) -> None:
-        """`icons`: `(N, size, size, channels)` uint8, those that are trained on."""
+    def __init__(self, setting: Setting, icons: NDArray[np.uint8], held_out: NDArray[np.uint8]) -> None:
+        """`icons`, `held_out`: `(N, size, size, channels)` uint8, those that are trained on, and the others.
+
+        Raises EncoderError.
+        """
         self._setting = setting
         shown = icons[list(thin(len(icons), sheet_limit(setting.image_size)))]
         self._sheet, self._descriptors = draw_sheet(shown), describe(shown)
+        encoder = load_encoder()
+        self._encoder, self._features = encoder.digest, encoder.features(over(shown, WHITE))
+        index, held_out_features = NeighborIndex(self._descriptors), encoder.features(over(held_out, WHITE))
+        self._fresh = torch.from_numpy(measure(index, self._features, held_out, held_out_features))
 
     def put(
         self,
@@ -57,12 +66,15 @@ class Shelf:
                 background=color_code(setting.background),
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
                 code_version=setting.code_version,
+                encoder=self._encoder,
             ),
             config=config,
             weights=network.state_dict(),
             descriptors=self._descriptors,
             sheet=self._sheet,
             samples=samples,
+            features=self._features,
+            fresh=self._fresh,
         )
 
 

@@ -8,7 +8,7 @@ import discord
 
 from bot.cards.delivery import Card, deliver, public_locale
 from bot.cards.words import code, plain
-from generator.neighbors import Closeness
+from generator.neighborhood import Closeness
 
 if TYPE_CHECKING:
     from bot.errors import Interaction
@@ -36,7 +36,7 @@ async def show_comparison(interaction: Interaction, comparison: Comparison, *, p
 
 def comparison_card(comparison: Comparison, texts: Texts, locale: str, *, private: bool) -> Card:
     """The comparison sheet; its distances stand in the picture, in its alt text and below it."""
-    distances = [f"{neighbor.distance:.3f}" for neighbor in comparison.neighbors]
+    distances = [f"{neighbor.distance:.2f}" for neighbor in comparison.neighbors]
     ours, name = comparison.seed is not None, comparison.name
     alt = texts.say(
         "neighbors.alt" if ours else "neighbors.picture_alt",

@@ -8,7 +8,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from bot.services.errors import ModelGoneError
 from bot.settings import Settings
 from generator.checkpoint import CARD, FILES, Bundle, BundleError, Card, read_bundle
 from generator.folders import recover_folder, swap_in_folder
-from generator.neighbors import Calibration, NeighborIndex, calibrate
+from generator.neighborhood import Neighborhood
 from generator.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -44,17 +44,7 @@ class Model:
     """The short name that people see: `m3-9f2c`."""
     bundle: Bundle
     studio: Studio
-    index: NeighborIndex
-    _calibrations: list[Calibration] = field(default_factory=list, repr=False)
-    """The one calibration, once somebody has asked for it."""
-    _calibrating: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
-
-    async def calibration(self) -> Calibration:
-        """What distances from the training icons mean: measured once, off the event loop and beside the studio."""
-        async with self._calibrating:
-            if not self._calibrations:
-                self._calibrations.append(await asyncio.to_thread(_calibrate, self))
-        return self._calibrations[0]
+    neighborhood: Neighborhood
 
 
 @dataclass(frozen=True)
@@ -123,13 +113,13 @@ class ModelLibrary:
         source = await asyncio.to_thread(read_bundle, settings.bundle)
         configured = await asyncio.to_thread(keep_copy, source, settings.data)
         kept = await self._adopted(configured) or configured
-        studio, index = await asyncio.to_thread(_load, kept, settings.device, self._observe)
+        studio, neighborhood = await asyncio.to_thread(_load, kept, settings.device, self._observe)
         try:
             record = await self._register(kept, configured=kept is configured)
         except BaseException:
             await asyncio.to_thread(studio.close)
             raise
-        self._active = Model(record.id, record.version, kept, studio, index)
+        self._active = Model(record.id, record.version, kept, studio, neighborhood)
         self._slots[record.id] = _Slot(self._active)
         log.info("model %s draws on %s: %s", record.version, studio.device, kept.path)
 
@@ -232,8 +222,8 @@ class ModelLibrary:
         except BundleError as error:
             log.warning("model %s can no longer be loaded: %s", record.version, error)
             raise ModelGoneError(f"The model {record.version} is gone.", version=record.version) from error
-        studio, index = await asyncio.to_thread(_load, bundle, self._settings.device, self._observe)
-        return Model(record.id, record.version, bundle, studio, index)
+        studio, neighborhood = await asyncio.to_thread(_load, bundle, self._settings.device, self._observe)
+        return Model(record.id, record.version, bundle, studio, neighborhood)
 
     async def _adopted(self, configured: Bundle) -> Bundle | None:
         """What was adopted since the settings began to name this bundle; None: nothing, or it can no longer be read."""
@@ -329,9 +319,5 @@ def _one_process(file: Path) -> Iterator[None]:
         yield
 
 
-def _calibrate(model: Model) -> Calibration:
-    return calibrate(model.index, model.bundle.icons())
-
-
-def _load(bundle: Bundle, device: str, observe: Callable[[float], None] | None = None) -> tuple[Studio, NeighborIndex]:
-    return Studio(bundle, device, observe), NeighborIndex(bundle.descriptors)
+def _load(bundle: Bundle, device: str, observe: Callable[[float], None] | None = None) -> tuple[Studio, Neighborhood]:
+    return Studio(bundle, device, observe), Neighborhood(bundle)

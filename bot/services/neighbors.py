@@ -13,7 +13,7 @@ from bot.services.icons import IconService, Origin, storable
 from bot.services.models import Model, ModelLibrary
 from bot.services.sheets import draw_icons, file_name, picture_texts
 from generator.decode import decode
-from generator.neighbors import Neighbor, Verdict
+from generator.neighborhood import Neighbor, Verdict
 from generator.pictures import comparison, png
 from generator.seeds import Seed
 from generator.transparency import as_image
@@ -89,14 +89,13 @@ async def _compare_seed(model: Model, seed: Seed, truncation: float, generation_
 async def _compare(
     model: Model, icon: Image.Image, seed: Seed | None, name: str, start: str, texts: dict[str, str]
 ) -> Comparison:
-    calibration = await model.calibration()
     shown = name
     if seed is not None and not name.isascii():  # the font has no other letters
         shown = replace(seed, text=str(seed.number)).name
     near, picture = await model.studio.run(_sheet, model, icon, f"{shown} · {model.version}", texts)
     return Comparison(
         neighbors=tuple(near),
-        verdict=calibration.judge(near[0].distance),
+        verdict=model.neighborhood.calibration.judge(near),
         seed=seed,
         name=name,
         generation_id=None,
@@ -107,7 +106,7 @@ async def _compare(
 
 
 def _sheet(model: Model, icon: Image.Image, caption: str, texts: dict[str, str]) -> tuple[list[Neighbor], bytes]:
-    near = model.index.search(icon, NEIGHBORS)
+    near = model.neighborhood.search(icon, NEIGHBORS)
     training_icons = model.bundle.icons()
     pairs = [(as_image(training_icons[neighbor.index]), neighbor.distance) for neighbor in near]
     return near, png(comparison(icon, pairs, caption), texts)

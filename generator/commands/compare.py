@@ -29,7 +29,7 @@ from generator.commands.shared import (
 )
 from generator.decode import decode
 from generator.inversion import STEPS, invert
-from generator.neighbors import NeighborIndex
+from generator.neighborhood import Neighborhood
 from generator.pictures import beside, comparison
 from generator.studio import Studio
 from generator.transparency import as_image, as_pixels
@@ -44,7 +44,10 @@ def neighbors_command(
     wildness: Wildness = None,
     device: Device = "auto",
 ) -> None:
-    """Draw an icon beside its nearest training icons, with their distances: 0 is a copy."""
+    """Draw an icon beside its nearest training icons, with their distances.
+
+    0 is a copy; 1 is as far as an icon that training never saw usually is.
+    """
     with sentences():
         if picture is not None and seed:
             raise UsageError("Give --seed or --picture, not both.")
@@ -56,13 +59,13 @@ def neighbors_command(
             chosen = parse_seed(seed)
             asked = Studio(model, device).draw([chosen.number], truncation(wildness))[0]
             caption, name = f"seed {chosen.text}", str(chosen.number)
-        found = NeighborIndex(model.descriptors).search(asked, count)
+        found = Neighborhood(model).search(asked, count)
         pairs = [(as_image(model.icons()[one.index]), one.distance) for one in found]
         target = output or file_name(model, f"{name}-neighbors")
         save(comparison(asked, pairs, caption), target, caption, model)
     table = Table("", "training icon", "distance", box=None)
     for place, one in enumerate(found, start=1):
-        table.add_row(str(place), f"#{one.index}", f"{one.distance:.3f}")
+        table.add_row(str(place), f"#{one.index}", f"{one.distance:.2f}")
     Console().print(table)
 
 

@@ -277,7 +277,7 @@ async def test_neighbors_are_those_of_the_index(icons: IconService, library: Mod
     sheet = await icons.draw(Seed.parse("5"), 1, where=HERE)
     found = await NeighborService(library, icons).of_row(sheet.icons[0].id)
     (picture,) = library.active.studio.draw([5])
-    assert list(found.neighbors) == library.active.index.search(picture, 3)
+    assert list(found.neighbors) == library.active.neighborhood.search(picture, 3)
     assert len(found.neighbors) == 3
     assert found.seed == Seed.parse("5")
     assert found.filename == f"mojigan-{library.active.version}-5-neighbors.png"
@@ -291,7 +291,7 @@ async def test_neighbors_use_the_truncation_of_the_icon(icons: IconService, libr
     (picture,) = library.active.studio.draw([5], 0.1)
     assert list(
         (await NeighborService(library, icons).of_row(tame.icons[0].id)).neighbors
-    ) == library.active.index.search(picture, 3)
+    ) == library.active.neighborhood.search(picture, 3)
 
 
 async def test_a_deleted_icon_keeps_its_row(

@@ -260,6 +260,29 @@ def test_descriptors_of_another_kind_are_refused(bundle: Path) -> None:
     assert "from 0 to 1" in refused(bundle)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("features", torch.zeros(40, 5, dtype=torch.float16), "(40, 96)"),
+        ("features", torch.full((40, 96), 2.0, dtype=torch.float16), "within their bounds"),
+        ("fresh", torch.zeros(3), "not pairs"),
+        ("fresh", torch.full((3, 2), torch.nan), "within their bounds"),
+        ("more", torch.zeros(1), "does not hold"),
+    ],
+)
+def test_features_of_another_kind_are_refused(bundle: Path, name: str, value: torch.Tensor, said: str) -> None:
+    tensors = {
+        "descriptors": load((bundle / NEIGHBORS).read_bytes())["descriptors"],
+        "features": torch.zeros(40, 96, dtype=torch.float16),
+        "fresh": torch.zeros(0, 2),
+    }
+    change_card(bundle, lambda card: card.update(encoder="0" * 64))
+    rewrite(bundle, NEIGHBORS, save(tensors))
+    assert read_bundle(bundle).features is not None
+    rewrite(bundle, NEIGHBORS, save(tensors | {name: value}))
+    assert said in refused(bundle)
+
+
 def test_variances_below_zero_are_refused(bundle: Path) -> None:
     tensors = load((bundle / GENERATOR).read_bytes())
     tensors["stem.1.running_var"][0] = -1

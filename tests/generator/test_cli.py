@@ -86,7 +86,7 @@ def test_neighbors_of_a_training_icon_start_with_itself(tiny_bundle_path: Path, 
     )
     assert result.exit_code == 0, result.output
     first = next(line for line in result.stdout.splitlines() if "#" in line)
-    assert first.split() == ["1", "#9", "0.000"]
+    assert first.split() == ["1", "#9", "0.00"]
     assert (tmp_path / "out.png").stat().st_size > 1000
 
 

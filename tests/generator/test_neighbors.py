@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 import torch
@@ -11,8 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from generator import neighbors as neighbors_module
-from generator.decode import decode
-from generator.neighbors import Calibration, Closeness, NeighborIndex, Verdict, calibrate, describe
+from generator.neighbors import NeighborIndex, describe
 from tests.conftest import draw_icon
 
 
@@ -98,12 +95,6 @@ def test_the_shift_is_measured_in_pixels_of_a_64_pixel_icon(size: int, reach: in
     assert index.search(shifted(icon, 2 * reach, 0), 1)[0].distance > 0.005
 
 
-def test_training_icons_are_measured_against_each_other(index: NeighborIndex, drawn_icons: NDArray[np.uint8]) -> None:
-    spacing = calibrate(index, drawn_icons).spacing
-    each = [index.search(Image.fromarray(icon), 2)[1].distance for icon in drawn_icons]
-    assert spacing == tuple(sorted(each))
-
-
 def test_many_icons_are_measured_as_one_is(index: NeighborIndex, drawn_icons: NDArray[np.uint8]) -> None:
     fresh = np.stack([np.asarray(draw_icon(number)) for number in range(1000, 1020)])
     one_by_one = [index.search(Image.fromarray(icon), 1)[0].distance for icon in fresh]
@@ -112,62 +103,3 @@ def test_many_icons_are_measured_as_one_is(index: NeighborIndex, drawn_icons: ND
     second = [index.search(Image.fromarray(icon), 2)[1].distance for icon in drawn_icons[:20]]
     assert itself.tolist() == pytest.approx(second, abs=1e-6)
     assert index.nearest(drawn_icons[:0]).shape == (0,)
-
-
-def test_a_large_set_is_sampled_evenly(
-    index: NeighborIndex, drawn_icons: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(neighbors_module, "HELD_OUT", 3)
-    each = [index.search(Image.fromarray(drawn_icons[number]), 2)[1].distance for number in (0, 20, 39)]
-    assert calibrate(index, drawn_icons).spacing == tuple(sorted(each))
-
-
-def test_icons_that_stand_in_the_set_twice_are_no_measure_of_a_copy(drawn_icons: NDArray[np.uint8]) -> None:
-    crowd = np.concatenate([np.repeat(drawn_icons[:1], 5, axis=0), drawn_icons])
-    found = calibrate(NeighborIndex(describe(crowd)), crowd)
-    once = calibrate(NeighborIndex(describe(drawn_icons)), drawn_icons)
-    assert max(found.spacing[:6]) < 0.001  # each of the six is nearest to another one, and never to itself
-    assert len(found.spacing) == 45
-    assert found.copy == pytest.approx(once.copy, rel=0.05)
-
-
-@pytest.mark.parametrize(
-    ("distance", "verdict"),
-    [
-        (0.0, Verdict(Closeness.COPY)),
-        (0.02, Verdict(Closeness.COPY)),
-        (0.03, Verdict(Closeness.CLOSEST)),
-        (0.04, Verdict(Closeness.SHARE, 75)),
-        (0.05, Verdict(Closeness.SHARE, 75)),
-        (0.35, Verdict(Closeness.SHARE, 25)),
-        (0.4, Verdict(Closeness.FARTHEST)),
-    ],
-)
-def test_a_distance_is_put_into_words(distance: float, verdict: Verdict) -> None:
-    assert Calibration((0.04, 0.2, 0.3, 0.4)).judge(distance) == verdict
-
-
-def test_a_share_is_never_all_or_nothing() -> None:
-    many = Calibration(tuple(0.1 + i / 1000 for i in range(300)))
-    assert many.judge(many.spacing[0]) == Verdict(Closeness.SHARE, 99)
-    assert many.judge(many.spacing[-2]) == Verdict(Closeness.SHARE, 1)
-
-
-@pytest.mark.parametrize(("spacing", "copy"), [((), 0.004), ((0.0, 0.0), 0.004), ((0.005,), 0.004), ((0.3,), 0.05)])
-def test_the_threshold_of_a_copy_has_bounds(spacing: tuple[float, ...], copy: float) -> None:
-    assert Calibration(spacing).copy == copy
-
-
-def test_a_single_training_icon_gives_no_measure(drawn_icons: NDArray[np.uint8]) -> None:
-    alone = calibrate(NeighborIndex(describe(drawn_icons[:1])), drawn_icons[:1])
-    assert alone.judge(0.3) == Verdict(Closeness.ALONE)
-    assert alone.judge(0.0) == Verdict(Closeness.COPY)
-
-
-def test_what_is_saved_as_a_photo_is_still_a_copy(index: NeighborIndex, drawn_icons: NDArray[np.uint8]) -> None:
-    judge = calibrate(index, drawn_icons).judge
-    buffer = io.BytesIO()
-    draw_icon(7).resize((200, 200), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=70)
-    again = Image.fromarray(decode(buffer.getvalue()).pixels)
-    assert judge(index.search(again, 1)[0].distance) == Verdict(Closeness.COPY)
-    assert judge(index.search(draw_icon(1000), 1)[0].distance).closeness is not Closeness.COPY

@@ -17,7 +17,8 @@ from typer.testing import CliRunner, Result
 from generator.__main__ import app
 from generator.checkpoint import Bundle, BundleError, read_bundle
 from generator.decode import TRANSPARENT, color_code, decode, parse_color
-from generator.neighbors import NeighborIndex, calibrate, describe
+from generator.neighborhood import Neighborhood
+from generator.neighbors import NeighborIndex, describe
 from generator.pictures import animation, comparison, enlarge, grid
 from generator.sheets import check_sheet, cut_sheet, draw_sheet
 from generator.studio import Studio, to_pixels
@@ -147,7 +148,8 @@ def test_a_training_icon_is_its_own_nearest(bundle: Bundle) -> None:
     assert found[0].index == 7
     assert found[0].distance < 1e-3
     assert found[1].distance > 0.01
-    assert calibrate(index, bundle.icons()).copy > 0
+    around = Neighborhood(bundle)
+    assert around.search(as_image(bundle.icons()[7]))[0].index == 7
 
 
 @pytest.mark.parametrize("color", [WHITE, DARK])
@@ -191,7 +193,7 @@ def test_the_door_writes_transparent_files(transparent_bundle_path: Path, tmp_pa
         assert result.exit_code == 0, result.output
         if command[0] == "neighbors":
             first = next(line for line in result.stdout.splitlines() if "#" in line)
-            assert first.split() == ["1", "#3", "0.000"]
+            assert first.split() == ["1", "#3", "0.00"]
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["background"] == "transparent"
     for file in (tmp_path / "icon.png", tmp_path / "grid.png", *tmp_path.glob("out/*.png")):
         with Image.open(file) as image:
