@@ -25,7 +25,7 @@ from bot.db.errors import DatabaseError
 from bot.db.upgrade import upgrade
 from bot.logs import set_up_logging
 from bot.preview import show_preview
-from bot.screenshot import take_screenshot
+from bot.screenshot import take_screenshots
 from bot.settings import SettingsError, load_settings
 from generator.checkpoint import BundleError
 from generator.studio import DeviceError
@@ -83,9 +83,9 @@ def preview(
     screenshot: Annotated[
         Path | None,
         typer.Option(
-            help="Type /icon seed:42 into the page with a headless Chromium, write what it shows to this PNG file, "
+            help="Type commands into the page with a headless Chromium, write the README's pictures to this folder, "
             "and end. Needs the extra mojigan\\[screenshot].",
-            dir_okay=False,
+            file_okay=False,
         ),
     ] = None,
 ) -> None:
@@ -99,8 +99,8 @@ def preview(
         if screenshot is None:
             _serve(show_preview(settings, port=port, browser=browser, announce=_announce))
         else:
-            _serve(take_screenshot(settings, screenshot))
-            console.print(f"{screenshot}: written", markup=False, soft_wrap=True)
+            _serve(take_screenshots(settings, screenshot))
+            console.print(f"{screenshot}: the pictures are written", markup=False, soft_wrap=True)
 
 
 def _announce(url: str) -> None:

@@ -1,6 +1,6 @@
-"""The README's picture, made by the project itself: a headless Chromium types into the page as a person would.
+"""The README's pictures, made by the project itself: a headless Chromium types into the page as a person would.
 
-python -m bot preview --screenshot docs/preview.png
+python -m bot preview --screenshot docs
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.app import StartError
 from bot.preview import open_preview
 from bot.settings import Settings
 
-SEED = "42"
 WIDTH, HEIGHT = 1000, 960
-"""Pixels of the picture; narrower, the toolbar of the page would break into lines."""
+"""Pixels of the page; narrower, its toolbar would break into lines."""
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """Programs that can draw the page, the first that is installed is taken."""
@@ -25,8 +25,30 @@ PATIENCE = 60_000
 """Milliseconds that the page may take for anything."""
 
 
-async def take_screenshot(settings: Settings, file: Path) -> None:
-    """Start a preview, ask for `/icon seed:42` in its page, and write what it shows as a PNG.
+@dataclass(frozen=True)
+class Shot:
+    """A picture: what is typed, each line with words of its answer to wait for. The last answer is what it shows."""
+
+    file: str
+    lines: tuple[tuple[str, str], ...]
+    whole_page: bool = False
+
+
+SHOTS = (
+    Shot("preview.png", (("/icon seed:42", "Seed 42"),), whole_page=True),
+    Shot("neighbors.png", (("/neighbors seed:42", "beside its nearest training icons"),)),
+    Shot(
+        "daily.png",
+        (
+            ("/daily set channel:#icons time:9:00 zone:Berlin count:4", "Next post:"),
+            ("/daily test", "Icons of the day"),
+        ),
+    ),
+)
+
+
+async def take_screenshots(settings: Settings, folder: Path) -> None:
+    """Start a preview, type the commands of SHOTS into its page, and write what it answers as PNG files.
 
     Raises StartError, with a sentence, where a part for it is not installed, and what `open_preview` raises.
     """
@@ -37,8 +59,8 @@ async def take_screenshot(settings: Settings, file: Path) -> None:
     browser_file = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser_file is None:
         raise StartError("Screenshots need Chromium: install it (on Debian: apt install chromium).")
-    if not await asyncio.to_thread(file.parent.is_dir):
-        raise StartError(f"{file}: there is no folder {file.parent} to write it to.")
+    if not await asyncio.to_thread(folder.is_dir):
+        raise StartError(f"{folder}: there is no such folder to write the pictures to.")
     async with open_preview(settings) as preview, async_playwright() as playwright:
         try:
             # In a container Chromium runs as root, where its sandbox cannot work; the page is our own.
@@ -46,11 +68,15 @@ async def take_screenshot(settings: Settings, file: Path) -> None:
             page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce")
             page.set_default_timeout(PATIENCE)
             await page.goto(preview.url)
-            await page.get_by_role("textbox", name="Message", exact=True).press_sequentially(f"/icon seed:{SEED}")
-            await page.keyboard.press("Enter")
-            picture = await page.get_by_role("img", name=f"Generated icon, seed {SEED}").element_handle()
-            await page.wait_for_function("picture => picture.complete && picture.naturalWidth > 0", arg=picture)
-            await page.screenshot(path=file)
+            for shot in SHOTS:
+                for typed, words in shot.lines:
+                    await page.get_by_role("textbox", name="Message", exact=True).press_sequentially(typed)
+                    await page.keyboard.press("Enter")
+                    answer = page.locator(".channel-message", has_text=words).last
+                    await answer.wait_for()
+                picture = await answer.get_by_role("img", name="enerated icon").first.element_handle()
+                await page.wait_for_function("picture => picture.complete && picture.naturalWidth > 0", arg=picture)
+                await (page if shot.whole_page else answer).screenshot(path=folder / shot.file)
             await browser.close()
         except Error as error:
-            raise StartError(f"Chromium could not take the picture: {error.message.splitlines()[0]}") from error
+            raise StartError(f"Chromium could not take the pictures: {error.message.splitlines()[0]}") from error

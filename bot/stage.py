@@ -79,6 +79,8 @@ def read_command(
     for name, value in zip(parts[::2], parts[1::2], strict=True):
         if kinds[name] is AppCommandOptionType.integer and value.strip().isdecimal():
             options[name] = int(value)
+        elif kinds[name] is AppCommandOptionType.number and re.fullmatch(r"\d+(\.\d+)?", value.strip()):
+            options[name] = float(value)
         elif kinds[name] is AppCommandOptionType.channel:
             options[name] = (channels or {}).get(value.strip().removeprefix("#"), value)
         else:

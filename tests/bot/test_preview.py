@@ -16,7 +16,7 @@ from discord import app_commands
 from bot.app import StartError
 from bot.client import Mojigan
 from bot.preview import machine_time, open_preview
-from bot.screenshot import take_screenshot
+from bot.screenshot import take_screenshots
 from bot.settings import Settings
 from bot.stage import BOT, CHANNEL, WELCOME, Typist, read_command
 from tests.bot.world import labels, private, public, settings_for, words
@@ -144,7 +144,7 @@ async def test_without_playwright_screenshots_say_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "playwright.async_api", None)
     with pytest.raises(StartError, match=r"python -m pip install 'mojigan\[screenshot\]'"):
-        await take_screenshot(settings, tmp_path / "picture.png")
+        await take_screenshots(settings, tmp_path)
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def tree() -> app_commands.CommandTree[Any]:
     commands = app_commands.CommandTree(client)
 
     @commands.command(description="Draw")
-    async def draw(_: discord.Interaction, what: str = "", often: int = 1) -> None:
+    async def draw(_: discord.Interaction, what: str = "", often: int = 1, most: float = 1.0) -> None:
         raise NotImplementedError
 
     group = app_commands.Group(name="many", description="Group")
@@ -175,6 +175,9 @@ def tree() -> app_commands.CommandTree[Any]:
         ("/draw what:a:b", ("draw", {"what": "a:b"})),
         ("/draw what:why whatever:x", ("draw", {"what": "why whatever:x"})),
         ("/draw often:many", ("draw", {"often": "many"})),
+        ("/draw most:2", ("draw", {"most": 2.0})),
+        ("/draw most:0.5", ("draw", {"most": 0.5})),
+        ("/draw most:2.", ("draw", {"most": "2."})),
         ("/many put channel:#icons", ("many put", {"channel": 7})),
         ("/many put channel:#other", ("many put", {"channel": "#other"})),
         ("/many", None),
