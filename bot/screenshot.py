@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,8 @@ WIDTH, HEIGHT = 1000, 960
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """Programs that can draw the page, the first that is installed is taken."""
 
-PATIENCE = 60_000
-"""Milliseconds that the page may take for anything."""
+PATIENCE, LOOKS = 10_000, 60
+"""Milliseconds that the page may take for anything, and how often it is looked at: a training takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,10 @@ SHOTS = (
         "daily.png",
         (
             ("/daily set channel:#icons time:9:00 zone:Berlin count:4", "Next post:"),
-            ("/daily test", "Icons of the day"),
+            ("/daily test channel:icons", "Icons of the day"),
         ),
     ),
+    Shot("retrain.png", (("/retrain kimg:0.3", "shall it take over?"),)),
 )
 
 
@@ -53,7 +55,7 @@ async def take_screenshots(settings: Settings, folder: Path) -> None:
     Raises StartError, with a sentence, where a part for it is not installed, and what `open_preview` raises.
     """
     try:
-        from playwright.async_api import Error, async_playwright
+        from playwright import async_api
     except ImportError as error:
         raise StartError("Screenshots need Playwright: run python -m pip install 'mojigan[screenshot]'.") from error
     browser_file = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -61,7 +63,7 @@ async def take_screenshots(settings: Settings, folder: Path) -> None:
         raise StartError("Screenshots need Chromium: install it (on Debian: apt install chromium).")
     if not await asyncio.to_thread(folder.is_dir):
         raise StartError(f"{folder}: there is no such folder to write the pictures to.")
-    async with open_preview(settings) as preview, async_playwright() as playwright:
+    async with open_preview(settings) as preview, async_api.async_playwright() as playwright:
         try:
             # In a container Chromium runs as root, where its sandbox cannot work; the page is our own.
             browser = await playwright.chromium.launch(executable_path=browser_file, chromium_sandbox=os.geteuid() != 0)
@@ -73,10 +75,17 @@ async def take_screenshots(settings: Settings, folder: Path) -> None:
                     await page.get_by_role("textbox", name="Message", exact=True).press_sequentially(typed)
                     await page.keyboard.press("Enter")
                     answer = page.locator(".channel-message", has_text=words).last
-                    await answer.wait_for()
-                picture = await answer.get_by_role("img", name="enerated icon").first.element_handle()
+                    for _ in range(LOOKS):
+                        try:
+                            await answer.wait_for()
+                            break
+                        except async_api.TimeoutError:  # the page does not follow by itself what the bot does later
+                            await page.get_by_role("button", name="Refresh preview").click()
+                picture = await answer.get_by_role(
+                    "img", name=re.compile("icons?", re.IGNORECASE)
+                ).first.element_handle()
                 await page.wait_for_function("picture => picture.complete && picture.naturalWidth > 0", arg=picture)
                 await (page if shot.whole_page else answer).screenshot(path=folder / shot.file)
             await browser.close()
-        except Error as error:
+        except async_api.Error as error:
             raise StartError(f"Chromium could not take the pictures: {error.message.splitlines()[0]}") from error
