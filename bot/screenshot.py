@@ -30,22 +30,22 @@ PATIENCE, LOOKS = 10_000, 60
 class Shot:
     """A picture: what is typed, each line with words of its answer to wait for. The last answer is what it shows."""
 
-    file: str
+    name: str
     lines: tuple[tuple[str, str], ...]
     whole_page: bool = False
 
 
 SHOTS = (
-    Shot("preview.png", (("/icon seed:42", "Seed 42"),), whole_page=True),
-    Shot("neighbors.png", (("/neighbors seed:42", "beside its nearest training icons"),)),
+    Shot("preview", (("/icon seed:42", "Seed 42"),), whole_page=True),
+    Shot("neighbors", (("/neighbors seed:42", "beside its nearest training icons"),)),
     Shot(
-        "daily.png",
+        "daily",
         (
             ("/daily set channel:#icons time:9:00 zone:Berlin count:4", "Next post:"),
             ("/daily test channel:icons", "Icons of the day"),
         ),
     ),
-    Shot("retrain.png", (("/retrain kimg:0.3", "shall it take over?"),)),
+    Shot("retrain", (("/retrain kimg:0.3", "shall it take over?"),)),
 )
 
 
@@ -85,7 +85,7 @@ async def take_screenshots(settings: Settings, folder: Path) -> None:
                     "img", name=re.compile("icons?", re.IGNORECASE)
                 ).first.element_handle()
                 await page.wait_for_function("picture => picture.complete && picture.naturalWidth > 0", arg=picture)
-                await (page if shot.whole_page else answer).screenshot(path=folder / shot.file)
+                await (page if shot.whole_page else answer).screenshot(path=folder / f"{shot.name}.png")
             await browser.close()
         except async_api.Error as error:
             raise StartError(f"Chromium could not take the pictures: {error.message.splitlines()[0]}") from error
