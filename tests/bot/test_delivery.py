@@ -19,7 +19,9 @@ def asked(
 ) -> Any:
     """An interaction, as far as the check looks at it."""
     client = SimpleNamespace(get_guild=lambda number: object() if member and number == SERVER else None)
-    return SimpleNamespace(client=client, guild_id=guild_id, channel=channel, app_permissions=permissions)
+    return SimpleNamespace(
+        client=client, guild_id=guild_id, channel=channel, app_permissions=permissions, extras={}, guild=None
+    )
 
 
 def missing(interaction: Any) -> tuple[str, ...]:
@@ -56,5 +58,5 @@ def test_in_a_direct_message_nothing_is_needed() -> None:
     ("server", "spoken"), [(discord.Locale.japanese, "ja"), (discord.Locale.german, "de"), (None, "fr")]
 )
 def test_an_answer_that_all_see_speaks_the_language_of_the_server(server: discord.Locale | None, spoken: str) -> None:
-    interaction: Any = SimpleNamespace(guild_locale=server, locale=discord.Locale.french)
+    interaction: Any = SimpleNamespace(guild_locale=server, locale=discord.Locale.french, extras={})
     assert public_locale(interaction) == spoken
