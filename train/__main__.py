@@ -115,12 +115,13 @@ def bench_command(
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to measure, in all.")] = 30.0,
     size: Annotated[int, typer.Option(help="Edge of an icon in pixels.")] = 64,
+    batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step.", show_default="the preset's")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure how fast presets train here, in turns: images/s, memory, and share of the matrix rate."""
     with sentences():
-        recipes = [read_recipe(name, {}, size) for name in preset or PRESETS]
+        recipes = [read_recipe(name, {"batch": batch}, size) for name in preset or PRESETS]
         result = bench(recipes, image_size=size, device=choose_device(device), seconds=seconds)
     if as_json:
         typer.echo(dumps(asdict(result), indent=2))

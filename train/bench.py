@@ -22,6 +22,7 @@ from rich.text import Text
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from train import capture
 from train.loop import Trainer
 from train.recipes import Recipe
 
@@ -30,7 +31,8 @@ ICONS = 256
 WHITE = (255, 255, 255)
 SLICE_SECONDS = 0.5
 """The length of one preset's turn, at most; taking turns, all presets see the same machine."""
-WARM_UP_STEPS, MEMORY_STEPS, FEWEST_ROUNDS = 3, 3, 3
+WARM_UP_STEPS = MEMORY_STEPS = capture.WARM_UP_STEPS + 1  # on a GPU the last one is recorded
+FEWEST_ROUNDS = 3
 SHARES = (0.0625, 0.1875, 0.3125, 0.4375, 0.5625, 0.6875, 0.8125, 0.9375)
 """Where in a run that grows its speed is taken; their mean is that of a run of so many minutes."""
 MATRIX_EDGES = {"cpu": 1024, "cuda": 8192}

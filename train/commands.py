@@ -110,6 +110,7 @@ def fit_command(
     noise: Annotated[
         float | None, typer.Option(min=0, max=1, help="Instance noise at the beginning; it fades to 0 at the end.")
     ] = None,
+    bf16: Annotated[bool | None, typer.Option(help="Products in bfloat16, on CUDA only.", show_default="bf16")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     progress: Annotated[ProgressStyle, typer.Option(help="A bar, or JSON lines on stdout.")] = ProgressStyle.BAR,
 ) -> None:
@@ -138,6 +139,7 @@ def fit_command(
         "lecam": lecam,
         "r1": r1,
         "noise": noise,
+        "bf16": bf16,
     }
     judging: dict[str, Any] = {"patience": patience, "evaluate_every": evaluate_every}
     with sentences(), together(device) as where:

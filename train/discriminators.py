@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
+from typing import Any
 
 import torch
 from torch import nn
@@ -27,14 +28,14 @@ class SaganDiscriminator(nn.Module):
         self._channels: dict[int, int] = {}
         inputs, outputs, resolution = config.channels, config.width, config.image_size // 2
         while resolution >= 4:
-            layers = [_normalized_conv(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(LEAK)]
+            layers = [normalized_conv(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(LEAK)]
             if resolution in attention:
                 layers.append(spectrally_normalized(SelfAttention(outputs), nn.Conv2d))
             self.blocks[str(resolution)] = nn.Sequential(*layers)
             self._channels[resolution] = outputs
             inputs, outputs, resolution = outputs, min(2 * outputs, 8 * config.width), resolution // 2
         self.minibatch_stddev = minibatch_stddev
-        self.head = _normalized_conv(inputs + minibatch_stddev, 1, 4)
+        self.head = normalized_conv(inputs + minibatch_stddev, 1, 4)
 
     def forward(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
         """Score icons: `(N, C, H, W) -> (N,)`. The batch is `groups` batches in a row, whose statistics stay apart."""
@@ -67,14 +68,14 @@ class PlainDiscriminator(nn.Module):
         super().__init__()
         w = config.width
         self.trunk = nn.Sequential(
-            _normalized_conv(3, w, 4, stride=2, padding=1),
+            normalized_conv(3, w, 4, stride=2, padding=1),
             nn.LeakyReLU(LEAK),
-            _normalized_conv(w, 2 * w, 4, stride=2, padding=1),
+            normalized_conv(w, 2 * w, 4, stride=2, padding=1),
             nn.LeakyReLU(LEAK),
-            _normalized_conv(2 * w, 4 * w, 4, stride=2, padding=1),
+            normalized_conv(2 * w, 4 * w, 4, stride=2, padding=1),
             nn.LeakyReLU(LEAK),
             QuerySoftmaxAttention(4 * w),
-            _normalized_conv(4 * w, 8 * w, 4, stride=2, padding=1),
+            normalized_conv(4 * w, 8 * w, 4, stride=2, padding=1),
             nn.LeakyReLU(LEAK),
             QuerySoftmaxAttention(8 * w),
             nn.Conv2d(8 * w, 1, 4),
@@ -90,19 +91,35 @@ def spectrally_normalized(network: nn.Module, kind: type[nn.Module]) -> nn.Modul
     """Put spectral normalization on every layer of a kind in a network, in place."""
     for module in list(network.modules()):
         if isinstance(module, kind):
-            parametrizations.spectral_norm(module)
+            _normalize(module)
     return network
 
 
-def _normalized_conv(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Module:
-    normalize: Callable[[nn.Module], nn.Module] = parametrizations.spectral_norm
-    return normalize(nn.Conv2d(inputs, outputs, kernel, stride, padding))
+def normalized_conv(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Module:
+    """A spectrally normalized convolution: `(N, inputs, H, W) -> (N, outputs, H', W')`."""
+    return _normalize(nn.Conv2d(inputs, outputs, kernel, stride, padding))
+
+
+def _normalize(layer: nn.Module) -> nn.Module:
+    """Put spectral normalization on a layer; its power iteration stays in float32 where the layer does not."""
+    normalized: Any = parametrizations.spectral_norm(layer)
+    norm = normalized.parametrizations.weight[0]
+    iterate = norm.forward
+
+    def in_float32(weight: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(weight.device.type, enabled=False):
+            result: torch.Tensor = iterate(weight)
+        return result
+
+    norm.forward = in_float32
+    return layer
 
 
 def _batch_deviation(features: torch.Tensor, groups: int) -> torch.Tensor:
     """Mean deviation across each batch as one more channel (Karras et al. 2018, section 3): `(N, 1, H, W)`."""
     n, _, h, w = features.shape
-    batches = features.reshape(groups, n // groups, -1, h, w)
+    batches = features.float().reshape(groups, n // groups, -1, h, w)
     mean = average(batches.mean(dim=1, keepdim=True))
     deviation = average((batches - mean).square().mean(dim=1)).add(1e-8).sqrt()
-    return deviation.mean(dim=(1, 2, 3)).repeat_interleave(n // groups)[:, None, None, None].expand(n, 1, h, w)
+    means = deviation.mean(dim=(1, 2, 3)).to(features.dtype).repeat_interleave(n // groups)
+    return means[:, None, None, None].expand(n, 1, h, w)

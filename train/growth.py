@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils import parametrizations
 
 from generator.networks.sagan import SaganGenerator
-from train.discriminators import SaganDiscriminator
+from train.discriminators import SaganDiscriminator, normalized_conv
 
 FIRST_RESOLUTION = 16
 FADE_SHARE = 0.5
@@ -44,20 +43,40 @@ def stage_at(progress: float, growth: float, size: int) -> Stage:
     return Stage(FIRST_RESOLUTION << index, blend)
 
 
-class GrowingGenerator(nn.Module):
+class _Growing(nn.Module):
+    """What both networks know of the stage; its blend lies in a tensor, too, where a recorded step can read it."""
+
+    blend: torch.Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("blend", torch.ones(()), persistent=False)
+        self.stage = Stage(size)
+
+    @property
+    def stage(self) -> Stage:
+        """Where the run stands."""
+        return self._stage
+
+    @stage.setter
+    def stage(self, stage: Stage) -> None:
+        self._stage = stage
+        self.blend.fill_(stage.blend)
+
+
+class GrowingGenerator(_Growing):
     """A generator that can stop at a lower resolution. `network` is the one that remains."""
 
     def __init__(self, network: SaganGenerator) -> None:
-        super().__init__()
-        self.network = network
         config = network.config
+        super().__init__(config.image_size)
+        self.network = network
         self.colors = nn.ModuleDict(
             {
                 str(resolution): nn.Conv2d(config.channels_at(resolution), config.channels, 1)
                 for resolution in _lower_resolutions(config.image_size)
             }
         )
-        self.stage = Stage(config.image_size)
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Draw a batch at the stage's resolution: `(N, z) -> (N, C, r, r)` in [-1, 1]."""
@@ -72,24 +91,23 @@ class GrowingGenerator(nn.Module):
         else:
             icons = self.network.head(features)
         if below is not None:
-            icons = torch.lerp(functional.interpolate(below, scale_factor=2.0), icons, blend)
+            icons = torch.lerp(functional.interpolate(below, scale_factor=2.0), icons, self.blend.to(icons.dtype))
         return torch.tanh(icons)
 
 
-class GrowingDiscriminator(nn.Module):
+class GrowingDiscriminator(_Growing):
     """A discriminator that can begin at a lower resolution: icons `(N, C, r, r)` -> scores `(N,)`."""
 
     def __init__(self, network: SaganDiscriminator, channels: int, size: int) -> None:
-        super().__init__()
+        super().__init__(size)
         self.network = network
         self.size = size
         self.colors = nn.ModuleDict(
             {
-                str(resolution): parametrizations.spectral_norm(nn.Conv2d(channels, network.channels_at(resolution), 1))
+                str(resolution): normalized_conv(channels, network.channels_at(resolution), 1)
                 for resolution in _lower_resolutions(size)
             }
         )
-        self.stage = Stage(size)
 
     def forward(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
         """Score icons of the stage's resolution; `groups` as in the discriminator itself."""
@@ -101,7 +119,8 @@ class GrowingDiscriminator(nn.Module):
         else:
             features, reached = self.network.block(icons, self.size // 2), self.size // 2
         if blend < 1:
-            features = torch.lerp(self._enter(functional.avg_pool2d(icons, 2), resolution // 2), features, blend)
+            below = self._enter(functional.avg_pool2d(icons, 2), resolution // 2)
+            features = torch.lerp(below, features, self.blend.to(features.dtype))
         return self.network.score(features, reached, groups)
 
     def _enter(self, icons: torch.Tensor, resolution: int) -> torch.Tensor:

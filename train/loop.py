@@ -16,6 +16,7 @@ from generator.networks import GeneratorConfig, build_generator
 from generator.networks.sagan import SaganGenerator
 from train import distributed
 from train.augment import Augmentation, adapt, mirror
+from train.capture import Steps, Way
 from train.discriminators import PlainDiscriminator, SaganDiscriminator, spectrally_normalized
 from train.ema import MovingAverage, recalibrate
 from train.growth import GrowingDiscriminator, GrowingGenerator, Stage, stage_at
@@ -60,10 +61,13 @@ class Trainer:
         self.lecam = LeCam(device)
         self.rate_scale = 1.0
         """Multiplies both rates; a run that was thrown back lowers it."""
+        self.bf16 = recipe.bf16 and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         self._generator_adam = self._adam(self.generator, recipe.generator_rate)
         self._discriminator_adam = self._adam(self.discriminator, recipe.discriminator_rate)
         self.steps = 0
+        self._blend, self._noise = torch.ones((), device=device), torch.zeros((), device=device)
         self._enter(stage_at(0.0, recipe.growth, config.image_size))
+        self.schedule = Steps(self._work, device, self.rng)
         self._losses = torch.zeros(2, device=device)
         self._losses_steps = 0
 
@@ -82,19 +86,29 @@ class Trainer:
             (self._discriminator_adam, recipe.discriminator_rate),
         ):
             for group in adam.param_groups:
-                group["lr"] = rate * share
-        noise = recipe.noise * (1 - progress)
+                group["lr"].fill_(rate * share)
+        self._noise.fill_(recipe.noise * (1 - progress))
+        is_penalized = bool(recipe.r1) and self.steps % R1_INTERVAL == 0
+        self.schedule.take(Way(self.stage.resolution, self.stage.blend < 1, is_penalized))
+        self.steps += 1
+        if distributed.is_first() or recipe.normalize_generator:  # whose weights change when they are looked at
+            self.average.update(self.generator, self.steps)
+        self._losses_steps += 1
+
+    def _work(self, way: Way) -> None:
+        """What the device does in a step. It may be recorded: what changes from step to step lies in tensors."""
+        recipe = self.recipe
         # One pass through the generator serves both steps: detached for the discriminator, with its graph for itself.
-        fakes = self.generator(self._latents())
+        with self._precision():
+            fakes = self.generator(self._latents())
+        fakes = fakes.float()
         self.discriminator.requires_grad_(requires_grad=True)
-        reals = self._seen(self._reals(), noise)
-        real_scores, fake_scores = self.discriminator(
-            torch.cat([reals, self._seen(fakes.detach(), noise)]), groups=2
-        ).chunk(2)
+        reals = self._seen(self._reals())
+        real_scores, fake_scores = self._score(torch.cat([reals, self._seen(fakes.detach())]), groups=2).chunk(2)
         discriminator_loss = loss = discriminator_hinge(real_scores, fake_scores)
         if recipe.lecam:
             loss = loss + recipe.lecam * self.lecam(real_scores, fake_scores)
-        if recipe.r1 and self.steps % R1_INTERVAL == 0:
+        if way.is_penalized:
             loss = loss + R1_INTERVAL * recipe.r1 / 2 * gradient_penalty(self.discriminator, reals)
         self._discriminator_adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -102,7 +116,7 @@ class Trainer:
         self._discriminator_adam.step()
 
         self.discriminator.requires_grad_(requires_grad=False)
-        generator_loss = generator_hinge(self.discriminator(self._seen(fakes, noise)))
+        generator_loss = generator_hinge(self._score(self._seen(fakes)))
         self._generator_adam.zero_grad()
         generator_loss.backward()  # type: ignore[no-untyped-call]
         distributed.average_gradients(self.generator)
@@ -110,11 +124,7 @@ class Trainer:
 
         if recipe.adaptive:
             adapt(self.augmentation_chance, real_scores.detach())
-        self.steps += 1
-        if distributed.is_first() or recipe.normalize_generator:  # whose weights change when they are looked at
-            self.average.update(self.generator, self.steps)
         self._losses += distributed.average(torch.stack([generator_loss.detach(), discriminator_loss.detach()]))
-        self._losses_steps += 1
 
     def start_from(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Begin with the generator of a bundle instead of a fresh one. Raises RuntimeError when it does not fit."""
@@ -173,6 +183,7 @@ class Trainer:
         """Go on from a state. Raises KeyError, ValueError or RuntimeError when it does not fit the networks."""
         for room, network in self._networks().items():
             network.load_state_dict(_room(tensors, room))
+        self.schedule.forget()
         for room, adam in self._optimizers().items():
             parameters = [parameter for group in adam.param_groups for parameter in group["params"]]
             moments: dict[int, dict[str, torch.Tensor]] = {}
@@ -204,7 +215,20 @@ class Trainer:
         return {"generator-adam": self._generator_adam, "discriminator-adam": self._discriminator_adam}
 
     def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
-        return torch.optim.Adam(network.parameters(), lr=rate, betas=self.recipe.betas, fused=True)
+        rates = torch.tensor(rate, device=self.device)  # where a recorded step can read them
+        is_recorded = self.device.type == "cuda"
+        return torch.optim.Adam(
+            network.parameters(), lr=rates, betas=self.recipe.betas, fused=True, capturable=is_recorded
+        )
+
+    def _precision(self) -> torch.autocast:
+        """Convolutions and products in bfloat16, or not; losses, statistics and gradient penalties stay in float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16, cache_enabled=False)
+
+    def _score(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
+        with self._precision():
+            scores: torch.Tensor = self.discriminator(icons, groups)
+        return scores.float()
 
     def _latents(self) -> torch.Tensor:
         return distributed.share(torch.randn, (self.batch, self.config.latent_size), self.rng)
@@ -216,19 +240,20 @@ class Trainer:
             reals = functional.avg_pool2d(reals, self.config.image_size // self.stage.resolution)
         if self.stage.blend < 1:
             coarse = functional.interpolate(functional.avg_pool2d(reals, 2), scale_factor=2.0)
-            reals = torch.lerp(coarse, reals, self.stage.blend)
+            reals = torch.lerp(coarse, reals, self._blend)
         return mirror(reals, self.rng) if self.recipe.mirror else reals
 
-    def _seen(self, icons: torch.Tensor, noise: float) -> torch.Tensor:
-        """Icons as the discriminator sees them: augmented, and under noise of a standard deviation."""
+    def _seen(self, icons: torch.Tensor) -> torch.Tensor:
+        """Icons as the discriminator sees them: augmented, and under noise."""
         chance = self.augmentation_chance if self.recipe.adaptive else None
         icons = self.augmentation(icons, self.background, self.rng, chance)
-        if noise:
-            icons = icons + noise * distributed.share(torch.randn, icons.shape, self.rng)
+        if self.recipe.noise:
+            icons = icons + self._noise * distributed.share(torch.randn, icons.shape, self.rng)
         return icons
 
     def _enter(self, stage: Stage) -> None:
         self.stage = stage
+        self._blend.fill_(stage.blend)
         for network in (self.generator, self.average.network, self.discriminator):
             if isinstance(network, GrowingGenerator | GrowingDiscriminator):
                 network.stage = stage

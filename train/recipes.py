@@ -50,6 +50,8 @@ class Recipe:
     noise: float = 0.0
     """Standard deviation of instance noise at the beginning, on a scale of -1 to 1; it fades to 0 at the end."""
     betas: tuple[float, float] = (0.0, 0.9)
+    bf16: bool = True
+    """Convolutions and products in bfloat16 on CUDA; the CPU, where that is slow, stays with float32."""
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Recipe:
