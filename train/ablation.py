@@ -50,11 +50,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no minibatch stddev": {"minibatch_stddev": False},
     "with instance noise": {"noise": 0.1},
     "with R1": {"r1": 1.0},
-    "rates of 5e-4": {"generator_rate": 5e-4, "discriminator_rate": 5e-4},
+    "rates of 2.5e-4": {"generator_rate": 2.5e-4, "discriminator_rate": 2.5e-4},
     "rates of SAGAN": {"generator_rate": 1e-4, "discriminator_rate": 4e-4},
     "batch 32": {"batch": 32},
     "growing": {"growth": 0.3},
-    "D attends at 32, too": {"discriminator_attention": (16, 32)},
+    "G attends at 32, too": {"attention_limit": 32},
+    "D attends at 16": {"discriminator_attention": (16,)},
 }
 """Changes to the preset `sagan`, by name."""
 

@@ -250,7 +250,8 @@ def _read_start(path: Path) -> Bundle:
 
 def _like(bundle: Bundle, changes: dict[str, Any]) -> dict[str, Any]:
     """The options, with those that were not given as the bundle's generator has them; it is grown up already."""
-    sizes = {name: value for name, value in asdict(bundle.config).items() if name in ("width", "latent_size")}
+    own = ("width", "latent_size", "attention_limit")
+    sizes = {name: value for name, value in asdict(bundle.config).items() if name in own}
     given = {name: value for name, value in changes.items() if value is not None}
     return {"growth": 0.0, **sizes, **given}
 

@@ -37,7 +37,9 @@ class Recipe:
     """Share of the run, at its end, over which the rates fall."""
     decay_floor: float
     """What is left of the rates at the end, as a share."""
-    discriminator_attention: tuple[int, ...] = (16,)
+    attention_limit: int = 16
+    """The finest resolution of the generator that attends: 16, or 32, too."""
+    discriminator_attention: tuple[int, ...] = (8,)
     """Resolutions of the discriminator that attend."""
     growth: float = 0.0
     """Share of the run that is spent below full size, from 16x16 on; 0: none."""
@@ -65,7 +67,7 @@ class Recipe:
         """The config of this recipe's generator. Raises ValueError for a size that it does not have."""
         if self.preset == "sagan-seed":
             return PlainConfig(image_size, channels, self.latent_size, self.width)
-        return SaganConfig(image_size, channels, self.latent_size, self.width)
+        return SaganConfig(image_size, channels, self.latent_size, self.width, self.attention_limit)
 
     def rate_share(self, progress: float) -> float:
         """The share of the learning rates that holds at `progress`, a share of the run: 1, then a linear fall."""
@@ -81,8 +83,8 @@ PRESETS = {
         width=32,
         latent_size=64,
         batch=16,
-        generator_rate=2.5e-4,
-        discriminator_rate=2.5e-4,
+        generator_rate=5e-4,
+        discriminator_rate=5e-4,
         ema=0.998,
         translation=0.1,
         cutout=0.0,
