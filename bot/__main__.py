@@ -28,6 +28,7 @@ from bot.preview import show_preview
 from bot.screenshot import take_screenshots
 from bot.settings import SettingsError, load_settings
 from generator.checkpoint import BundleError
+from generator.encoder import EncoderError
 from generator.studio import DeviceError
 
 app = typer.Typer(
@@ -42,7 +43,7 @@ app.add_typer(database, name="db")
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
-PROBLEMS = (StartError, SettingsError, DatabaseError, BundleError, DeviceError)
+PROBLEMS = (StartError, SettingsError, DatabaseError, BundleError, DeviceError, EncoderError)
 """What is wrong outside of the program: a sentence each, no traceback."""
 
 FOUND_WRONG, WRONG_INPUT = 1, 2

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.encoder import SHIPPED_ENCODER, EncoderError, read_encoder
+from generator.encoder import SHIPPED_ENCODER, read_encoder
 from train.encoder import train_encoder, write_encoder
 from train.holdout import split
 from train.planted import find_planted
@@ -46,10 +46,7 @@ def encoder_command(
                     tell=lambda step, share, loss: status.update(f"{share:.0%}, step {step:,}, loss {loss:.2f}"),
                 )
             write_encoder(network, out)
-        try:
-            encoder = read_encoder(out or SHIPPED_ENCODER)
-        except EncoderError as error:
-            raise UsageError(str(error)) from error
+        encoder = read_encoder(out or SHIPPED_ENCODER)
         found = find_planted(pixels, held_out.tolist(), encoder)
     table = Table("copy", "encoder", "shift-tolerant pixels", "plain pixels", box=None)
     for one in found:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from generator.decode import TRANSPARENT_CODE, Color, parse_color
+from generator.encoder import EncoderError
 from generator.studio import DeviceError
 from train.distributed import ProcessLostError
 from train.fit import TrainingError
@@ -30,7 +31,7 @@ def sentences() -> Iterator[None]:
     code = 2
     try:
         yield
-    except (SourceError, RunError, DeviceError, UsageError) as error:
+    except (SourceError, RunError, DeviceError, EncoderError, UsageError) as error:
         message = str(error)
     except (TrainingError, ProcessLostError) as error:
         message, code = str(error), 1

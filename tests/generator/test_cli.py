@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 
 from generator.__main__ import app
 from generator.checkpoint import read_bundle
+from generator.encoder import read_encoder
 from generator.inversion import invert
 from generator.seeds import SEED_LIMIT
 from generator.studio import Studio
@@ -226,3 +227,13 @@ def test_info_survives_a_hostile_bundle(tiny_bundle_path: Path, tmp_path: Path) 
     sentence = refused("info", "--bundle", bundle)
     assert "license" in sentence
     assert not {"\x1b", "\x07"} & set(sentence)
+
+
+def test_a_missing_encoder_is_one_sentence(
+    tiny_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("generator.neighborhood.load_encoder", lambda: read_encoder(tmp_path / "none.safetensors"))
+    result = run("neighbors", "--seed", "1", "--bundle", tiny_bundle_path, "-o", tmp_path / "out.png")
+    assert result.exit_code == 2
+    assert "the encoder cannot be read" in result.stderr
+    assert not (tmp_path / "out.png").exists()
