@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.utils import parametrizations
 
 from generator.networks import GeneratorConfig
 from generator.networks.layers import QuerySoftmaxAttention, SelfAttention
 from train.distributed import average
+from train.spectral import normalize
 
 LEAK = 0.1
 
@@ -28,7 +27,7 @@ class SaganDiscriminator(nn.Module):
         self._channels: dict[int, int] = {}
         inputs, outputs, resolution = config.channels, config.width, config.image_size // 2
         while resolution >= 4:
-            layers = [normalized_conv(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(LEAK)]
+            layers = [normalized_conv(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(LEAK, inplace=True)]
             if resolution in attention:
                 layers.append(spectrally_normalized(SelfAttention(outputs), nn.Conv2d))
             self.blocks[str(resolution)] = nn.Sequential(*layers)
@@ -69,14 +68,14 @@ class PlainDiscriminator(nn.Module):
         w = config.width
         self.trunk = nn.Sequential(
             normalized_conv(3, w, 4, stride=2, padding=1),
-            nn.LeakyReLU(LEAK),
+            nn.LeakyReLU(LEAK, inplace=True),
             normalized_conv(w, 2 * w, 4, stride=2, padding=1),
-            nn.LeakyReLU(LEAK),
+            nn.LeakyReLU(LEAK, inplace=True),
             normalized_conv(2 * w, 4 * w, 4, stride=2, padding=1),
-            nn.LeakyReLU(LEAK),
+            nn.LeakyReLU(LEAK, inplace=True),
             QuerySoftmaxAttention(4 * w),
             normalized_conv(4 * w, 8 * w, 4, stride=2, padding=1),
-            nn.LeakyReLU(LEAK),
+            nn.LeakyReLU(LEAK, inplace=True),
             QuerySoftmaxAttention(8 * w),
             nn.Conv2d(8 * w, 1, 4),
         )
@@ -91,28 +90,13 @@ def spectrally_normalized(network: nn.Module, kind: type[nn.Module]) -> nn.Modul
     """Put spectral normalization on every layer of a kind in a network, in place."""
     for module in list(network.modules()):
         if isinstance(module, kind):
-            _normalize(module)
+            normalize(module)
     return network
 
 
 def normalized_conv(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Module:
     """A spectrally normalized convolution: `(N, inputs, H, W) -> (N, outputs, H', W')`."""
-    return _normalize(nn.Conv2d(inputs, outputs, kernel, stride, padding))
-
-
-def _normalize(layer: nn.Module) -> nn.Module:
-    """Put spectral normalization on a layer; its power iteration stays in float32 where the layer does not."""
-    normalized: Any = parametrizations.spectral_norm(layer)
-    norm = normalized.parametrizations.weight[0]
-    iterate = norm.forward
-
-    def in_float32(weight: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(weight.device.type, enabled=False):
-            result: torch.Tensor = iterate(weight)
-        return result
-
-    norm.forward = in_float32
-    return layer
+    return normalize(nn.Conv2d(inputs, outputs, kernel, stride, padding))
 
 
 def _batch_deviation(features: torch.Tensor, groups: int) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -10,26 +12,36 @@ MIN_ATTENTION_WIDTH = 8
 
 
 class UpsamplingConv(nn.Module):
-    """Nearest upsampling by two and a 3x3 convolution without bias, as one: `(N, C, H, W) -> (N, D, 2H, 2W)`.
+    """Nearest upsampling by two and a 3x3 convolution, as one: `(N, C, H, W) -> (N, D, 2H, 2W)`.
 
     The nine weights are spread over a 4x4 transposed convolution of stride 2, which costs half; unlike sixteen
     free ones, they give the four pixels of a cell the same mean weight, so that no checkerboard appears.
     """
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, *, bias: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(inputs, outputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
         nn.init.kaiming_uniform_(self.weight.transpose(0, 1), a=5**0.5)  # as torch does for its own convolutions
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Double the resolution."""
-        return functional.conv_transpose2d(x, self.kernel(), stride=2, padding=1)
+        return functional.conv_transpose2d(x, self.kernel(), self.bias, stride=2, padding=1)
 
     def kernel(self) -> torch.Tensor:
         """The equivalent kernel of a transposed convolution: `(C, D, 4, 4)`."""
-        wide = functional.pad(self.weight, (1, 1, 1, 1))
-        kernel: torch.Tensor = wide[..., 1:, 1:] + wide[..., 1:, :-1] + wide[..., :-1, 1:] + wide[..., :-1, :-1]
-        return kernel
+        taps = self.weight.permute(0, 2, 3, 1).flatten(1, 2)  # (C, 9, D): with channels last, a view
+        kernel = torch.matmul(_spread(taps.device, taps.dtype), taps)
+        return kernel.view(len(taps), 4, 4, -1).permute(0, 3, 1, 2)
+
+
+@cache
+def _spread(device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """Which of the nine weights each of the sixteen is the sum of, as zeros and ones: `(16, 9)`."""
+    with torch.inference_mode(mode=False):  # whoever asks first, training needs it, too
+        taps = functional.pad(torch.eye(9, device=device, dtype=dtype).view(9, 3, 3), (1, 1, 1, 1))
+        sums = taps[:, 1:, 1:] + taps[:, 1:, :-1] + taps[:, :-1, 1:] + taps[:, :-1, :-1]
+        return sums.flatten(1).t().contiguous()
 
 
 class SelfAttention(nn.Module):

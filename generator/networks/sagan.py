@@ -54,7 +54,7 @@ class SaganGenerator(nn.Module):
         self.stem = nn.Sequential(
             nn.ConvTranspose2d(config.latent_size, config.channels_at(4), 4, bias=False),
             nn.BatchNorm2d(config.channels_at(4)),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         )
         self.stages = nn.ModuleDict()
         self.gates = nn.ModuleDict()
@@ -64,13 +64,8 @@ class SaganGenerator(nn.Module):
             if resolution in (16, 32):
                 self.gates[str(resolution)] = SkipExcitation(config.channels_at(4), config.channels_at(resolution))
             resolution *= 2
-        # A few channels at full size before the colors: without them, samples show a checkerboard.
-        self.head = nn.Sequential(
-            UpsamplingConv(config.width, config.width // 2),
-            nn.BatchNorm2d(config.width // 2),
-            nn.ReLU(),
-            nn.Conv2d(config.width // 2, config.channels, 3, padding=1),
-        )
+        # The tied weights leave no checkerboard, so that the colors need no layer of their own at full size.
+        self.head = UpsamplingConv(config.width, config.channels, bias=True)
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Draw a batch: `(N, z) -> (N, channels, size, size)` in [-1, 1]."""
@@ -96,7 +91,7 @@ class Residual(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Add the block's result to its input and rectify."""
-        return torch.relu(x + self.body(x))
+        return torch.relu_(x + self.body(x))
 
 
 def _stage(config: SaganConfig, resolution: int) -> nn.Sequential:
@@ -105,7 +100,7 @@ def _stage(config: SaganConfig, resolution: int) -> nn.Sequential:
     layers: list[nn.Module] = [
         UpsamplingConv(config.channels_at(resolution // 2), outputs),
         nn.BatchNorm2d(outputs),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     ]
     if resolution in (8, 16):
         layers.append(Residual(outputs))
