@@ -199,6 +199,23 @@ def test_two_held_out_icons_are_enough(many_icons: NDArray[np.uint8]) -> None:
     )
 
 
+def test_two_odd_held_out_icons_do_not_decide(many_icons: NDArray[np.uint8]) -> None:
+    fresh = np.stack([np.asarray(draw_icon(number)) for number in range(1000, 1030)])
+    odd = np.zeros((2, 64, 64, 3), np.uint8)
+    figures = Judge(many_icons, odd, CPU, samples=30).evaluate(Player(fresh), 8)
+    assert abs(figures["kid"].value - figures["kid"].real) < 100
+
+
+def test_all_samples_count_when_icons_are_few(many_icons: NDArray[np.uint8]) -> None:
+    fresh = np.stack([np.asarray(draw_icon(number)) for number in range(1000, 1030)])
+    noise = np.random.default_rng(0).integers(0, 256, fresh.shape, dtype=np.uint8)
+    judge = Judge(many_icons, many_icons[:2], CPU, samples=60)
+    good, mixed = (judge.evaluate(Player(np.concatenate([fresh, rest])), 8) for rest in (fresh, noise))
+    assert mixed["swd"].value > 1.5 * good["swd"].value
+    for name in ("precision", "coverage"):
+        assert mixed[name].value == pytest.approx(good[name].value / 2, abs=0.1)
+
+
 def test_the_same_generator_gets_the_same_figures(judge: Judge, many_icons: NDArray[np.uint8]) -> None:
     assert judge.evaluate(Player(many_icons), 8) == judge.evaluate(Player(many_icons), 8)
 

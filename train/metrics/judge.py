@@ -9,6 +9,7 @@ from torch import nn
 
 from generator.checkpoint import Figure
 from generator.encoder import Encoder, load_encoder
+from generator.neighborhood import REFERENCES
 from generator.studio import fold, to_pixels
 from generator.transparency import DARK, WHITE, over
 from train.metrics.features import kid, manifold
@@ -28,6 +29,7 @@ class Judge:
 
     - `swd`: sliced Wasserstein distance x 1000 to the training icons; real: between two halves of these.
     - `kid`: kernel distance x 1000 to the held-out icons, on features of the encoder; real: of the training icons.
+      Where fewer than REFERENCES are held out, training icons fill them up, and real is that of the other ones.
     - `precision`, `recall`, `coverage`: how far the generated icons lie among the training icons, and the other way
       round, on the same features; real: of held-out icons, filled up with training icons that are not compared with.
     - `ms_ssim`: mean MS-SSIM of pairs of generated icons; real: of training icons. Far above it: collapse.
@@ -102,27 +104,29 @@ class _View:
         order = np.random.default_rng(0).permutation(len(icons))
         size = min(len(icons) // 2, samples)
         self._reals = icons[order[:size]]
-        features, self._held_out = encoder.features(icons), encoder.features(held_out)
+        features, unseen = encoder.features(icons), encoder.features(held_out)
         self._features = features[order[:size]]
-        others = torch.cat([self._held_out, features[order[size:]]])[:size]
-        self._memory = Memory(icons, held_out, features, self._held_out)
-        if not len(held_out):  # then one half of the icons stands for them
-            self._held_out, features = features[order[size:]], self._features
+        filled = torch.cat([unseen, features[order[size:]]])
+        self._memory = Memory(icons, held_out, features, unseen)
+        is_enough = len(held_out) >= REFERENCES
+        self._fresh = unseen if is_enough else filled[: max(REFERENCES, size)]
         self.real = {
             "swd": swd(self._reals, icons[order[size : 2 * size]], device),
-            "kid": kid(features, self._held_out),
-            **manifold(self._features, others),
+            "kid": kid(features if is_enough else self._features, self._fresh),
+            **manifold(self._features, filled[:size]),
             "ms_ssim": mean_ms_ssim(icons, device),
             **self._memory.real,
         }
 
     def figures(self, fakes: NDArray[np.uint8]) -> dict[str, float]:
-        """The figures of generated icons in RGB."""
-        features = self._encoder.features(fakes)
+        """The figures of generated icons in RGB; those that want equal numbers are means over as many as there are."""
+        features, count = self._encoder.features(fakes), len(self._reals)
+        parts = [slice(start, start + count) for start in range(0, len(fakes) - count + 1, count)]
+        manifolds = [manifold(self._features, features[part]) for part in parts]
         return {
-            "swd": swd(self._reals, fakes[: len(self._reals)], self._device),
-            "kid": kid(features, self._held_out),
-            **manifold(self._features, features[: len(self._features)]),
+            "swd": float(np.mean([swd(self._reals, fakes[part], self._device) for part in parts])),
+            "kid": kid(features, self._fresh),
+            **{name: float(np.mean([figures[name] for figures in manifolds])) for name in manifolds[0]},
             "ms_ssim": mean_ms_ssim(fakes, self._device),
             **self._memory.figures(fakes, features),
         }
