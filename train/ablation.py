@@ -52,7 +52,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "with R1": {"r1": 1.0},
     "rates of 2.5e-4": {"generator_rate": 2.5e-4, "discriminator_rate": 2.5e-4},
     "rates of SAGAN": {"generator_rate": 1e-4, "discriminator_rate": 4e-4},
-    "batch 32": {"batch": 32},
+    "batch 16": {"batch": 16},
     "growing": {"growth": 0.3},
     "G attends at 32, too": {"attention_limit": 32},
     "D attends at 16": {"discriminator_attention": (16,)},
