@@ -14,8 +14,8 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from generator.checkpoint import SAMPLES, Bundle, BundleError, read_bundle
-from generator.neighbors import NeighborIndex, describe
-from generator.transparency import WHITE, over
+from generator.neighborhood import Neighborhood
+from generator.transparency import WHITE, as_pixels, over
 from train.charts import Chart, Mark, Point, Series, number, thousands
 from train.runs import BEST, LATEST, OPTIONS, STATS, RunError
 
@@ -249,7 +249,7 @@ class Pictures:
         for one in spread(history.evaluations, STEPS_SHOWN):
             sheet = _open(one.sheet)
             if sheet is not None:
-                moments.append(Moment(one.kimg, one.seconds, _strip(sheet, size), one is history.best))
+                moments.append(Moment(one.kimg, one.seconds, _on_white(_strip(sheet, size)), one is history.best))
         best, latest = _open(history.path / BEST / SAMPLES), _open(history.path / LATEST / SAMPLES)
         if best is not None and latest is not None and best.tobytes() == latest.tobytes():
             latest = None
@@ -257,6 +257,7 @@ class Pictures:
             pairs = nearest_pairs(read_bundle(history.path / BEST), best) if best is not None else []
         except BundleError:  # written by another version: the rest of the report is there all the same
             pairs = []
+        best, latest = (sheet and _on_white(sheet) for sheet in (best, latest))
         return cls(moments, best, latest, pairs)
 
 
@@ -274,16 +275,17 @@ def spread(evaluations: Sequence[Evaluation], count: int) -> list[Evaluation]:
 
 
 def nearest_pairs(bundle: Bundle, sheet: Image.Image, count: int = PAIRS_SHOWN) -> list[Pair]:
-    """The icons of a bundle's sheet that are nearest to a training icon, nearest first; seeds count from 1."""
-    training = over(bundle.icons(), WHITE)  # as the sheet is
-    index = NeighborIndex(bundle.descriptors if bundle.channels == 3 else describe(training))
-    found = []
-    for seed, icon in enumerate(_cut(sheet, bundle.image_size), start=1):
-        near = index.search(icon, 1)[0]
-        found.append((near.distance, seed, near.index, icon))
-    found.sort(key=lambda one: one[:2])
+    """The icons of a bundle's sheet that are nearest to a training icon, nearest first; seeds count from 1.
+
+    Raises EncoderError.
+    """
+    training, neighborhood = over(bundle.icons(), WHITE), Neighborhood(bundle)
+    icons = _cut(sheet if bundle.channels == 4 else _on_white(sheet), bundle.image_size)
+    found = [(neighborhood.search(icon, 1)[0], seed, icon) for seed, icon in enumerate(icons, start=1)]
+    found.sort(key=lambda one: (one[0].distance, one[1]))
     return [
-        Pair(seed, distance, icon, Image.fromarray(training[chosen])) for distance, seed, chosen, icon in found[:count]
+        Pair(seed, near.distance, _on_white(icon), Image.fromarray(training[near.index]))
+        for near, seed, icon in found[:count]
     ]
 
 
@@ -304,14 +306,17 @@ def _strip(sheet: Image.Image, size: int) -> Image.Image:
 
 
 def _open(path: Path) -> Image.Image | None:
-    """A picture of the run on white, or None when there is none that can be read."""
+    """A picture of the run in RGBA, or None when there is none that can be read."""
     try:
         with Image.open(io.BytesIO(path.read_bytes()), formats=["PNG"]) as image:
-            colors = image.convert("RGBA")
+            return image.convert("RGBA")
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
         return None
-    paper = Image.new("RGBA", colors.size, "white")
-    return Image.alpha_composite(paper, colors).convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """In RGB, without transparency."""
+    return Image.fromarray(over(as_pixels(image), WHITE))
 
 
 def duration(seconds: float) -> str:

@@ -151,13 +151,13 @@ def _moments(moments: Sequence[Moment]) -> Iterator[str]:
 def _pairs(pairs: Sequence[Pair]) -> Iterator[str]:
     if not pairs:
         return
-    yield "<h2>Nearest to a training icon</h2><p>Left the generated icon, right that training icon. The distance is"
-    yield 'the root mean square of low-passed pixels: 0 the same, 1 black against white.</p><div class="pairs">'
+    yield "<h2>Nearest to a training icon</h2><p>Left the generated icon, right that training icon. The distance is 0"
+    yield 'for the same picture; that of a fresh icon from its nearest one is usually 1.</p><div class="pairs">'
     for pair in pairs:
         both = _image(pair.generated, f"Generated from seed {pair.seed}") + _image(pair.training, "Training icon")
         yield (
             f"<figure><div>{both}</div><figcaption>seed {pair.seed}"
-            f"<small>distance {pair.distance:.3f}</small></figcaption></figure>"
+            f"<small>distance {pair.distance:.2f}</small></figcaption></figure>"
         )
     yield "</div>"
 

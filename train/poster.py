@@ -121,9 +121,12 @@ def _pairs(pairs: Sequence[Pair]) -> Image.Image:
         below = y + PAIR_ICON + 6
         pen.line((x, below, x + PAIR_ICON, below), COLORS["first"], 3)
         pen.line((x + PAIR_ICON + 4, below, x + 2 * PAIR_ICON + 4, below), COLORS["real"], 3)
-        pen.text((x, below + 6), f"seed {pair.seed}, distance {pair.distance:.3f}", INK, small)
+        pen.text((x, below + 6), f"seed {pair.seed}, distance {pair.distance:.2f}", INK, small)
         pen.text((x + PAIR_ICON + 4, below + 6), "training icon", FAINT, small)
-    return _under("Nearest to a training icon: generated (left) and that training icon (right)", body)
+    title = (
+        "Nearest to a training icon: generated, and that icon on its right; the distance of a fresh icon is usually 1"
+    )
+    return _under(title, body)
 
 
 def _under(title: str, body: Image.Image) -> Image.Image:

@@ -194,7 +194,7 @@ def test_copies_are_the_nearest_pairs(bundle_path: Path, drawn_icons: NDArray[np
     assert {pair.seed for pair in pairs[:2]} == {21, 22}
     assert all(pair.distance < 1e-3 for pair in pairs[:2])
     assert all((np.asarray(pair.training) == np.asarray(pair.generated)).all() for pair in pairs[:2])
-    assert pairs[2].distance > 0.1
+    assert pairs[2].distance > 1  # farther than a fresh icon usually is
 
 
 def test_ways_that_were_given_up_are_told_apart() -> None:
