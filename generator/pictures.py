@@ -59,6 +59,26 @@ def grid(icons: Sequence[Image.Image], columns: int, cell: int | None = None, ga
     return sheet
 
 
+def paired(icons: Sequence[Image.Image], nearest: Sequence[Image.Image], columns: int) -> Image.Image:
+    """Rows of icons as `grid` lays them out, below each row the pictures that belong to it, on white paper.
+
+    A line parts the pairs of rows. Raises ValueError as `grid` does.
+    """
+    rows = [
+        [grid(pictures[start : start + columns], columns) for pictures in (icons, nearest)]
+        for start in range(0, len(icons), max(columns, 1))
+    ]
+    width, height = max(upper.width for upper, _ in rows), rows[0][0].height
+    sheet = Image.new("RGB", (width, len(rows) * (2 * height + MARGIN // 2) - MARGIN // 2), PAPER)
+    pen, y = ImageDraw.Draw(sheet), 0
+    for upper, lower in rows:
+        _put(sheet, upper, (0, y))
+        _put(sheet, lower, (0, y + height))
+        y += 2 * height + MARGIN // 2
+        pen.line((0, y - MARGIN // 4, width, y - MARGIN // 4), LINE, 2)
+    return sheet
+
+
 def number_cells(sheet: Image.Image, count: int, columns: int, gap: int = 4) -> Image.Image:
     """A sheet of `grid` with a small number, from 1 on, in the corner of each of its `count` cells."""
     numbered = sheet.copy()

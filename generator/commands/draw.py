@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
-from generator.checkpoint import DEFAULT_BUNDLE, read_bundle
+from generator.checkpoint import DEFAULT_BUNDLE, Bundle, read_bundle
 from generator.commands.shared import (
     BundlePath,
     Device,
@@ -26,8 +28,10 @@ from generator.commands.shared import (
 )
 from generator.exports import MANIFEST, export
 from generator.folders import require_empty
-from generator.pictures import WALK_STEPS, animation, enlarge, grid
+from generator.neighborhood import Neighborhood
+from generator.pictures import WALK_STEPS, animation, enlarge, grid, paired
 from generator.studio import Studio
+from generator.transparency import as_image
 
 
 def icon_command(
@@ -51,6 +55,7 @@ def grid_command(
     bundle: BundlePath = DEFAULT_BUNDLE,
     count: Annotated[int, typer.Option(min=1, max=1024, help="How many seeds, from the first on.")] = 64,
     columns: Annotated[int, typer.Option(min=1, max=64, help="Icons in a row.")] = 8,
+    neighbors: Annotated[bool, typer.Option("--neighbors", help="Below each icon its nearest training icon.")] = False,
     output: Output = None,
     wildness: Wildness = None,
     device: Device = "auto",
@@ -60,9 +65,15 @@ def grid_command(
         model, chosen = read_bundle(bundle), parse_seed(seed)
         seeds = [chosen.offset(i) for i in range(count)]
         icons = Studio(model, device).draw([one.number for one in seeds], truncation(wildness))
+        sheet = paired(icons, _nearest(model, icons), columns) if neighbors else grid(icons, columns)
         shown = f"{seeds[0].text} to {seeds[-1].text}"
-        target = output or file_name(model, f"{seeds[0].number}-x{count}")
-        save(grid(icons, columns), target, f"seeds {shown}", model, Seed=shown)
+        target = output or file_name(model, f"{seeds[0].number}-x{count}{'-neighbors' if neighbors else ''}")
+        save(sheet, target, f"seeds {shown}", model, Seed=shown)
+
+
+def _nearest(model: Bundle, icons: Sequence[Image.Image]) -> list[Image.Image]:
+    neighborhood, training = Neighborhood(model), model.icons()
+    return [as_image(training[neighborhood.search(icon, 1)[0].index]) for icon in icons]
 
 
 def morph_command(

@@ -21,6 +21,7 @@ from generator.__main__ import app
 from generator.checkpoint import read_bundle
 from generator.encoder import read_encoder
 from generator.inversion import invert
+from generator.neighborhood import Neighborhood
 from generator.seeds import SEED_LIMIT
 from generator.studio import Studio
 from generator.wildness import truncation_of
@@ -78,6 +79,21 @@ def test_a_grid_begins_with_its_seed(tiny_bundle_path: Path, tmp_path: Path) -> 
     with Image.open(sheet) as drawn, Image.open(icon) as first:
         assert drawn.size == (3 * 68 + 4, 2 * 68 + 4)
         assert drawn.crop((4, 4, 68, 68)).tobytes() == first.tobytes()
+
+
+def test_a_grid_shows_the_nearest_training_icons_below(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    options = ("--count", "5", "--columns", "3", "--neighbors", "--bundle", tiny_bundle_path, "-o", sheet)
+    assert run("grid", "--seed", "7", *options).exit_code == 0
+    bundle = read_bundle(tiny_bundle_path)
+    drawn = Studio(bundle, "cpu").draw([7, 8, 9, 10, 11])
+    with Image.open(sheet) as found:
+        assert found.size == (3 * 68 + 4, 4 * 72 + 12)
+        for i, (x, y) in enumerate([(4, 4), (72, 4), (140, 4), (4, 160), (72, 160)]):
+            assert found.crop((x, y, x + 64, y + 64)).tobytes() == drawn[i].tobytes()
+            below = found.crop((x, y + 72, x + 64, y + 136))
+            near = Neighborhood(bundle).search(drawn[i], 1)[0]
+            assert (np.asarray(below) == bundle.icons()[near.index]).all()
 
 
 def test_neighbors_of_a_training_icon_start_with_itself(tiny_bundle_path: Path, tmp_path: Path) -> None:
