@@ -13,25 +13,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    ValidationError,
-)
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from generator.card import Card, DataSet, Figure
 from generator.decode import Color, parse_color
 from generator.encoder import FEATURES
 from generator.folders import swap_in_folder
@@ -64,62 +56,11 @@ _MAX_HEADER = _MIB  # bytes of a safetensors header; it names some dozens of ten
 _PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
 """Pickle protocols 2 to 5, and the zip archive in which torch.save keeps its pickle."""
 
-_PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"  # no control characters: these texts reach terminals and chats
-
 Tensors: TypeAlias = dict[str, torch.Tensor]
 
 
 class BundleError(Exception):
     """A bundle that cannot be used: one sentence with its name, the reason and, where there is one, the way out."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Figure(_Section):
-    """A metric of the model, beside the same metric between two halves of the training icons."""
-
-    value: float
-    real: float
-
-
-class DataSet(_Section):
-    """What a model was trained on."""
-
-    name: str = Field(max_length=300, pattern=_PLAIN)
-    count: int = Field(ge=1)
-    """Icons trained on."""
-    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    """SHA-256 of the whole set: the icons trained on and those held out."""
-    license: str = Field(max_length=1000, pattern=_PLAIN)
-    held_out: int = Field(default=0, ge=0)
-    """Icons of the set that training never saw and the figures are taken against; 0 in cards of older versions."""
-
-
-class Card(_Section):
-    """A bundle's description of itself, `card.json`."""
-
-    format_version: int
-    architecture: str
-    network: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr]
-    kimg: float = Field(ge=0)
-    metrics: dict[Annotated[str, Field(max_length=40, pattern=_PLAIN)], Figure] = Field(max_length=64)
-    data: DataSet
-    sheet_icons: int = Field(ge=1, le=MAX_SHEET_ICONS)
-    """Icons in `icons.png`, and rows of the descriptors."""
-    encoder: str = Field(default="", max_length=64, pattern=_PLAIN)
-    """SHA-256 of the encoder that gave the features; empty: there are none."""
-    preset: str = Field(max_length=100, pattern=_PLAIN)
-    background: str = Field(pattern=r"^(#[0-9a-f]{6}|transparent)$")
-    """What stands behind the icons; transparent: they are RGBA, premultiplied in the network, straight in the PNGs."""
-    truncation: float = Field(gt=0, le=1)
-    """Scale of the latents when nothing else is asked for; 1 is as in training."""
-    created: str = Field(max_length=40, pattern=_PLAIN)
-    """UTC, ISO 8601."""
-    code_version: str = Field(max_length=100, pattern=_PLAIN)
-    files: dict[str, str]
-    """SHA-256 of every other file, by name."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from generator.checkpoint import DataSet, Description, write_bundle
+from generator.card import DataSet
+from generator.checkpoint import Description, write_bundle
 from generator.networks import build_generator
 from generator.networks.sagan import SaganConfig
 from generator.sheets import draw_sheet

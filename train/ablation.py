@@ -27,7 +27,7 @@ from rich.table import Table
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from generator.checkpoint import Figure
+from generator.card import Figure
 from generator.decode import Color, parse_color
 from generator.networks import build_generator
 from train.holdout import split

@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.checkpoint import Bundle, BundleError, DataSet, read_bundle
+from generator.card import DataSet
+from generator.checkpoint import Bundle, BundleError, read_bundle
 from generator.decode import parse_color
 from generator.networks import GeneratorConfig, build_generator
 from train.fit import fit, start_run

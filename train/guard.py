@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from generator.checkpoint import Figure
+from generator.card import Figure
 
 NEVER = 0
 """A patience that does not run out."""

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from generator.checkpoint import Description, Figure, write_bundle
+from generator.card import Figure
+from generator.checkpoint import Description, write_bundle
 from generator.decode import color_code
 from generator.encoder import load_encoder
 from generator.neighborhood import measure

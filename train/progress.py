@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from generator.checkpoint import Figure
+from generator.card import Figure
 
 
 class JsonLines:

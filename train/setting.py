@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
-from generator.checkpoint import DataSet
+from generator.card import DataSet
 from generator.decode import Color
 from generator.networks import GeneratorConfig
 from train.recipes import Recipe

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bot.errors import Interaction
     from bot.services.job_desk import JobStatus
     from bot.texts import Texts
-    from generator.checkpoint import Figure
+    from generator.card import Figure
 
 ACCENT, GOOD, BAD = discord.Color(0xF2B134), discord.Color(0x3BA55D), discord.Color(0x747F8D)
 BAR_LENGTH, MOST_FIGURES = 20, 6

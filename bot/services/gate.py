@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from generator.checkpoint import Figure
+from generator.card import Figure
 
 DISTANCES = ("kid", "swd")
 """Figures of which less is better, the one that tells most first."""

@@ -16,7 +16,7 @@ from bot.db.retraining import ERROR_LENGTH, IconSource, JobState, RetrainJob
 from bot.db.session import Database
 from bot.services.errors import ServiceError
 from bot.services.gate import Verdict
-from generator.checkpoint import Figure
+from generator.card import Figure
 
 LONGEST_QUEUE = 10
 """Retrainings that may wait."""

@@ -20,7 +20,8 @@ from bot.db.models import ModelRecord, ModelState
 from bot.db.session import Database
 from bot.services.errors import ModelGoneError
 from bot.settings import Settings
-from generator.checkpoint import CARD, FILES, Bundle, BundleError, Card, read_bundle
+from generator.card import Card
+from generator.checkpoint import CARD, FILES, Bundle, BundleError, read_bundle
 from generator.folders import recover_folder, swap_in_folder
 from generator.neighborhood import Neighborhood
 from generator.studio import Studio

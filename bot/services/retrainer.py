@@ -21,7 +21,8 @@ from bot.services.models import ModelLibrary
 from bot.services.trainer import COMMAND, TrainerError, Training, run_command
 from bot.services.versions import VersionService
 from bot.settings import Settings
-from generator.checkpoint import Bundle, BundleError, Figure, read_bundle
+from generator.card import Figure
+from generator.checkpoint import Bundle, BundleError, read_bundle
 from generator.studio import DeviceError
 
 log = logging.getLogger(__name__)

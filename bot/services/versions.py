@@ -17,7 +17,8 @@ from bot.db.models import Favorite, Generation, ModelRecord, ModelState
 from bot.db.session import Database
 from bot.services.errors import ServiceError
 from bot.services.models import Model, ModelLibrary
-from generator.checkpoint import CARD, SAMPLES, Card
+from generator.card import Card
+from generator.checkpoint import CARD, SAMPLES
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from bot.services.jobs import fit_sentence
 from bot.services.trainer import ERRORS, PROGRESS, TrainerError, Training, run_command
 from bot.services.versions import Version, deletion_order, previous
 from bot.settings import SettingsError, load_settings
-from generator.checkpoint import Figure
+from generator.card import Figure
 from tests.bot.world import until
 from train.__main__ import app as train
 

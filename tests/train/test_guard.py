@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from generator.checkpoint import Figure
+from generator.card import Figure
 from train.guard import NEVER, Alarm, Guard, Limits, Verdict, score
 
 ARMED = Limits(warm_up=0)

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from generator.checkpoint import Figure
+from generator.card import Figure
 from generator.encoder import Encoder, load_encoder
 from generator.neighborhood import REFERENCES
 from generator.studio import fold, to_pixels

@@ -1,0 +1,60 @@
+"""What a bundle says of itself: the model, its figures, and what it was trained on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+from generator.sheets import MAX_SHEET_ICONS
+
+_PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"  # no control characters: these texts reach terminals and chats
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Figure(_Section):
+    """A metric of the model, beside the same metric between two halves of the training icons."""
+
+    value: float
+    real: float
+
+
+class DataSet(_Section):
+    """What a model was trained on."""
+
+    name: str = Field(max_length=300, pattern=_PLAIN)
+    count: int = Field(ge=1)
+    """Icons trained on."""
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """SHA-256 of the whole set: the icons trained on and those held out."""
+    license: str = Field(max_length=1000, pattern=_PLAIN)
+    held_out: int = Field(default=0, ge=0)
+    """Icons of the set that training never saw and the figures are taken against; 0 in cards of older versions."""
+
+
+class Card(_Section):
+    """A bundle's description of itself, `card.json`."""
+
+    format_version: int
+    architecture: str
+    network: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr]
+    kimg: float = Field(ge=0)
+    metrics: dict[Annotated[str, Field(max_length=40, pattern=_PLAIN)], Figure] = Field(max_length=64)
+    data: DataSet
+    sheet_icons: int = Field(ge=1, le=MAX_SHEET_ICONS)
+    """Icons in `icons.png`, and rows of the descriptors."""
+    encoder: str = Field(default="", max_length=64, pattern=_PLAIN)
+    """SHA-256 of the encoder that gave the features; empty: there are none."""
+    preset: str = Field(max_length=100, pattern=_PLAIN)
+    background: str = Field(pattern=r"^(#[0-9a-f]{6}|transparent)$")
+    """What stands behind the icons; transparent: they are RGBA, premultiplied in the network, straight in the PNGs."""
+    truncation: float = Field(gt=0, le=1)
+    """Scale of the latents when nothing else is asked for; 1 is as in training."""
+    created: str = Field(max_length=40, pattern=_PLAIN)
+    """UTC, ISO 8601."""
+    code_version: str = Field(max_length=100, pattern=_PLAIN)
+    files: dict[str, str]
+    """SHA-256 of every other file, by name."""
