@@ -62,11 +62,12 @@ class Watch:
 
     evaluations: int = 0
     since_best: int = 0
-    """Evaluations after the best one."""
+    """Evaluations that brought no better score."""
     best_score: float | None = None
     best_share: float = 0.0
-    """The share of the run that was done at the best one."""
+    """The share of the run that was done when the score was last bettered."""
     best_kimg: float = 0.0
+    """Where the best one stands: of equals, the last."""
     best_was_diverse: bool = False
     """Whether the best one was well within the limits of collapse: only then can there be a fall."""
     rollbacks: int = 0
@@ -101,16 +102,12 @@ class Guard:
         watch = replace(self.watch, evaluations=self.watch.evaluations + 1, since_best=self.watch.since_best + 1)
         value = score(metrics)
         alarm, sentence = self._alarm(metrics) if watch.evaluations > self.limits.warm_up else (None, "")
-        best = watch.best_score is None or (alarm is None and value < watch.best_score)
+        # Once real icons are reached, all scores are 0: of equals, the later one has learned longer, at lower rates.
+        best = watch.best_score is None or (alarm is None and value <= watch.best_score)
         if best:
-            watch = replace(
-                watch,
-                since_best=0,
-                best_score=value,
-                best_share=share,
-                best_kimg=kimg,
-                best_was_diverse=self._is_diverse(metrics),
-            )
+            if watch.best_score is None or value < watch.best_score:
+                watch = replace(watch, since_best=0, best_share=share)
+            watch = replace(watch, best_score=value, best_kimg=kimg, best_was_diverse=self._is_diverse(metrics))
         self.watch = watch
         return Verdict(value, best, alarm, sentence, out_of_patience=alarm is None and self._is_out_of_patience(share))
 

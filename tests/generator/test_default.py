@@ -22,7 +22,8 @@ def test_it_is_small_and_says_where_it_comes_from(shipped: Bundle) -> None:
     assert sum(file.stat().st_size for file in DEFAULT_BUNDLE.iterdir()) < 15 * 2**20
     assert shipped.card.data.license == "OFL-1.1"
     assert shipped.card.kimg > 50
-    assert {"swd", "nearest", "diversity"} <= set(shipped.card.metrics)
+    assert {"swd", "kid", "recall", "coverage", "ms_ssim", "nearest", "copies"} <= set(shipped.card.metrics)
+    assert shipped.card.data.held_out == 12
 
 
 def test_its_seeds_still_mean_what_they_meant(shipped: Bundle) -> None:
@@ -35,6 +36,10 @@ def test_its_seeds_still_mean_what_they_meant(shipped: Bundle) -> None:
 
 def test_its_icons_are_no_noise_and_no_copies(shipped: Bundle) -> None:
     figures = shipped.card.metrics
-    assert figures["swd"].value < 1.5 * figures["swd"].real
-    assert figures["nearest"].value > 0.5 * figures["nearest"].real
-    assert figures["diversity"].value > 0.5 * figures["diversity"].real
+    assert figures["swd"].value < figures["swd"].real
+    assert figures["recall"].value > 0.9
+    assert figures["coverage"].value > 0.9
+    assert figures["ms_ssim"].value < figures["ms_ssim"].real + 0.1
+    assert figures["nearest"].value > 0.7
+    assert figures["nearest_low"].value > figures["nearest_low"].real
+    assert figures["copies"].value <= figures["copies"].real

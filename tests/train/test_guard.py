@@ -28,8 +28,15 @@ def judged(guard: Guard, metrics: dict[str, Figure], share: float = 0.0) -> Verd
 
 def test_the_best_is_the_nearest_to_real_icons() -> None:
     guard = Guard()
-    assert [judged(guard, figures(swd)).best for swd in (40, 50, 39.9, 39.9)] == [True, False, True, False]
+    assert [judged(guard, figures(swd)).best for swd in (40, 50, 39.9, 41)] == [True, False, True, False]
     assert guard.watch.since_best == 1
+
+
+def test_of_equals_the_later_one_is_kept_but_nothing_got_better() -> None:
+    guard = Guard(patience=2)
+    assert [judged(guard, figures(swd), share=swd / 100).best for swd in (19, 18, 17)] == [True, True, True]
+    assert guard.watch.best_kimg == 17
+    assert guard.watch.since_best == 2
 
 
 def test_both_figures_count_in_ratios_and_not_below_the_real_ones() -> None:
