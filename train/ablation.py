@@ -52,6 +52,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "with R1": {"r1": 1.0},
     "rates of 5e-4": {"generator_rate": 5e-4, "discriminator_rate": 5e-4},
     "rates of 1e-3": {"generator_rate": 1e-3, "discriminator_rate": 1e-3},
+    "D rate of 1.5e-3": {"discriminator_rate": 1.5e-3},
     "rates of SAGAN": {"generator_rate": 1e-4, "discriminator_rate": 4e-4},
     "batch 16": {"batch": 16},
     "growing": {"growth": 0.3},
