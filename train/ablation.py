@@ -3,8 +3,8 @@
 python -m train ablate --icons NotoColorEmoji.ttf --only faces --out ablation/faces
 
 The time is the processor's (with one thread on an idle core: the wall clock), so that waiting for it costs no variant
-anything. Work on a core's other hardware thread still does, up to a fifth: keep it the same, and look at kimg. The output
-folder keeps each run's weights, sheet and record: what is there is not trained again, and all is judged anew.
+anything. Work on a core's other hardware thread still does, up to a fifth: keep it the same, and look at kimg. The
+output folder keeps each run's weights, sheet and record: what is there is not trained again, and all is judged anew.
 """
 
 from __future__ import annotations
