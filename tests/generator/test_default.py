@@ -26,6 +26,13 @@ def test_it_is_small_and_says_where_it_comes_from(shipped: Bundle) -> None:
     assert shipped.card.data.held_out == 12
 
 
+def test_its_page_is_about_it(shipped: Bundle) -> None:
+    page = (DEFAULT_BUNDLE.parents[1] / "docs" / "model.md").read_text()
+    assert shipped.digest in page
+    for name, digits in (("swd", 1), ("kid", 0), ("recall", 2), ("nearest", 2)):
+        assert f"{shipped.card.metrics[name].value:.{digits}f}".removeprefix("0") in page
+
+
 def test_its_seeds_still_mean_what_they_meant(shipped: Bundle) -> None:
     """The sheet in the bundle was drawn by the training, on another day: seeds 1 to 64, within rounding."""
     with Image.open(io.BytesIO((DEFAULT_BUNDLE / SAMPLES).read_bytes())) as image:
