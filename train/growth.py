@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from generator.networks.sagan import SaganGenerator
+from generator.networks.sagan import SaganGenerator, colored
 from train.discriminators import SaganDiscriminator, normalized_conv
 
 FIRST_RESOLUTION = 16
@@ -92,7 +92,7 @@ class GrowingGenerator(_Growing):
             icons = self.network.head(features)
         if below is not None:
             icons = torch.lerp(functional.interpolate(below, scale_factor=2.0), icons, self.blend.to(icons.dtype))
-        return torch.tanh(icons)
+        return colored(icons)
 
 
 class GrowingDiscriminator(_Growing):

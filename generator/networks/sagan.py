@@ -70,7 +70,7 @@ class SaganGenerator(nn.Module):
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Draw a batch: `(N, z) -> (N, channels, size, size)` in [-1, 1]."""
         *_, (_, finest) = self.features(latents)
-        return torch.tanh(self.head(finest))
+        return colored(self.head(finest))
 
     def features(self, latents: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         """The features of each stage with its resolution, coarse to fine: `(N, C, r, r)`."""
@@ -80,6 +80,19 @@ class SaganGenerator(nn.Module):
             if name in self.gates:
                 x = self.gates[name](low, x)
             yield int(name), x
+
+
+def colored(values: torch.Tensor) -> torch.Tensor:
+    """What a last layer gives -> icons in [-1, 1], by tanh: `(N, channels, H, W)`, both.
+
+    Of four channels the layer gives straight colors and the opacity, and the icon is their product, premultiplied:
+    across an edge the color can stay while the opacity falls, and where nothing is, no color has to be unlearned.
+    """
+    icons = torch.tanh(values)
+    if icons.shape[1] == 3:
+        return icons
+    colors, opacity = icons[:, :3], icons[:, 3:]
+    return torch.cat([(colors + 1) * (opacity + 1) / 2 - 1, opacity], dim=1)
 
 
 class Residual(nn.Module):

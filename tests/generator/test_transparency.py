@@ -19,6 +19,7 @@ from generator.checkpoint import Bundle, BundleError, read_bundle
 from generator.decode import TRANSPARENT, color_code, decode, parse_color
 from generator.neighborhood import Neighborhood
 from generator.neighbors import NeighborIndex, describe
+from generator.networks.sagan import colored
 from generator.pictures import animation, comparison, enlarge, grid
 from generator.sheets import check_sheet, cut_sheet, draw_sheet
 from generator.studio import Studio, to_pixels
@@ -129,6 +130,16 @@ def test_resampling_leaves_no_ring_around_a_shape() -> None:
     for pixels in (small, large):
         outside = (rows**2 + columns**2 > 200**2)[:: 512 // len(pixels), :: 512 // len(pixels)]
         assert not pixels[outside].any()
+
+
+def test_a_color_stays_while_its_opacity_falls() -> None:
+    values = torch.randn(1, 4, 1, 2).mul(2).clamp(-3, 3)
+    values[..., 1] = values[..., 0]
+    values[:, 3] = torch.tensor([20.0, 0.0])  # opaque, and half
+    icons = (colored(values) + 1) / 2
+    assert (icons[0, 3, 0] == torch.tensor([1.0, 0.5])).all()
+    assert torch.allclose(icons[0, :3, 0, 0], (values[0, :3, 0, 0].tanh() + 1) / 2)
+    assert torch.allclose(icons[0, :3, 0, 1], icons[0, :3, 0, 0] / 2)
 
 
 def test_the_studio_draws_straight_pictures_of_premultiplied_pixels(bundle: Bundle) -> None:

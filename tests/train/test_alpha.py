@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from generator.checkpoint import read_bundle
 from generator.decode import TRANSPARENT
+from generator.networks.sagan import SaganConfig, SaganGenerator
 from generator.transparency import DARK, WHITE, as_pixels, over
 from tests.conftest import draw_transparent
 from tests.train.emoji_font import SIZE, write_font
@@ -20,6 +21,7 @@ from train.__main__ import app
 from train.augment import Augmentation
 from train.emoji import Emoji
 from train.fonts import draw_emoji, open_font
+from train.growth import GrowingGenerator, Stage
 from train.icons import load_icons
 from train.metrics.judge import on_backgrounds
 from train.runs import BEST, Run
@@ -106,6 +108,17 @@ def test_figures_are_taken_on_both_backgrounds(
     light, dark = on_backgrounds(transparent_icons)
     assert (light[:, 0, 0] == WHITE).all()
     assert (dark[:, 0, 0] == DARK).all()
+
+
+@pytest.mark.parametrize("stage", [Stage(16), Stage(32, 0.5), Stage(64)])
+def test_no_network_gives_a_color_beyond_its_opacity(stage: Stage) -> None:
+    torch.manual_seed(0)
+    network = GrowingGenerator(SaganGenerator(SaganConfig(channels=4, width=8)))
+    network.stage = stage
+    icons = network(torch.randn(8, 64))
+    assert icons.shape == (8, 4, stage.resolution, stage.resolution)
+    assert icons[:, 3].std() > 0.05
+    assert (icons[:, :3] <= icons[:, 3:] + 1e-6).all()
 
 
 def test_a_run_with_alpha_draws_transparent_icons(folder: Path, tmp_path: Path) -> None:
