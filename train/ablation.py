@@ -62,6 +62,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """Changes to the preset `sagan`, by name."""
 
 
+SAMPLES = 2048
+"""Icons that a run is judged by: its figures are to differ by what it learned, not by what was drawn."""
+
+
 @dataclass(frozen=True)
 class Result:
     """One run and its figures."""
@@ -106,7 +110,7 @@ class Ablation:
 
     def judge(self, runs: list[tuple[str, int]]) -> Iterator[Result]:
         """The figures of runs that are there, by name and seed."""
-        judge = Judge(self.training, self.held_out, torch.device("cpu"))
+        judge = Judge(self.training, self.held_out, torch.device("cpu"), SAMPLES)
         for name, seed in runs:
             record = self._record(name, seed)
             document = json.loads(record.read_text())

@@ -21,7 +21,7 @@ from generator.networks import build_generator
 from generator.studio import choose_device
 from train.holdout import HELD_OUT_SHARE, split
 from train.metrics import Judge
-from train.metrics.judge import SAMPLES
+from train.metrics.judge import SAMPLES, SIDE
 from train.runs import BEST
 from train.terminal import UsageError, read_icons, sentences
 
@@ -82,7 +82,7 @@ def evaluate_command(
             "held_out": len(held_out),
             "held_out_are": known,
             "samples": samples,
-            "icons_a_side": min(len(training) // 2, samples),
+            "icons_a_side": min(len(training) // 2, samples, SIDE),
             "encoder": judge.encoder_digest,
             "figures": {name: figure.model_dump() for name, figure in figures.items()},
             "seconds": round(seconds, 2),

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
@@ -25,7 +26,10 @@ def test_variants_are_changes_to_the_recipe() -> None:
     assert all(changed[name] == set(each) for name, each in VARIANTS.items()), "a variant that is the default"
 
 
-def test_runs_are_kept_and_judged(drawn_icons: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_runs_are_kept_and_judged(
+    drawn_icons: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.ablation.SAMPLES", 64)
     source = tmp_path / "icons"
     source.mkdir()
     for place, icon in enumerate(drawn_icons):

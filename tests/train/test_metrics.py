@@ -216,6 +216,18 @@ def test_all_samples_count_when_icons_are_few(many_icons: NDArray[np.uint8]) -> 
         assert mixed[name].value == pytest.approx(good[name].value / 2, abs=0.1)
 
 
+def test_more_samples_change_no_scale(many_icons: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.metrics.judge.SIDE", 10)
+    held_out = np.stack([np.asarray(draw_icon(number)) for number in range(100, 120)])
+    fresh = np.stack([np.asarray(draw_icon(number)) for number in range(1000, 1060)])
+    few, many = (Judge(many_icons, held_out, CPU, samples).evaluate(Player(fresh), 8) for samples in (10, 60))
+    for name in ("swd", "recall", "coverage"):
+        assert many[name].value == pytest.approx(few[name].value, rel=0.4)
+        assert many[name].value == pytest.approx(many[name].real, rel=0.2)
+    larger_side = swd(many_icons[:30], fresh[:30], CPU)
+    assert larger_side < 0.8 * min(few["swd"].value, many["swd"].value)
+
+
 def test_the_same_generator_gets_the_same_figures(judge: Judge, many_icons: NDArray[np.uint8]) -> None:
     assert judge.evaluate(Player(many_icons), 8) == judge.evaluate(Player(many_icons), 8)
 

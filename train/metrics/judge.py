@@ -17,8 +17,10 @@ from train.metrics.memory import Memory
 from train.metrics.similarity import mean_ms_ssim
 from train.metrics.swd import swd
 
-SAMPLES = 256
+SAMPLES = 512
 """Generated icons that a figure is taken from, when nothing else is asked for."""
+SIDE = 256
+"""Most icons a side where equally many are compared: what depends on that number can then be compared between runs."""
 SAMPLING_BATCH = 64
 BACKGROUNDS = {"white": WHITE, "dark": DARK}
 """What transparent icons are judged on: each hides other faults."""
@@ -29,7 +31,7 @@ class Judge:
 
     - `swd`: sliced Wasserstein distance x 1000 to the training icons; real: between two halves of these.
     - `kid`: kernel distance x 1000 to the held-out icons, on features of the encoder; real: of the training icons.
-      Where fewer than REFERENCES are held out, training icons fill them up, and real is that of the other ones.
+      Where fewer than REFERENCES are held out, training icons that nothing else is compared with fill them up.
     - `precision`, `recall`, `coverage`: how far the generated icons lie among the training icons, and the other way
       round, on the same features; real: of held-out icons, filled up with training icons that are not compared with.
     - `ms_ssim`: mean MS-SSIM of pairs of generated icons; real: of training icons. Far above it: collapse.
@@ -37,6 +39,9 @@ class Judge:
       training icon, as a multiple of the median of held-out icons; real: the same of held-out icons. Low: copies.
     - `copies`: share of generated icons as near to a training icon as 1 % of held-out icons are, in pixels or in
       features; real: of these.
+
+    The first three rows are means over as many parts of SIDE generated icons as there are, each compared with training
+    icons of its own. (In sets of less than 2 SIDE icons, parts are of half the set.)
 
     Each figure of transparent icons is the mean over BACKGROUNDS; `swd_white` and `swd_dark` are also given apart.
     """
@@ -100,36 +105,48 @@ class _View:
         samples: int,
         encoder: Encoder,
     ) -> None:
-        self._device, self._encoder = device, encoder
-        order = np.random.default_rng(0).permutation(len(icons))
-        size = min(len(icons) // 2, samples)
-        self._reals = icons[order[:size]]
-        features, unseen = encoder.features(icons), encoder.features(held_out)
-        self._features = features[order[:size]]
-        filled = torch.cat([unseen, features[order[size:]]])
-        self._memory = Memory(icons, held_out, features, unseen)
-        is_enough = len(held_out) >= REFERENCES
-        self._fresh = unseen if is_enough else filled[: max(REFERENCES, size)]
-        self.real = {
-            "swd": swd(self._reals, icons[order[size : 2 * size]], device),
-            "kid": kid(features if is_enough else self._features, self._fresh),
-            **manifold(self._features, filled[:size]),
-            "ms_ssim": mean_ms_ssim(icons, device),
-            **self._memory.real,
-        }
+        self._device, self._encoder, self._icons = device, encoder, icons
+        self._features, unseen = encoder.features(icons), encoder.features(held_out)
+        self._memory = Memory(icons, held_out, self._features, unseen)
+        self._side = side = min(len(icons) // 2, samples, SIDE)
+        self._drawn: list[NDArray[np.int64]] = []
+        self._fresh: list[torch.Tensor] = []
+        found: list[dict[str, float]] = []
+        for part in range(samples // side):
+            order = np.random.default_rng(part).permutation(len(icons))
+            filled = torch.cat([unseen, self._features[order[side:]]])
+            self._drawn.append(order[:side])
+            self._fresh.append(filled[: max(len(unseen), REFERENCES)])
+            others = icons[order[side : 2 * side]], filled[:side], self._features[order[:side]]
+            found.append(self._compare(part, *others))
+        self.real = {**_means(found), "ms_ssim": mean_ms_ssim(icons, device), **self._memory.real}
 
     def figures(self, fakes: NDArray[np.uint8]) -> dict[str, float]:
         """The figures of generated icons in RGB; those that want equal numbers are means over as many as there are."""
-        features, count = self._encoder.features(fakes), len(self._reals)
-        parts = [slice(start, start + count) for start in range(0, len(fakes) - count + 1, count)]
-        manifolds = [manifold(self._features, features[part]) for part in parts]
+        features, found = self._encoder.features(fakes), []
+        for part in range(len(self._drawn)):
+            cut = slice(self._side * part, self._side * (part + 1))
+            found.append(self._compare(part, fakes[cut], features[cut], features[cut]))
         return {
-            "swd": float(np.mean([swd(self._reals, fakes[part], self._device) for part in parts])),
-            "kid": kid(features, self._fresh),
-            **{name: float(np.mean([figures[name] for figures in manifolds])) for name in manifolds[0]},
+            **_means(found),
             "ms_ssim": mean_ms_ssim(fakes, self._device),
             **self._memory.figures(fakes, features),
         }
+
+    def _compare(
+        self, part: int, icons: NDArray[np.uint8], features: torch.Tensor, unlike_fresh: torch.Tensor
+    ) -> dict[str, float]:
+        """Icons and features, each with the training icons drawn for this part; the last ones, with the fresh icons."""
+        drawn = self._drawn[part]
+        return {
+            "swd": swd(self._icons[drawn], icons, self._device, part),
+            "kid": kid(unlike_fresh, self._fresh[part]),
+            **manifold(self._features[drawn], features),
+        }
+
+
+def _means(found: list[dict[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([figures[name] for figures in found])) for name in found[0]}
 
 
 @torch.inference_mode()
