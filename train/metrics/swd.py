@@ -19,7 +19,7 @@ def swd(first: NDArray[np.uint8], second: NDArray[np.uint8], device: torch.devic
 
     As in Karras et al. 2018, section 5: 128 patches of 7x7 an icon on each level of a Laplacian pyramid down to 16x16,
     normalized per channel, projected on 128 random directions; `seed` chooses patches and directions. Both sets are
-    normalized by themselves, so that a few busy icons move it: with 256 a side, that of one generator varied by 2 to 5.
+    normalized by themselves, so that a few busy icons move it: with 256 a side, that of one generator varied by 2 to 4.
     Take the mean over several sets.
     """
     rng = torch.Generator(device).manual_seed(seed)
