@@ -3,8 +3,9 @@
 python -m train ablate --icons NotoColorEmoji.ttf --only faces --out ablation/faces
 
 The time is the processor's (with one thread on an idle core: the wall clock), so that waiting for it costs no variant
-anything. Work on a core's other hardware thread still does, up to a fifth: keep it the same, and look at kimg. The
-output folder keeps each run's weights, sheet and record: what is there is not trained again, and all is judged anew.
+anything. Work on a core's other hardware thread still does, up to a fifth: with --kimg each run gets equally many icons
+instead, and the table shows the time it took. The output folder keeps each run's weights, sheet and record: what is
+there is not trained again, and all is judged anew.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from train.terminal import UsageError, read_icons, sentences
 VARIANTS: dict[str, dict[str, Any]] = {
     "as it is": {},
     "no translation": {"translation": 0.0},
+    "half the translation": {"translation": 0.05},
     "with cutout": {"cutout": 0.25},
     "with color": {"color": True},
     "adaptive augmentation": {"adaptive": True},
@@ -54,6 +56,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "rates of 1e-3": {"generator_rate": 1e-3, "discriminator_rate": 1e-3},
     "D rate of 1.5e-3": {"discriminator_rate": 1.5e-3},
     "rates of SAGAN": {"generator_rate": 1e-4, "discriminator_rate": 4e-4},
+    "Adam's betas 0 and .99": {"betas": (0.0, 0.99)},
     "batch 16": {"batch": 16},
     "growing": {"growth": 0.3},
     "G attends at 32, too": {"attention_limit": 32},
@@ -73,18 +76,21 @@ class Result:
     name: str
     seed: int
     kimg: float
+    seconds: float
+    """Processor time."""
     metrics: dict[str, Figure]
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """A set of icons, and the time that each run gets."""
+    """A set of icons, and what each run gets: processor time or, where `kimg` is given, thousands of icons."""
 
     training: NDArray[np.uint8]
     held_out: NDArray[np.uint8]
     background: Color
     out: Path
     seconds: float
+    kimg: float | None = None
 
     def train(self, name: str, seed: int, report: Callable[[float], None]) -> None:
         """Train a variant unless its record is there; `report` is told of the share that is done."""
@@ -96,16 +102,18 @@ class Ablation:
             recipe, network, self.training, background=self.background, device=torch.device("cpu"), seed=seed
         )
         start = time.process_time()
-        while (share := (time.process_time() - start) / self.seconds) < 1:
+        while (share := self._share(trainer, time.process_time() - start)) < 1:
             trainer.step(share)
             report(share)
+        seconds = time.process_time() - start
         snapshot = trainer.snapshot()
         self.out.mkdir(parents=True, exist_ok=True)
         record = self._record(name, seed)
         weights = {key: value.contiguous() for key, value in snapshot.state_dict().items()}
         save_file(weights, record.with_suffix(".safetensors"))
         record.with_suffix(".png").write_bytes(draw_samples(snapshot, network, trainer.device))
-        document = {"name": name, "seed": seed, "size": size, "kimg": round(trainer.kimg, 2), "recipe": asdict(recipe)}
+        document = {"name": name, "seed": seed, "size": size, "kimg": round(trainer.kimg, 2)}
+        document |= {"seconds": round(seconds, 1), "recipe": asdict(recipe)}
         record.write_text(json.dumps(document, indent=2) + "\n")
 
     def judge(self, runs: list[tuple[str, int]]) -> Iterator[Result]:
@@ -117,10 +125,16 @@ class Ablation:
             recipe = Recipe.read(document["recipe"])
             network: nn.Module = build_generator(recipe.network(document["size"]))
             network.load_state_dict(load_file(record.with_suffix(".safetensors")))
-            yield Result(name, seed, document["kimg"], judge.evaluate(network.eval(), recipe.latent_size))
+            yield Result(
+                name, seed, document["kimg"], document["seconds"], judge.evaluate(network.eval(), recipe.latent_size)
+            )
+
+    def _share(self, trainer: Trainer, seconds: float) -> float:
+        return seconds / self.seconds if self.kimg is None else trainer.kimg / self.kimg
 
     def _record(self, name: str, seed: int) -> Path:
-        return self.out / f"{name.replace(' ', '-').replace(',', '')}-{self.seconds:g}s-seed{seed}.json"
+        length = f"{self.seconds:g}s" if self.kimg is None else f"{self.kimg:g}kimg"
+        return self.out / f"{name.replace(' ', '-').replace(',', '')}-{length}-seed{seed}.json"
 
 
 def _recipe(name: str) -> Recipe:
@@ -133,13 +147,13 @@ def _advance(bar: Progress, task: TaskID, share: float) -> None:
 
 def results_table(results: list[Result]) -> Table:
     """The results, a line each, under the same figures between real icons."""
-    table = Table("variant", "seed", "kimg", *results[0].metrics, box=None)
+    table = Table("variant", "seed", "kimg", "seconds", *results[0].metrics, box=None)
     for column in table.columns[1:]:
         column.justify = "right"
-    table.add_row("real", "", "", *(f"{figure.real:.3g}" for figure in results[0].metrics.values()), style="dim")
+    table.add_row("real", "", "", "", *(f"{figure.real:.3g}" for figure in results[0].metrics.values()), style="dim")
     for result in results:
         values = (f"{figure.value:.3g}" for figure in result.metrics.values())
-        table.add_row(result.name, str(result.seed), f"{result.kimg:.1f}", *values)
+        table.add_row(result.name, str(result.seed), f"{result.kimg:.1f}", f"{result.seconds:.0f}", *values)
     return table
 
 
@@ -158,6 +172,7 @@ def ablate_command(
     out: Annotated[Path, typer.Option(help="Where the runs are kept; those that are there are not repeated.")],
     only: Annotated[str, typer.Option(help="Of an emoji font take only these groups, joined by commas.")] = "",
     seconds: Annotated[float, typer.Option(min=0.1, help="Processor time of a run.")] = 120.0,
+    kimg: Annotated[float | None, typer.Option(min=0.1, help="Thousands of icons of a run, instead of a time.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each variant, with the seeds 0, 1, 2 …")] = 1,
     variant: Annotated[
         list[str] | None, typer.Option(help="Only this variant; may be given several times.", show_default="all")
@@ -165,7 +180,7 @@ def ablate_command(
     size: Annotated[int, typer.Option(help="Edge of an icon: 32, 64 or 128 pixels.")] = 64,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Train the recipe with each ingredient changed, for equal time, and compare what comes out."""
+    """Train the recipe with each ingredient changed, for equal time (or --kimg), and compare what comes out."""
     console = Console(stderr=True)
     names = variant or list(VARIANTS)
     with sentences():
@@ -180,6 +195,7 @@ def ablate_command(
             parse_color(icon_set.report.background),
             out,
             seconds,
+            kimg,
         )
         runs = [(name, seed) for name in names for seed in range(seeds)]
         with Progress(console=console) as bar:

@@ -16,6 +16,13 @@ from train.ablation import VARIANTS
 from train.recipes import PRESETS, Recipe
 
 
+def write_icons(icons: NDArray[np.uint8], folder: Path) -> Path:
+    folder.mkdir()
+    for place, icon in enumerate(icons):
+        Image.fromarray(icon).save(folder / f"{place}.png")
+    return folder
+
+
 def test_variants_are_changes_to_the_recipe() -> None:
     known = set(Recipe.__dataclass_fields__)
     changed = {
@@ -30,10 +37,7 @@ def test_runs_are_kept_and_judged(
     drawn_icons: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("train.ablation.SAMPLES", 64)
-    source = tmp_path / "icons"
-    source.mkdir()
-    for place, icon in enumerate(drawn_icons):
-        Image.fromarray(icon).save(source / f"{place}.png")
+    source = write_icons(drawn_icons, tmp_path / "icons")
     out = tmp_path / "ablation"
     command = ["ablate", "--icons", str(source), "--out", str(out), "--seconds", "0.1", "--size", "32", "--json"]
     command += ["--variant", "as it is", "--variant", "with LeCam"]
@@ -47,6 +51,21 @@ def test_runs_are_kept_and_judged(
     assert [(result["name"], result["seed"]) for result in results] == [("as it is", 0), ("with LeCam", 0)]
     assert all(result["kimg"] > 0 and result["metrics"]["swd"]["value"] > 0 for result in results)
     assert results == json.loads(first.stdout)
+
+
+def test_runs_of_equally_many_icons_repeat(
+    drawn_icons: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.ablation.SAMPLES", 16)
+    source = write_icons(drawn_icons, tmp_path / "icons")
+    found = []
+    for out in ("first", "second"):
+        command = ["ablate", "--icons", str(source), "--out", str(tmp_path / out), "--kimg", "0.1", "--size", "32"]
+        result = CliRunner().invoke(app, [*command, "--variant", "as it is", "--json"])
+        assert result.exit_code == 0, result.output
+        found.append(json.loads(result.stdout)[0])
+    assert found[0]["kimg"] == 0.13  # four steps: the first to reach a hundred icons
+    assert found[0]["metrics"] == found[1]["metrics"]
 
 
 def test_an_unknown_variant_is_one_sentence(tmp_path: Path) -> None:
