@@ -36,6 +36,7 @@ from train.loop import Trainer
 from train.metrics import Judge
 from train.outputs import draw_samples
 from train.recipes import PRESETS, Recipe
+from train.setting import Goal
 from train.terminal import UsageError, read_icons, sentences
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -83,14 +84,13 @@ class Result:
 
 @dataclass(frozen=True)
 class Ablation:
-    """A set of icons, and what each run gets: processor time or, where `kimg` is given, thousands of icons."""
+    """A set of icons, and what each run gets; the minutes of its goal are those of the processor."""
 
     training: NDArray[np.uint8]
     held_out: NDArray[np.uint8]
     background: Color
     out: Path
-    seconds: float
-    kimg: float | None = None
+    goal: Goal
 
     def train(self, name: str, seed: int, report: Callable[[float], None]) -> None:
         """Train a variant unless its record is there; `report` is told of the share that is done."""
@@ -102,7 +102,7 @@ class Ablation:
             recipe, network, self.training, background=self.background, device=torch.device("cpu"), seed=seed
         )
         start = time.process_time()
-        while (share := self._share(trainer, time.process_time() - start)) < 1:
+        while (share := self.goal.share(trainer.kimg, time.process_time() - start)) < 1:
             trainer.step(share)
             report(share)
         seconds = time.process_time() - start
@@ -129,12 +129,9 @@ class Ablation:
                 name, seed, document["kimg"], document["seconds"], judge.evaluate(network.eval(), recipe.latent_size)
             )
 
-    def _share(self, trainer: Trainer, seconds: float) -> float:
-        return seconds / self.seconds if self.kimg is None else trainer.kimg / self.kimg
-
     def _record(self, name: str, seed: int) -> Path:
-        length = f"{self.seconds:g}s" if self.kimg is None else f"{self.kimg:g}kimg"
-        return self.out / f"{name.replace(' ', '-').replace(',', '')}-{length}-seed{seed}.json"
+        label = f"{name}, {self.goal.describe()}, seed {seed}"
+        return self.out / f"{label.replace(',', '').replace(' ', '-')}.json"
 
 
 def _recipe(name: str) -> Recipe:
@@ -194,8 +191,7 @@ def ablate_command(
             icon_set.pixels[held_out],
             parse_color(icon_set.report.background),
             out,
-            seconds,
-            kimg,
+            Goal(kimg) if kimg else Goal(minutes=seconds / 60),
         )
         runs = [(name, seed) for name in names for seed in range(seeds)]
         with Progress(console=console) as bar:

@@ -341,10 +341,10 @@ def _same_setting(run: Run, options: dict[str, Any]) -> Setting:
 
 
 def _summary(setting: Setting, device: torch.device) -> Table:
-    parameters, size = sum(one.numel() for one in build_generator(setting.network).parameters()), setting.image_size
+    parameters = sum(one.numel() for one in build_generator(setting.network).parameters())
     table = Table(box=None, show_header=False)
     table.add_row("preset", f"{setting.recipe.preset}, batch {setting.recipe.batch}, {setting.goal.describe()}")
-    table.add_row("generator", f"{parameters / 1e6:.2f} M parameters, {size} x {size} pixels")
+    table.add_row("generator", f"{parameters / 1e6:.2f} M parameters, icons of {setting.image_size} pixels")
     table.add_row("icons", f"{setting.data.count:,} to train on, {setting.data.held_out:,} held out")
     table.add_row("device", str(device))
     return table

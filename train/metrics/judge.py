@@ -134,13 +134,13 @@ class _View:
         }
 
     def _compare(
-        self, part: int, icons: NDArray[np.uint8], features: torch.Tensor, unlike_fresh: torch.Tensor
+        self, part: int, icons: NDArray[np.uint8], features: torch.Tensor, own: torch.Tensor
     ) -> dict[str, float]:
-        """Icons and features, each with the training icons drawn for this part; the last ones, with the fresh icons."""
+        """Icons and features against the training icons of a part, and the features `own` against its fresh icons."""
         drawn = self._drawn[part]
         return {
             "swd": swd(self._icons[drawn], icons, self._device, part),
-            "kid": kid(unlike_fresh, self._fresh[part]),
+            "kid": kid(own, self._fresh[part]),
             **manifold(self._features[drawn], features),
         }
 
