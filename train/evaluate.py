@@ -66,10 +66,11 @@ def evaluate_command(
         own, fresh = icon_set.digest == card.data.digest, card.data.held_out
         share = fresh / len(icon_set.pixels) if own and fresh else HELD_OUT_SHARE
         training, held_out = split(icon_set.pixels, share)
-        judge = Judge(icon_set.pixels[training], icon_set.pixels[held_out], where, samples)
         network = build_generator(model.config)
         network.load_state_dict(model.generator)
-        figures = judge.evaluate(network.to(where).eval(), model.config.latent_size)
+        with Console(stderr=True).status(f"comparing {samples:,} samples with {len(training):,} icons …"):
+            judge = Judge(icon_set.pixels[training], icon_set.pixels[held_out], where, samples)
+            figures = judge.evaluate(network.to(where).eval(), model.config.latent_size)
         seconds = time.monotonic() - started
     known = "held out of its training" if own and fresh else "trained on, too" if own else "of another set than its own"
     if as_json:
