@@ -51,6 +51,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no rate decay": {"decay_share": 0.0},
     "with LeCam": {"lecam": 0.1},
     "no minibatch stddev": {"minibatch_stddev": False},
+    "no coarse discriminator": {"coarse_discriminator": False},
     "with instance noise": {"noise": 0.1},
     "with R1": {"r1": 1.0},
     "rates of 5e-4": {"generator_rate": 5e-4, "discriminator_rate": 5e-4},

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from generator.networks import GeneratorConfig
 from generator.networks.layers import QuerySoftmaxAttention, SelfAttention
@@ -13,15 +14,25 @@ from train.distributed import average
 from train.spectral import normalize
 
 LEAK = 0.1
+COARSE_RESOLUTION = 16
 
 
 class SaganDiscriminator(nn.Module):
-    """Icons `(N, channels, size, size)` in [-1, 1] -> scores `(N,)`; each block halves the resolution, down to 4x4."""
+    """Icons `(N, channels, size, size)` in [-1, 1] -> scores `(N,)`; each block halves the resolution, down to 4x4.
+
+    A second, small one may look at the icon at 16x16, where layout and color are, and add its score (multi-scale
+    discriminators: Wang et al. 2018, section 3.2).
+    """
 
     def __init__(
-        self, config: GeneratorConfig, *, minibatch_stddev: bool = True, attention: Collection[int] = (16,)
+        self,
+        config: GeneratorConfig,
+        *,
+        minibatch_stddev: bool = True,
+        attention: Collection[int] = (16,),
+        coarse: bool = False,
     ) -> None:
-        """`attention`: the resolutions that attend."""
+        """`attention`: the resolutions that attend; `coarse`: look at 16x16, too."""
         super().__init__()
         self.blocks = nn.ModuleDict()  # by the resolution that comes out
         self._channels: dict[int, int] = {}
@@ -35,19 +46,30 @@ class SaganDiscriminator(nn.Module):
             inputs, outputs, resolution = outputs, min(2 * outputs, 8 * config.width), resolution // 2
         self.minibatch_stddev = minibatch_stddev
         self.head = normalized_conv(inputs + minibatch_stddev, 1, 4)
+        self.coarse, self.coarse_head = None, None
+        if coarse:
+            self.coarse = _coarse_blocks(config)
+            self.coarse_head = normalized_conv(4 * config.width + minibatch_stddev, 1, 4)
 
     def forward(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
         """Score icons: `(N, C, H, W) -> (N,)`. The batch is `groups` batches in a row, whose statistics stay apart."""
-        return self.score(icons, icons.shape[-1], groups)
+        return self.score(icons, icons, icons.shape[-1], groups)
 
-    def score(self, features: torch.Tensor, resolution: int, groups: int) -> torch.Tensor:
-        """Score the features that the blocks down to `resolution` gave: `(N, C, r, r) -> (N,)`."""
+    def score(self, icons: torch.Tensor, features: torch.Tensor, resolution: int, groups: int) -> torch.Tensor:
+        """Score icons by the features that the blocks down to `resolution` gave, `(N, C, r, r)`: -> `(N,)`."""
         for reached in self._channels:
             if reached < resolution:
                 features = self.block(features, reached)
+        scores = self._judged(features, self.head, groups)
+        if self.coarse is None or self.coarse_head is None:
+            return scores
+        small = functional.avg_pool2d(icons, icons.shape[-1] // COARSE_RESOLUTION)
+        return scores + self._judged(self.coarse(small), self.coarse_head, groups)
+
+    def _judged(self, features: torch.Tensor, head: nn.Module, groups: int) -> torch.Tensor:
         if self.minibatch_stddev:
             features = torch.cat([features, _batch_deviation(features, groups)], dim=1)
-        scores: torch.Tensor = self.head(features)
+        scores: torch.Tensor = head(features)
         return scores.flatten()
 
     def block(self, features: torch.Tensor, resolution: int) -> torch.Tensor:
@@ -97,6 +119,19 @@ def spectrally_normalized(network: nn.Module, kind: type[nn.Module]) -> nn.Modul
 def normalized_conv(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Module:
     """A spectrally normalized convolution: `(N, inputs, H, W) -> (N, outputs, H', W')`."""
     return normalize(nn.Conv2d(inputs, outputs, kernel, stride, padding))
+
+
+def _coarse_blocks(config: GeneratorConfig) -> nn.Sequential:
+    """What looks at icons at 16x16: `(N, channels, 16, 16) -> (N, 4 width, 4, 4)`."""
+    width = config.width
+    return nn.Sequential(
+        normalized_conv(config.channels, width, 3, padding=1),
+        nn.LeakyReLU(LEAK, inplace=True),
+        normalized_conv(width, 2 * width, 4, stride=2, padding=1),
+        nn.LeakyReLU(LEAK, inplace=True),
+        normalized_conv(2 * width, 4 * width, 4, stride=2, padding=1),
+        nn.LeakyReLU(LEAK, inplace=True),
+    )
 
 
 def _batch_deviation(features: torch.Tensor, groups: int) -> torch.Tensor:

@@ -121,7 +121,7 @@ class GrowingDiscriminator(_Growing):
         if blend < 1:
             below = self._enter(functional.avg_pool2d(icons, 2), resolution // 2)
             features = torch.lerp(below, features, self.blend.to(features.dtype))
-        return self.network.score(features, reached, groups)
+        return self.network.score(icons, features, reached, groups)
 
     def _enter(self, icons: torch.Tensor, resolution: int) -> torch.Tensor:
         return functional.leaky_relu(self.colors[str(resolution)](icons), 0.1)

@@ -268,7 +268,10 @@ def _discriminator(recipe: Recipe, config: GeneratorConfig) -> nn.Module:
     if recipe.preset == "sagan-seed":
         return PlainDiscriminator(config)
     network = SaganDiscriminator(
-        config, minibatch_stddev=recipe.minibatch_stddev, attention=recipe.discriminator_attention
+        config,
+        minibatch_stddev=recipe.minibatch_stddev,
+        attention=recipe.discriminator_attention,
+        coarse=recipe.coarse_discriminator,
     )
     return GrowingDiscriminator(network, config.channels, config.image_size) if recipe.growth else network
 

@@ -41,6 +41,8 @@ class Recipe:
     """The finest resolution of the generator that attends: 16, or 32, too."""
     discriminator_attention: tuple[int, ...] = (8,)
     """Resolutions of the discriminator that attend."""
+    coarse_discriminator: bool = False
+    """A second, small discriminator of the icon at 16x16 adds its score."""
     growth: float = 0.0
     """Share of the run that is spent below full size, from 16x16 on; 0: none."""
     adaptive: bool = False
@@ -94,6 +96,7 @@ PRESETS = {
         normalize_generator=False,
         decay_share=0.4,
         decay_floor=0.05,
+        coarse_discriminator=True,
     ),
     "sagan-seed": Recipe(
         preset="sagan-seed",
