@@ -44,12 +44,8 @@ class SaganDiscriminator(nn.Module):
             self.blocks[str(resolution)] = nn.Sequential(*layers)
             self._channels[resolution] = outputs
             inputs, outputs, resolution = outputs, min(2 * outputs, 8 * config.width), resolution // 2
-        self.minibatch_stddev = minibatch_stddev
-        self.head = normalized_conv(inputs + minibatch_stddev, 1, 4)
-        self.coarse, self.coarse_head = None, None
-        if coarse:
-            self.coarse = _coarse_blocks(config)
-            self.coarse_head = normalized_conv(4 * config.width + minibatch_stddev, 1, 4)
+        self.head = _Head(inputs, minibatch_stddev)
+        self.coarse = CoarseDiscriminator(config, minibatch_stddev=minibatch_stddev) if coarse else None
 
     def forward(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
         """Score icons: `(N, C, H, W) -> (N,)`. The batch is `groups` batches in a row, whose statistics stay apart."""
@@ -60,17 +56,8 @@ class SaganDiscriminator(nn.Module):
         for reached in self._channels:
             if reached < resolution:
                 features = self.block(features, reached)
-        scores = self._judged(features, self.head, groups)
-        if self.coarse is None or self.coarse_head is None:
-            return scores
-        small = functional.avg_pool2d(icons, icons.shape[-1] // COARSE_RESOLUTION)
-        return scores + self._judged(self.coarse(small), self.coarse_head, groups)
-
-    def _judged(self, features: torch.Tensor, head: nn.Module, groups: int) -> torch.Tensor:
-        if self.minibatch_stddev:
-            features = torch.cat([features, _batch_deviation(features, groups)], dim=1)
-        scores: torch.Tensor = head(features)
-        return scores.flatten()
+        scores: torch.Tensor = self.head(features, groups)
+        return scores if self.coarse is None else scores + self.coarse(icons, groups)
 
     def block(self, features: torch.Tensor, resolution: int) -> torch.Tensor:
         """The block that ends at a resolution: `(N, C, 2r, 2r) -> (N, D, r, r)`."""
@@ -80,6 +67,29 @@ class SaganDiscriminator(nn.Module):
     def channels_at(self, resolution: int) -> int:
         """Feature channels that come out at a resolution."""
         return self._channels[resolution]
+
+
+class CoarseDiscriminator(nn.Module):
+    """Icons `(N, channels, size, size)`, seen at 16x16 -> scores `(N,)`."""
+
+    def __init__(self, config: GeneratorConfig, *, minibatch_stddev: bool) -> None:
+        super().__init__()
+        width = config.width
+        self.trunk = nn.Sequential(
+            normalized_conv(config.channels, width, 3, padding=1),
+            nn.LeakyReLU(LEAK, inplace=True),
+            normalized_conv(width, 2 * width, 4, stride=2, padding=1),
+            nn.LeakyReLU(LEAK, inplace=True),
+            normalized_conv(2 * width, 4 * width, 4, stride=2, padding=1),
+            nn.LeakyReLU(LEAK, inplace=True),
+        )
+        self.head = _Head(4 * width, minibatch_stddev)
+
+    def forward(self, icons: torch.Tensor, groups: int) -> torch.Tensor:
+        """Score icons; the batch is `groups` batches in a row, whose statistics stay apart."""
+        small = functional.avg_pool2d(icons, icons.shape[-1] // COARSE_RESOLUTION)
+        scores: torch.Tensor = self.head(self.trunk(small), groups)
+        return scores
 
 
 class PlainDiscriminator(nn.Module):
@@ -121,17 +131,19 @@ def normalized_conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pad
     return normalize(nn.Conv2d(inputs, outputs, kernel, stride, padding))
 
 
-def _coarse_blocks(config: GeneratorConfig) -> nn.Sequential:
-    """What looks at icons at 16x16: `(N, channels, 16, 16) -> (N, 4 width, 4, 4)`."""
-    width = config.width
-    return nn.Sequential(
-        normalized_conv(config.channels, width, 3, padding=1),
-        nn.LeakyReLU(LEAK, inplace=True),
-        normalized_conv(width, 2 * width, 4, stride=2, padding=1),
-        nn.LeakyReLU(LEAK, inplace=True),
-        normalized_conv(2 * width, 4 * width, 4, stride=2, padding=1),
-        nn.LeakyReLU(LEAK, inplace=True),
-    )
+class _Head(nn.Module):
+    """Features `(N, channels, 4, 4)` -> scores `(N,)`; it may see how the batch varies, too."""
+
+    def __init__(self, channels: int, minibatch_stddev: bool) -> None:
+        super().__init__()
+        self.minibatch_stddev = minibatch_stddev
+        self.conv = normalized_conv(channels + minibatch_stddev, 1, 4)
+
+    def forward(self, features: torch.Tensor, groups: int) -> torch.Tensor:
+        if self.minibatch_stddev:
+            features = torch.cat([features, _batch_deviation(features, groups)], dim=1)
+        scores: torch.Tensor = self.conv(features)
+        return scores.flatten()
 
 
 def _batch_deviation(features: torch.Tensor, groups: int) -> torch.Tensor:

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from generator.networks.sagan import SaganGenerator, colored
-from train.discriminators import SaganDiscriminator, normalized_conv
+from train.discriminators import LEAK, SaganDiscriminator, normalized_conv
 
 FIRST_RESOLUTION = 16
 FADE_SHARE = 0.5
@@ -124,7 +124,7 @@ class GrowingDiscriminator(_Growing):
         return self.network.score(icons, features, reached, groups)
 
     def _enter(self, icons: torch.Tensor, resolution: int) -> torch.Tensor:
-        return functional.leaky_relu(self.colors[str(resolution)](icons), 0.1)
+        return functional.leaky_relu(self.colors[str(resolution)](icons), LEAK)
 
 
 def _lower_resolutions(size: int) -> list[int]:

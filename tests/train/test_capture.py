@@ -125,7 +125,7 @@ def test_bfloat16_is_for_products_only(drawn_icons: NDArray[np.uint8]) -> None:
     for module in short.generator.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(note("convolution"))
-    norm: Any = discriminator.head
+    norm: Any = discriminator.head.conv
     norm.parametrizations.weight[0].register_forward_hook(note("normalized weight"))
     plain.step(0.3)
     short.step(0.3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -94,6 +96,18 @@ def on_backgrounds(icons: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     return [icons] if icons.shape[-1] == 3 else [over(icons, color) for color in BACKGROUNDS.values()]
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What a part of the generated icons is compared with."""
+
+    seed: int
+    """Its number, too."""
+    drawn: NDArray[np.int64]
+    """Training icons, as many as the part has."""
+    fresh: torch.Tensor
+    """Features for KID: those of held-out icons, filled up with training icons that are not drawn."""
+
+
 class _View:
     """The icons on one background, in RGB."""
 
@@ -109,14 +123,13 @@ class _View:
         self._features, unseen = encoder.features(icons), encoder.features(held_out)
         self._memory = Memory(icons, held_out, self._features, unseen)
         self._side = side = min(len(icons) // 2, samples, SIDE)
-        self._drawn: list[NDArray[np.int64]] = []
-        self._fresh: list[torch.Tensor] = []
+        self._parts: list[_Part] = []
         found: list[dict[str, float]] = []
-        for part in range(samples // side):
-            order = np.random.default_rng(part).permutation(len(icons))
+        for seed in range(samples // side):
+            order = np.random.default_rng(seed).permutation(len(icons))
             filled = torch.cat([unseen, self._features[order[side:]]])
-            self._drawn.append(order[:side])
-            self._fresh.append(filled[: max(len(unseen), REFERENCES)])
+            part = _Part(seed, order[:side], filled[: max(len(unseen), REFERENCES)])
+            self._parts.append(part)
             others = icons[order[side : 2 * side]], filled[:side], self._features[order[:side]]
             found.append(self._compare(part, *others))
         self.real = {**_means(found), "ms_ssim": mean_ms_ssim(icons, device), **self._memory.real}
@@ -124,8 +137,8 @@ class _View:
     def figures(self, fakes: NDArray[np.uint8]) -> dict[str, float]:
         """The figures of generated icons in RGB; those that want equal numbers are means over as many as there are."""
         features, found = self._encoder.features(fakes), []
-        for part in range(len(self._drawn)):
-            cut = slice(self._side * part, self._side * (part + 1))
+        for part in self._parts:
+            cut = slice(self._side * part.seed, self._side * (part.seed + 1))
             found.append(self._compare(part, fakes[cut], features[cut], features[cut]))
         return {
             **_means(found),
@@ -134,14 +147,13 @@ class _View:
         }
 
     def _compare(
-        self, part: int, icons: NDArray[np.uint8], features: torch.Tensor, own: torch.Tensor
+        self, part: _Part, icons: NDArray[np.uint8], features: torch.Tensor, own: torch.Tensor
     ) -> dict[str, float]:
         """Icons and features against the training icons of a part, and the features `own` against its fresh icons."""
-        drawn = self._drawn[part]
         return {
-            "swd": swd(self._icons[drawn], icons, self._device, part),
-            "kid": kid(own, self._fresh[part]),
-            **manifold(self._features[drawn], features),
+            "swd": swd(self._icons[part.drawn], icons, self._device, part.seed),
+            "kid": kid(own, part.fresh),
+            **manifold(self._features[part.drawn], features),
         }
 
 
