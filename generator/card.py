@@ -53,6 +53,8 @@ class Card(_Section):
     """What stands behind the icons; transparent: they are RGBA, premultiplied in the network, straight in the PNGs."""
     truncation: float = Field(gt=0, le=1)
     """Scale of the latents when nothing else is asked for; 1 is as in training."""
+    started_from: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    """Digest of the bundle whose generator training began with; empty: none."""
     created: str = Field(max_length=40, pattern=_PLAIN)
     """UTC, ISO 8601."""
     code_version: str = Field(max_length=100, pattern=_PLAIN)

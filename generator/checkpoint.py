@@ -178,6 +178,7 @@ class Description:
     code_version: str
     truncation: float = 1.0
     encoder: str = ""
+    started_from: str = ""
 
 
 def write_bundle(
@@ -221,6 +222,7 @@ def write_bundle(
         background=description.background,
         truncation=description.truncation,
         encoder=description.encoder,
+        started_from=description.started_from,
         created=description.created,
         code_version=description.code_version,
         files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},

@@ -24,11 +24,12 @@ from generator.studio import choose_device
 from train.ablation import ablate_command
 from train.bench import bench, summarize_bench
 from train.chronicle import PAGE, PICTURE, write_run_report
-from train.commands import fit_command, read_recipe
+from train.commands import fit_command
 from train.emoji import GROUPS
 from train.encoder_command import encoder_command
 from train.evaluate import evaluate_command
 from train.icons import write_icons, write_report
+from train.options import read_recipe
 from train.recipes import PRESETS
 from train.summary import summarize
 from train.terminal import behind, read_icons, sentences

@@ -39,8 +39,9 @@ from train.recipes import PRESETS, Recipe
 from train.setting import Goal
 from train.terminal import UsageError, read_icons, sentences
 
+AS_IT_IS = "as it is"
 VARIANTS: dict[str, dict[str, Any]] = {
-    "as it is": {},
+    AS_IT_IS: {},
     "no translation": {"translation": 0.0},
     "half the translation": {"translation": 0.05},
     "with cutout": {"cutout": 0.25},
@@ -66,7 +67,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Changes to the preset `sagan`, by name."""
 
-
 SAMPLES = 2048
 """Icons that a run is judged by: its figures are to differ by what it learned, not by what was drawn."""
 
@@ -89,16 +89,29 @@ class Ablation:
 
     training: NDArray[np.uint8]
     held_out: NDArray[np.uint8]
+    base: str
+    """The variant that the others change, too."""
+    digest: str
+    """Of the set of icons."""
     background: Color
     out: Path
     goal: Goal
 
     def train(self, name: str, seed: int, report: Callable[[float], None]) -> None:
-        """Train a variant unless its record is there; `report` is told of the share that is done."""
-        if self._record(name, seed).exists():
+        """Train a variant unless its record is there; `report` is told of the share that is done.
+
+        Raises UsageError when the record is that of another recipe or of other icons.
+        """
+        recipe, size = self._recipe(name), self.training.shape[1]
+        document: dict[str, Any] = {"name": name, "seed": seed, "size": size, "icons": self.digest}
+        document |= {"recipe": asdict(recipe)}
+        record = self._record(name, seed)
+        if record.exists():
+            known = json.loads(record.read_text())
+            if any(known.get(key) != value for key, value in json.loads(json.dumps(document)).items()):
+                raise UsageError(f"{record}: this run had another recipe or other icons; choose another --out.")
             return
-        recipe = _recipe(name)
-        network, size = recipe.network(self.training.shape[1]), self.training.shape[1]
+        network = recipe.network(size)
         trainer = Trainer(
             recipe, network, self.training, background=self.background, device=torch.device("cpu"), seed=seed
         )
@@ -108,13 +121,10 @@ class Ablation:
             report(share)
         seconds = time.process_time() - start
         snapshot = trainer.snapshot()
-        self.out.mkdir(parents=True, exist_ok=True)
-        record = self._record(name, seed)
         weights = {key: value.contiguous() for key, value in snapshot.state_dict().items()}
         save_file(weights, record.with_suffix(".safetensors"))
         record.with_suffix(".png").write_bytes(draw_samples(snapshot, network, trainer.device))
-        document = {"name": name, "seed": seed, "size": size, "kimg": round(trainer.kimg, 2)}
-        document |= {"seconds": round(seconds, 1), "recipe": asdict(recipe)}
+        document |= {"kimg": round(trainer.kimg, 2), "seconds": round(seconds, 1)}
         record.write_text(json.dumps(document, indent=2) + "\n")
 
     def judge(self, runs: list[tuple[str, int]]) -> Iterator[Result]:
@@ -130,13 +140,13 @@ class Ablation:
                 name, seed, document["kimg"], document["seconds"], judge.evaluate(network.eval(), recipe.latent_size)
             )
 
+    def _recipe(self, name: str) -> Recipe:
+        return replace(PRESETS["sagan"], **{**VARIANTS[self.base], **VARIANTS[name]})
+
     def _record(self, name: str, seed: int) -> Path:
-        label = f"{name}, {self.goal.describe()}, seed {seed}"
+        base = "" if self.base == AS_IT_IS else f"{self.base}, "
+        label = f"{base}{name}, {self.goal.describe()}, seed {seed}"
         return self.out / f"{label.replace(',', '').replace(' ', '-')}.json"
-
-
-def _recipe(name: str) -> Recipe:
-    return replace(PRESETS["sagan"], **VARIANTS[name])
 
 
 def _advance(bar: Progress, task: TaskID, share: float) -> None:
@@ -175,6 +185,7 @@ def ablate_command(
     variant: Annotated[
         list[str] | None, typer.Option(help="Only this variant; may be given several times.", show_default="all")
     ] = None,
+    base: Annotated[str, typer.Option(help="The variant that all others change, instead of the recipe.")] = AS_IT_IS,
     size: Annotated[int, typer.Option(help="Edge of an icon: 32, 64 or 128 pixels.")] = 64,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
@@ -182,7 +193,7 @@ def ablate_command(
     console = Console(stderr=True)
     names = variant or list(VARIANTS)
     with sentences():
-        unknown = sorted(set(names) - set(VARIANTS))
+        unknown = sorted({*names, base} - set(VARIANTS))
         if unknown:
             raise UsageError(f"No variant is called {unknown[0]}; there are: {'; '.join(VARIANTS)}.")
         icon_set = read_icons(icons, size=size, background=None, only=only)
@@ -190,11 +201,14 @@ def ablate_command(
         ablation = Ablation(
             icon_set.pixels[training],
             icon_set.pixels[held_out],
+            base,
+            icon_set.digest,
             parse_color(icon_set.report.background),
             out,
             Goal(kimg) if kimg else Goal(minutes=seconds / 60),
         )
         runs = [(name, seed) for name in names for seed in range(seeds)]
+        out.mkdir(parents=True, exist_ok=True)
         with Progress(console=console) as bar:
             for name, seed in runs:
                 task = bar.add_task(f"{name}, seed {seed}", total=1.0)

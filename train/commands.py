@@ -12,24 +12,20 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.card import DataSet
-from generator.checkpoint import Bundle, BundleError, read_bundle
-from generator.decode import parse_color
-from generator.networks import GeneratorConfig, build_generator
+from generator.networks import build_generator
 from train.fit import fit, start_run
 from train.guard import End
-from train.holdout import HELD_OUT_SHARE, split
-from train.icons import IconSet, write_report
+from train.icons import write_report
 from train.leader import follow_command, is_follower, processes, together
+from train.options import like, make_setting, read_goal, read_recipe, read_start, reopen, require_fit
 from train.progress import Bar, JsonLines
-from train.recipes import PRESETS, Recipe
-from train.runs import BEST, LATEST, Run, RunError
-from train.setting import Goal, Setting, code_version
+from train.recipes import PRESETS
+from train.runs import BEST, LATEST
+from train.setting import Goal, Setting
 from train.summary import summarize
 from train.terminal import DEFAULT_BACKGROUND, UsageError, behind, read_color, read_icons, sentences
 
@@ -55,7 +51,8 @@ def fit_command(
     runs: Annotated[Path, typer.Option(help="Where the numbered run folders stand.")] = Path("runs"),
     resume: Annotated[Path | None, typer.Option(help="Go on with this run folder, its icons and its recipe.")] = None,
     start: Annotated[
-        Path | None, typer.Option("--from", help="Start from the generator of this bundle, at its size and width.")
+        Path | None,
+        typer.Option("--from", help="Start from the generator of this bundle or run, at its size and width."),
     ] = None,
     hold_out: Annotated[
         float | None,
@@ -144,24 +141,26 @@ def fit_command(
     }
     judging: dict[str, Any] = {"patience": patience, "evaluate_every": evaluate_every}
     with sentences(), together(device) as where:
-        goal = _goal(kimg, minutes)
+        goal = read_goal(kimg, minutes)
         background = behind(background, alpha=alpha)
         if not math.isfinite(evaluate_every or 0):
             raise UsageError("--evaluate-every takes a finite number.")
         if resume is not None:
             if dry_run or start is not None:
                 raise UsageError(f"--{'dry-run' if dry_run else 'from'} and --resume do not go together.")
+            if icons or only:
+                raise UsageError("--resume goes on with the run's own icons; for others, --from RUN begins a new run.")
             fixed: dict[str, Any] = {"preset": preset, "size": size, "seed": seed, "background": background}
             fixed |= {"name": name, "license": license_, "hold_out": hold_out, **changes}
-            run, setting = _reopen(resume, goal, judging, fixed)
+            run, setting = reopen(resume, goal, judging, fixed)
         else:
             if not icons:
                 raise UsageError("Say what to train on with --icons SOURCE, or go on with --resume RUN.")
             if goal is None:
                 goal = Goal() if patience else Goal(kimg=DEFAULT_KIMG)
-            bundle = None if start is None else _read_start(start)
+            bundle = None if start is None else read_start(start)
             if bundle is not None:
-                size, changes = size or bundle.image_size, _like(bundle, changes)
+                size, changes = size or bundle.image_size, like(bundle, changes)
                 background = background or bundle.card.background
             size = DEFAULT_SIZE if size is None else size
             channels = len(read_color(background or DEFAULT_BACKGROUND))
@@ -169,10 +168,10 @@ def fit_command(
             if batch is None:
                 recipe = replace(recipe, batch=recipe.batch * processes())
             if bundle is not None:
-                _require_fit(bundle, recipe, recipe.network(size, channels))
+                require_fit(bundle, recipe, recipe.network(size, channels))
             icon_set = read_icons(icons, size=size, background=background, only=only)
             setting = replace(
-                _setting(icon_set, recipe, goal, seed or 0, name, license_, hold_out),
+                make_setting(icon_set, recipe, goal, seed or 0, name, license_, hold_out),
                 start=None if bundle is None else bundle.digest,
                 **judging,
             )
@@ -220,124 +219,6 @@ class _StopSignal:
     def _ask(self, number: int, _frame: FrameType | None) -> None:
         self._asked = True
         signal.signal(number, self._before[number])
-
-
-def _goal(kimg: float | None, minutes: float | None) -> Goal | None:
-    if kimg is not None and minutes is not None:
-        raise UsageError("Give --kimg or --minutes, not both.")
-    if not math.isfinite(kimg or minutes or 0):
-        raise UsageError("A run needs an end: give a number of kimg or minutes.")
-    return None if kimg is None and minutes is None else Goal(kimg=kimg, minutes=minutes)
-
-
-def read_recipe(preset: str, changes: dict[str, Any], size: int, channels: int = 3) -> Recipe:
-    """A preset with changed values. Raises UsageError when it is unknown or cannot draw this size or the channels."""
-    if preset not in PRESETS:
-        raise UsageError(f"The preset {preset!r} is unknown; choose one of: {', '.join(PRESETS)}.")
-    recipe = replace(PRESETS[preset], **{name: value for name, value in changes.items() if value is not None})
-    try:
-        recipe.network(size, channels)
-    except ValueError as error:
-        raise UsageError(f"The preset {preset} cannot be trained so: {error}.") from error
-    return recipe
-
-
-def _read_start(path: Path) -> Bundle:
-    try:
-        return read_bundle(path)
-    except BundleError as error:
-        raise UsageError(f"--from: {error}") from error
-
-
-def _like(bundle: Bundle, changes: dict[str, Any]) -> dict[str, Any]:
-    """The options, with those that were not given as the bundle's generator has them; it is grown up already."""
-    own = ("width", "latent_size", "attention_limit")
-    sizes = {name: value for name, value in asdict(bundle.config).items() if name in own}
-    given = {name: value for name, value in changes.items() if value is not None}
-    return {"growth": 0.0, **sizes, **given}
-
-
-def _require_fit(bundle: Bundle, recipe: Recipe, config: GeneratorConfig) -> None:
-    if recipe.normalize_generator:
-        raise UsageError(
-            f"The preset {recipe.preset} cannot start from a bundle: it normalizes its generator's weights."
-        )
-    theirs, ours = asdict(bundle.config), asdict(config)
-    differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
-    if differing or bundle.config.architecture != config.architecture:
-        what = ", ".join(f"{name} {theirs.get(name)}" for name in differing) or bundle.config.architecture
-        raise UsageError(f"--from: the generator of {bundle.path} has another form ({what}) than this run's.")
-
-
-def _setting(
-    icon_set: IconSet,
-    recipe: Recipe,
-    goal: Goal,
-    seed: int,
-    name: str | None,
-    license_: str | None,
-    hold_out: float | None,
-) -> Setting:
-    share = HELD_OUT_SHARE if hold_out is None else hold_out
-    training, held_out = split(icon_set.pixels, share)
-    try:
-        data = DataSet(
-            name=name or icon_set.name,
-            count=len(training),
-            held_out=len(held_out),
-            digest=icon_set.digest,
-            license=license_ or icon_set.license,
-        )
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise UsageError(f"The set's {problem['loc'][0]} cannot stand on a card: {problem['msg']}.") from error
-    return Setting(
-        recipe=recipe,
-        goal=goal,
-        data=data,
-        image_size=icon_set.report.size,
-        background=parse_color(icon_set.report.background),
-        seed=seed,
-        code_version=code_version(),
-        hold_out=share,
-    )
-
-
-def _reopen(path: Path, goal: Goal | None, judging: dict[str, Any], options: dict[str, Any]) -> tuple[Run, Setting]:
-    """Open a run; its goal and what judges it may change."""
-    run = Run.open(path)
-    try:
-        given = {name: value for name, value in judging.items() if value is not None}
-        setting = replace(_same_setting(run, options), **given)
-        setting = replace(setting, goal=goal or setting.goal)
-        run.change_options(given | {"goal": asdict(setting.goal)})
-    except BaseException:
-        run.close()
-        raise
-    return run, setting
-
-
-def _same_setting(run: Run, options: dict[str, Any]) -> Setting:
-    """The setting of a run. Raises UsageError for options that were given and differ from it."""
-    try:
-        setting = Setting.read(run.options)
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{run.path}: the run's options cannot be read.") from error
-    known = asdict(setting.recipe) | {
-        "size": setting.image_size,
-        "seed": setting.seed,
-        "background": setting.background,
-        "name": setting.data.name,
-        "license": setting.data.license,
-        "hold_out": setting.hold_out,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    if "background" in given:
-        given["background"] = read_color(given["background"])
-    differing = [name for name, value in given.items() if value != known[name]]
-    if differing:
-        raise UsageError(f"{run.path}: a run keeps its recipe; these options differ from it: {', '.join(differing)}.")
-    return setting
 
 
 def _summary(setting: Setting, device: torch.device) -> Table:

@@ -34,6 +34,8 @@ def encoder_command(
     with sentences():
         if report == (out is not None):
             raise UsageError("Give --out FILE to train an encoder, or --report to measure the one that ships.")
+        if out is not None and not out.parent.is_dir():
+            raise UsageError(f"{out}: there is no folder {out.parent}.")
         pixels = read_icons(icons, size=64, background="#ffffff", only="").pixels
         training, held_out = split(pixels)
         if out is not None:

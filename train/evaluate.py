@@ -16,25 +16,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.checkpoint import CARD, BundleError, read_bundle
+from generator.checkpoint import BundleError, read_bundle
 from generator.networks import build_generator
 from generator.studio import choose_device
 from train.holdout import HELD_OUT_SHARE, split
 from train.metrics import Judge
 from train.metrics.judge import SAMPLES, SIDE
-from train.runs import BEST
+from train.runs import bundle_of
 from train.terminal import UsageError, read_icons, sentences
 
 READINGS = {
     "swd": "Textures against the training icons: lower is better.",
     "swd_white": "The same on white alone.",
     "swd_dark": "The same on a dark background alone.",
-    "kid": "Shapes against icons never trained on: lower is better; around 0, there is no difference.",
+    "kid": "Shapes against other icons of the set: lower is better; around 0, there is no difference.",
     "precision": "Share of the icons that look like training icons: higher is better.",
     "recall": "Share of the training icons that the model could have drawn: higher is better.",
     "coverage": "Share of the training icons with one of the icons beside them: higher is better.",
     "ms_ssim": "Likeness of two icons: far above the real figure, the model draws the same again and again.",
-    "nearest": "Distance to the nearest training icon; 1 is that of icons never trained on: far below it, copies.",
+    "nearest": "Distance to the nearest training icon; 1 is that of other icons of the set: far below it, copies.",
     "nearest_low": "The same of the nearest 5 %: far below the real figure, some are copies.",
     "copies": "Share of the icons that are practically copies of training icons: lower is better.",
 }
@@ -57,7 +57,7 @@ def evaluate_command(
     with sentences():
         where = choose_device(device)
         try:
-            model = read_bundle(bundle if (bundle / CARD).exists() or not (bundle / BEST).is_dir() else bundle / BEST)
+            model = read_bundle(bundle_of(bundle))
         except BundleError as error:
             raise UsageError(str(error)) from error
         card = model.card

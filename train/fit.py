@@ -17,7 +17,7 @@ from generator.checkpoint import BundleError
 from train.chronicle import write_run_report
 from train.guard import Alarm, End, Guard, Limits, score
 from train.holdout import split
-from train.leader import new_trainer
+from train.leader import is_out_of_memory, new_trainer
 from train.metrics import Judge
 from train.metrics.judge import SAMPLES
 from train.outputs import Shelf, draw_samples
@@ -78,8 +78,8 @@ def fit(
         raise TrainingError(str(error)) from error
     except OSError as error:
         raise RunError(f"{run.path}: the run cannot be written ({error.strerror}).") from error
-    except (MemoryError, RuntimeError) as error:  # torch tells its own CPU allocator's failure by the words alone
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
         raise TrainingError(f"{run.path}: the memory of {device} is too small; lower --batch or --width.") from error
 
@@ -258,6 +258,7 @@ class _Sitting:
             **self._stamp(),
             "metrics": {name: figure.model_dump() for name, figure in metrics.items()},
             "score": round(score(metrics), 4),
+            "encoder": self.judge.encoder_digest,
             "sheet": sheet_name,
             "best": best,
         }

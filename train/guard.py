@@ -135,13 +135,13 @@ class Guard:
         copies, nearest = metrics.get("copies"), metrics.get("nearest")
         if copies is not None and copies.value > copies.real + limits.copies:
             return Alarm.COPYING, (
-                f"{copies.value:.0%} of the samples are as near to a training icon as {copies.real:.0%} of the icons "
-                "that training never saw"
+                f"{copies.value:.0%} of the samples are as near to a training icon as {copies.real:.0%} of the "
+                "set's icons are to another"
             )
         if nearest is not None and nearest.value < limits.nearest * nearest.real:
             return Alarm.COPYING, (
                 f"the samples are {nearest.value / nearest.real:.0%} as far from their nearest training icons as icons "
-                "that training never saw"
+                "of the set are from each other"
             )
         if self.watch.best_was_diverse:
             similar, coverage = metrics.get("ms_ssim"), metrics.get("coverage")

@@ -45,7 +45,6 @@ FIGURES = {
     "recall": Wording("Recall", "higher is better"),
     "coverage": Wording("Coverage", "higher is better"),
     "ms_ssim": Wording("MS-SSIM", "far above real: collapse"),
-    "diversity": Wording("Diversity", "far below real: collapse"),
     "nearest": Wording("Nearest training icon", "far below real: copies"),
     "nearest_low": Wording("Nearest, 5 % quantile", "far below real: copies"),
     "copies": Wording("Share of copies", "lower is better"),
@@ -62,6 +61,8 @@ class Evaluation:
     figures: Mapping[str, tuple[float, float]]
     sheet: Path
     best: bool
+    encoder: str
+    """Digest of the encoder whose features were compared; empty in older runs."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ class History:
             kimg, seconds = self.clock[-1]
             found.append(f"{thousands(kimg)} in {duration(seconds)}")
         found.append(f"license {data['license']}" if data.get("license") else None)
+        found.append(f"encoder {self.latest.encoder[:12]}" if self.latest and self.latest.encoder else None)
         return [fact for fact in found if fact is not None]
 
     def sheet_titles(self, pictures: Pictures) -> Iterator[tuple[str, Image.Image]]:
@@ -213,7 +215,9 @@ def _note(history: History, record: Mapping[str, Any]) -> None:
     if kind == "evaluation":
         figures = {name: (float(one["value"]), float(one["real"])) for name, one in record["metrics"].items()}
         sheet = history.path / str(record["sheet"])
-        history.evaluations.append(Evaluation(kimg, seconds, figures, sheet, bool(record["best"])))
+        history.evaluations.append(
+            Evaluation(kimg, seconds, figures, sheet, bool(record["best"]), str(record.get("encoder", "")))
+        )
         if record.get("alarm"):
             said = record.get("sentence") or _in_words(record["alarm"])
             history.events.append(Event(kimg, seconds, "alarm", f"Alarm: {said}"))

@@ -83,12 +83,19 @@ def follow_command(name: str) -> int:
     except (DeviceError, ProcessLostError):  # the leader met the same, or is gone
         return 1
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         message = "the memory of its device is too small; lower --batch or --width."
         sys.stderr.write(f"Process {os.environ['RANK']} of {processes()}: {message}\n")
         return 1
     return 0
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory was too small: torch tells its own CPU allocator's failure by the words alone."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        words in str(error) for words in ("out of memory", "not enough memory", "allocate memory")
+    )
 
 
 def _follow(name: str) -> None:

@@ -68,6 +68,7 @@ class Shelf:
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
                 code_version=setting.code_version,
                 encoder=self._encoder,
+                started_from=setting.start or "",
             ),
             config=config,
             weights=network.state_dict(),

@@ -12,8 +12,8 @@ from generator.card import Figure
 DISTANCES = ("kid", "swd")
 """Figures of which less is better, the one that tells most first."""
 
-SPREADS = ("diversity", "coverage")
-"""Figures that fall when a model collapses."""
+SPREADS = ("ms_ssim", "coverage")
+"""Figures that tell a collapse: how alike two icons are, and how many real ones have one beside them."""
 
 SOURCES_OF_COPIES = ("nearest",)
 """Figures that fall when a model copies its training icons."""
@@ -22,7 +22,8 @@ TOLERANCE = 0.05
 """Share by which a distance may be larger and still count as not worse: so much lies in the choice of the samples."""
 
 LOWEST_SHARE = 0.5
-"""Of the real figure: a spread below is a collapse, a nearest distance below is copying."""
+"""Of the real figure: a spread below is a collapse, a nearest distance below is copying. Of MS-SSIM, which is 1 between
+equal pictures, it is the distance to 1 that counts."""
 
 
 class Verdict(StrEnum):
@@ -70,7 +71,7 @@ def judge(new: Mapping[str, Figure], old: Mapping[str, Figure]) -> Verdict:
     """
     for names, verdict in ((SPREADS, Verdict.COLLAPSED), (SOURCES_OF_COPIES, Verdict.COPIES)):
         for name in names:
-            if name in new and _share(new[name]) < LOWEST_SHARE and not _as_low(name, new, old):
+            if name in new and _share(name, new) < LOWEST_SHARE and not _as_low(name, new, old):
                 return verdict
     for name in DISTANCES:
         if name in new and name in old:
@@ -81,9 +82,12 @@ def judge(new: Mapping[str, Figure], old: Mapping[str, Figure]) -> Verdict:
     return Verdict.UNKNOWN
 
 
-def _share(figure: Figure) -> float:
-    return figure.value / figure.real if figure.real > 0 else 1.0
+def _share(name: str, figures: Mapping[str, Figure]) -> float:
+    value, real = figures[name].value, figures[name].real
+    if name == "ms_ssim":
+        value, real = 1 - value, 1 - real
+    return value / real if real > 0 else 1.0
 
 
 def _as_low(name: str, new: Mapping[str, Figure], old: Mapping[str, Figure]) -> bool:
-    return name in old and old[name].value <= new[name].value
+    return name in old and _share(name, old) <= _share(name, new)

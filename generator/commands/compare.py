@@ -19,11 +19,11 @@ from generator.commands.shared import (
     SeedText,
     UsageError,
     Wildness,
-    file_name,
     parse_seed,
     progress_bar,
     save,
     sentences,
+    target,
     truncation,
     write,
 )
@@ -61,8 +61,8 @@ def neighbors_command(
             caption, name = f"seed {chosen.text}", str(chosen.number)
         found = Neighborhood(model).search(asked, count)
         pairs = [(as_image(model.icons()[one.index]), one.distance) for one in found]
-        target = output or file_name(model, f"{name}-neighbors")
-        save(comparison(asked, pairs, caption), target, caption, model)
+        file = target(output, model, f"{name}-neighbors")
+        save(comparison(asked, pairs, caption), file, caption, model)
     table = Table("", "training icon", "distance", box=None)
     for place, one in enumerate(found, start=1):
         table.add_row(str(place), f"#{one.index}", f"{one.distance:.2f}")
@@ -78,21 +78,22 @@ def invert_command(
 ) -> None:
     """Search for the latent whose icon is nearest to a picture: a best effort, some seconds long.
 
-    Shows both side by side with their distance, and keeps the latent beside the picture, as safetensors.
+    Shows both side by side with their distance, and keeps the latent beside the picture, as safetensors, for
+    programs that draw with a bundle.
     """
     with sentences():
         model = read_bundle(bundle)
         given = _decode(picture, model)
+        file = target(output, model, f"{picture.stem}-inverted")
         with progress_bar() as bar:
             task = bar.add_task("steps", total=steps)
             found = invert(
                 Studio(model, device), as_pixels(given), steps, lambda step: bar.update(task, completed=step)
             )
-        target = output or file_name(model, f"{picture.stem}-inverted")
         texts = {"Model": model.digest, "Distance": f"{found.distance:.4f}"}
         sheet = beside([(given, picture.name), (found.icon, f"found, distance {found.distance:.3f}")])
-        save(sheet, target, f"distance {found.distance:.3f} (before the search {found.start:.3f})", model, **texts)
-        write(save_tensors({"latent": found.latent}, texts), target.with_suffix(".safetensors"), "its latent")
+        save(sheet, file, f"distance {found.distance:.3f} (before the search {found.start:.3f})", model, **texts)
+        write(save_tensors({"latent": found.latent}, texts), file.with_suffix(".safetensors"), "its latent")
 
 
 def _decode(picture: Path, model: Bundle) -> Image.Image:

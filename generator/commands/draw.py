@@ -18,11 +18,11 @@ from generator.commands.shared import (
     Output,
     SeedText,
     Wildness,
-    file_name,
     parse_seed,
     progress_bar,
     save,
     sentences,
+    target,
     truncation,
     write,
 )
@@ -46,8 +46,8 @@ def icon_command(
     with sentences():
         model, chosen = read_bundle(bundle), parse_seed(seed)
         drawn = Studio(model, device).draw([chosen.number], truncation(wildness))[0]
-        target = output or file_name(model, str(chosen.number))
-        save(enlarge(drawn, size), target, f"seed {chosen.text}", model, Seed=chosen.text)
+        file = target(output, model, str(chosen.number))
+        save(enlarge(drawn, size), file, f"seed {chosen.text}", model, Seed=chosen.text)
 
 
 def grid_command(
@@ -67,8 +67,8 @@ def grid_command(
         icons = Studio(model, device).draw([one.number for one in seeds], truncation(wildness))
         sheet = paired(icons, _nearest(model, icons), columns) if neighbors else grid(icons, columns)
         shown = f"{seeds[0].text} to {seeds[-1].text}"
-        target = output or file_name(model, f"{seeds[0].number}-x{count}{'-neighbors' if neighbors else ''}")
-        save(sheet, target, f"seeds {shown}", model, Seed=shown)
+        file = target(output, model, f"{seeds[0].number}-x{count}{'-neighbors' if neighbors else ''}")
+        save(sheet, file, f"seeds {shown}", model, Seed=shown)
 
 
 def _nearest(model: Bundle, icons: Sequence[Image.Image]) -> list[Image.Image]:
@@ -92,8 +92,8 @@ def morph_command(
     with sentences():
         model, first, last = read_bundle(bundle), parse_seed(start), parse_seed(end)
         icons = Studio(model, device).draw_walk(first.number, last.number, frames, truncation(wildness))
-        target = output or file_name(model, f"{first.number}-to-{last.number}", ".webp")
-        write(animation(icons), target, f"seeds {first.text} to {last.text}")
+        file = target(output, model, f"{first.number}-to-{last.number}", ".webp")
+        write(animation(icons), file, f"seeds {first.text} to {last.text}")
 
 
 def export_command(

@@ -34,11 +34,13 @@ def info_command(
         "network": f"{card.architecture} ({options})",
         "parameters": f"{sum(value.numel() for value in model.generator.values()) / 1e6:.2f} M",
         "trained": f"{card.kimg:g} kimg with the preset {card.preset}, {card.created}, Mojigan {card.code_version}",
-        "icons": f"{card.data.count} from {card.data.name}",
+        "started from": f"the bundle {card.started_from}" if card.started_from else "nothing",
+        "icons": f"{card.data.count} from {card.data.name}, and {card.data.held_out} held out",
         "license": card.data.license,
         "background": card.background,
         "wildness": f"{wildness_of(card.truncation)} % (truncation {card.truncation:g})",
         **{name: f"{figure.value:.4g}  (real against real {figure.real:.4g})" for name, figure in card.metrics.items()},
+        "encoder": card.encoder or "none",
         "size": f"{sum((model.path / name).stat().st_size for name in (CARD, *FILES)) / 2**20:.1f} MiB",
     }
     for name, value in rows.items():

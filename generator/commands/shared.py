@@ -39,6 +39,10 @@ Output = Annotated[
 ]
 
 
+FOREIGN = frozenset({".png", ".webp", ".gif", ".apng", ".jpg", ".jpeg", ".bmp", ".tiff", ".avif", ".safetensors"})
+"""Suffixes of what else a person may expect."""
+
+
 class UsageError(Exception):
     """Options that cannot be followed: one sentence."""
 
@@ -87,9 +91,18 @@ def write(content: bytes, path: Path, caption: str) -> None:
     Console().print(Text(printable(f"{caption} -> {path}")))
 
 
-def file_name(model: Bundle, what: str, suffix: str = ".png") -> Path:
-    """What a file is called that nobody gave a name."""
-    return Path(f"mojigan-{model.digest[:4]}-{what}{suffix}")
+def target(given: Path | None, model: Bundle, what: str, suffix: str = ".png") -> Path:
+    """The file to write: the one that was given, or one named by the model and what it shows.
+
+    Raises UsageError when the name is that of another kind of picture.
+    """
+    if given is None:
+        return Path(f"mojigan-{model.digest[:4]}-{what}{suffix}")
+    if given.suffix.lower() in FOREIGN - {suffix}:
+        raise UsageError(
+            f"{given}: what is written is no {given.suffix} file; call it {given.with_suffix(suffix).name}."
+        )
+    return given
 
 
 def progress_bar() -> Progress:

@@ -31,7 +31,7 @@ def figures(**values: tuple[float, float]) -> dict[str, Figure]:
     return {name: Figure(value=value, real=real) for name, (value, real) in values.items()}
 
 
-GOOD = figures(kid=(3.0, 1.0), swd=(9.0, 1.0), diversity=(0.2, 0.25), nearest=(0.1, 0.12))
+GOOD = figures(kid=(3.0, 1.0), swd=(9.0, 1.0), ms_ssim=(0.3, 0.25), coverage=(0.8, 0.9), nearest=(0.1, 0.12))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,9 @@ GOOD = figures(kid=(3.0, 1.0), swd=(9.0, 1.0), diversity=(0.2, 0.25), nearest=(0
         ({"kid": (3.0, 1.0)}, Verdict.NOT_WORSE),
         ({"kid": (3.14, 1.0), "swd": (99.0, 1.0)}, Verdict.NOT_WORSE),  # the first figure that both have decides
         ({"kid": (3.16, 1.0), "swd": (1.0, 1.0)}, Verdict.WORSE),
-        ({"kid": (1.0, 1.0), "diversity": (0.12, 0.25)}, Verdict.COLLAPSED),
+        ({"kid": (1.0, 1.0), "ms_ssim": (0.63, 0.25)}, Verdict.COLLAPSED),  # over half the way from real to equal
+        ({"kid": (1.0, 1.0), "ms_ssim": (0.62, 0.25)}, Verdict.BETTER),
+        ({"kid": (1.0, 1.0), "coverage": (0.4, 0.9)}, Verdict.COLLAPSED),
         ({"kid": (1.0, 1.0), "nearest": (0.05, 0.12)}, Verdict.COPIES),
         ({"kid": (1.0, 1.0), "nearest": (0.06, 0.12)}, Verdict.BETTER),
     ],
@@ -52,9 +54,9 @@ def test_the_gate(changed: dict[str, tuple[float, float]], verdict: Verdict) -> 
 
 
 def test_a_running_model_that_stands_no_better_is_no_measure() -> None:
-    old = {**GOOD, **figures(diversity=(0.01, 0.25))}
-    assert judge({**GOOD, **figures(diversity=(0.02, 0.25), kid=(2.0, 1.0))}, old) is Verdict.BETTER
-    assert judge({**GOOD, **figures(diversity=(0.005, 0.25), kid=(2.0, 1.0))}, old) is Verdict.COLLAPSED
+    old = {**GOOD, **figures(ms_ssim=(0.9, 0.25))}
+    assert judge({**GOOD, **figures(ms_ssim=(0.88, 0.25), kid=(2.0, 1.0))}, old) is Verdict.BETTER
+    assert judge({**GOOD, **figures(ms_ssim=(0.92, 0.25), kid=(2.0, 1.0))}, old) is Verdict.COLLAPSED
 
 
 def test_without_a_common_figure_nothing_is_known() -> None:

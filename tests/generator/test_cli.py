@@ -125,6 +125,8 @@ def test_a_morph_is_an_animation(tiny_bundle_path: Path, tmp_path: Path, monkeyp
     with Image.open(named) as image:
         assert (image.format, getattr(image, "n_frames", 1)) == ("WEBP", 4)
     assert "cannot be written" in refused(*given, "-o", tmp_path)
+    assert "call it walk.webp" in refused(*given, "-o", "walk.gif")
+    assert "call it walk.png" in refused("icon", "--seed", "1", "--bundle", tiny_bundle_path, "-o", "walk.jpg")
 
 
 def test_wildness_means_what_it_means_in_discord(tiny_bundle_path: Path, tmp_path: Path) -> None:

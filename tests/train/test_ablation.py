@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from train.__main__ import app
 from train.ablation import VARIANTS
@@ -66,6 +67,37 @@ def test_runs_of_equally_many_icons_repeat(
         found.append(json.loads(result.stdout)[0])
     assert found[0]["kimg"] == 0.13  # four steps: the first to reach a hundred icons
     assert found[0]["metrics"] == found[1]["metrics"]
+
+
+def test_runs_of_another_recipe_or_of_other_icons_are_not_taken_for_these(
+    drawn_icons: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.ablation.SAMPLES", 16)
+    one, other = write_icons(drawn_icons, tmp_path / "one"), write_icons(drawn_icons[1:], tmp_path / "other")
+
+    def ablate(source: Path, *options: str) -> Result:
+        given = ["--icons", str(source), "--out", str(tmp_path / "out"), "--kimg", "0.1", "--variant", "as it is"]
+        return CliRunner().invoke(app, ["ablate", *given, *(options or ("--size", "32"))])
+
+    assert ablate(one).exit_code == 0
+    assert "other icons" in (refused := ablate(other)).stderr.replace("\n", " ")
+    assert (refused.exit_code, ablate(one, "--size", "64").exit_code) == (2, 2)
+    monkeypatch.setitem(PRESETS, "sagan", replace(PRESETS["sagan"], noise=0.5))
+    assert ablate(one).exit_code == 2
+
+
+def test_a_base_is_changed_by_every_variant(
+    drawn_icons: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.ablation.SAMPLES", 16)
+    source = write_icons(drawn_icons, tmp_path / "icons")
+    command = ["ablate", "--icons", str(source), "--out", str(tmp_path / "out"), "--kimg", "0.1", "--size", "32"]
+    command += ["--base", "no coarse discriminator", "--variant", "with LeCam"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    (record,) = (tmp_path / "out").glob("*.json")
+    recipe = json.loads(record.read_text())["recipe"]
+    assert (recipe["coarse_discriminator"], recipe["lecam"]) == (False, 0.1)
+    assert record.name.startswith("no-coarse-discriminator-with-LeCam")
 
 
 def test_an_unknown_variant_is_one_sentence(tmp_path: Path) -> None:

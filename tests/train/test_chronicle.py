@@ -36,6 +36,7 @@ def evaluation(kimg: float, swd: float, *, best: bool, **more: Any) -> dict[str,
         "metrics": figures,
         "sheet": sheet,
         "best": best,
+        "encoder": "e5" * 32,
     } | more
 
 
@@ -142,6 +143,7 @@ def test_the_report_shows_the_run(run: Path) -> None:
         "coverage fell to <0.1> & less",
         "Rollback: to_kimg 2",
         "SWD x 1000",
+        "encoder e5e5e5e5e5e5",
         "odd",
     ):
         assert text in page.text

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from typer.testing import CliRunner
 
 from generator.encoder import load_encoder, read_encoder
 from train.__main__ import app
 from train.encoder import train_encoder, write_encoder
+from train.planted import find_planted
 
 
 def test_a_bundle_is_judged(tiny_bundle_path: Path) -> None:
@@ -42,6 +44,25 @@ def test_an_encoder_learns_and_repeats(drawn_icons: NDArray[np.uint8], tmp_path:
     read = read_encoder(tmp_path / "encoder.safetensors")
     assert read.digest == read_encoder(tmp_path / "again.safetensors").digest
     assert torch.isfinite(read.features(drawn_icons)).all()
+
+
+def test_planted_copies_are_found_by_features(drawn_icons: NDArray[np.uint8]) -> None:
+    found = {one.change: one for one in find_planted(drawn_icons, range(8), load_encoder())}
+    assert {"recolored", "mirrored"} <= found.keys()
+    assert all(0 <= share <= 1 for one in found.values() for share in (one.encoder, one.shifted_pixels, one.pixels))
+    assert sum(one.encoder for one in found.values()) > sum(one.pixels for one in found.values())
+
+
+def test_an_encoder_is_trained_and_measured(drawn_icons: NDArray[np.uint8], tmp_path: Path) -> None:
+    for place, icon in enumerate(drawn_icons):
+        Image.fromarray(icon).save(tmp_path / f"{place}.png")
+    given = ["encoder", "--icons", str(tmp_path), "--steps", "1", "--out"]
+    result = CliRunner().invoke(app, [*given, str(tmp_path / "encoder.safetensors")])
+    assert result.exit_code == 0, result.output
+    assert read_encoder(tmp_path / "encoder.safetensors").digest in result.stdout.replace("\n", "")
+    refused = CliRunner().invoke(app, [*given, str(tmp_path / "nowhere" / "encoder.safetensors")])
+    assert refused.exit_code == 2
+    assert "there is no folder" in refused.stderr
 
 
 @pytest.mark.parametrize("options", [[], ["--report", "--out", "x"]])

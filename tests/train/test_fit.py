@@ -221,6 +221,64 @@ def test_memory_that_is_too_small_is_one_sentence(
     assert "lower --batch" in result.stderr
 
 
+def test_another_failure_is_not_taken_for_that(
+    icon_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_self: Trainer, _progress: float) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(Trainer, "step", fail)
+    result = train("--icons", icon_folder, *SMALL, "--runs", tmp_path)
+    assert isinstance(result.exception, RuntimeError)
+
+
+def test_a_run_starts_from_the_best_of_another(
+    finished: tuple[Path, list[dict[str, Any]]], icon_folder: Path, tmp_path: Path
+) -> None:
+    given = ("--icons", icon_folder, "--from", finished[0], "--batch", "4", "--seed", "3")
+    result = train(*given, "--kimg", "0.004", "--runs", tmp_path)
+    assert result.exit_code == 0, result.output
+    teacher, pupil = (read_bundle(run / BEST) for run in (finished[0], folder_of(tmp_path)))
+    assert pupil.card.started_from == teacher.digest
+    assert (teacher.card.started_from, pupil.config) == ("", teacher.config)
+    step = max(float((pupil.generator[name] - teacher.generator[name]).abs().max()) for name in ("head.weight",))
+    assert step < 0.01  # one step away from where the other one ended
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--size", "32"), "image_size 64"),
+        (("--width", "16"), "width 8"),
+        (("--preset", "sagan-seed"), "cannot start from a bundle"),
+    ],
+)
+def test_a_bundle_of_another_form_is_no_start(
+    finished: tuple[Path, list[dict[str, Any]]],
+    icon_folder: Path,
+    tmp_path: Path,
+    options: tuple[str, ...],
+    said: str,
+) -> None:
+    result = train("--icons", icon_folder, "--from", finished[0] / BEST, *options, "--runs", tmp_path / "runs")
+    assert result.exit_code == 2
+    assert said in result.stderr.replace("\n", " ")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_is_judged_by_the_icons_that_it_held_out(
+    finished: tuple[Path, list[dict[str, Any]]], icon_folder: Path
+) -> None:
+    command = ["evaluate", str(finished[0]), "--icons", str(icon_folder), "--samples", "16", "--json"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    document, card = json.loads(result.stdout), read_bundle(finished[0] / BEST).card
+    assert (document["training"], document["held_out"]) == (card.data.count, card.data.held_out)
+    assert document["held_out_are"] == "held out of its training"
+    # the very figures of the training, whose judge saw the same icons apart and drew as many samples
+    assert document["figures"]["swd"] == pytest.approx(card.metrics["swd"].model_dump(), rel=1e-4)
+
+
 def test_a_state_of_another_network_is_one_sentence(
     drawn_icons: NDArray[np.uint8], finished: tuple[Path, list[dict[str, Any]]]
 ) -> None:
@@ -275,6 +333,10 @@ def test_a_bar_in_the_terminal(icon_folder: Path, tmp_path: Path) -> None:
         (("--icons", "ICONS", "--evaluate-every", "inf"), "finite"),
         (("--icons", "ICONS", "--from", "/nowhere"), "no bundle folder"),
         (("--resume", "/nowhere", "--from", "/nowhere"), "do not go together"),
+        (("--resume", "/nowhere", "--icons", "ICONS"), "run's own icons"),
+        (("--resume", "/nowhere", "--only", "faces"), "run's own icons"),
+        (("--icons", "ICONS", "--preset", "sagan-seed", "--growth", "0.3"), "know neither growing"),
+        (("--icons", "ICONS", "--preset", "sagan-seed", "--minibatch-stddev"), "know neither growing"),
         (("--icons", "ICONS", "--name", "a\nb"), "name cannot stand on a card"),
         (("--icons", "ICONS", "--license", "x" * 2000), "license cannot stand on a card"),
     ],
