@@ -39,7 +39,7 @@ def read_recipe(preset: str, changes: dict[str, Any], size: int, channels: int =
     try:
         network = recipe.network(size, channels)
     except ValueError as error:
-        raise UsageError(f"The preset {preset} cannot be trained so: {error}.") from error
+        raise UsageError(f"The preset {preset} cannot be trained so: {error} (others: --preset).") from error
     if isinstance(network, PlainConfig) and (recipe.growth or recipe.minibatch_stddev):
         raise UsageError(f"The networks of the preset {preset} know neither growing nor minibatch standard deviation.")
     return recipe
