@@ -138,7 +138,13 @@ def house() -> dict[str, list[Import]]:
 
 
 def test_the_house_is_seen(house: dict[str, list[Import]]) -> None:
-    assert {"bot.services.icons", "bot.db.models", "generator.studio", "train.loop", "migrations.env"} <= house.keys()
+    assert {
+        "bot.services.icons",
+        "bot.db.models",
+        "generator.studio",
+        "train.adversary.trainer",
+        "migrations.env",
+    } <= house.keys()
     assert any(each.module == "generator.studio.Studio" for each in house["bot.services.models"])
 
 
@@ -166,12 +172,12 @@ def plant(**sources: str) -> dict[str, list[Import]]:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("generator__a", "import train.loop"),
+        ("generator__a", "import train.adversary.trainer"),
         ("generator__a", "from bot import settings"),
         ("generator__a", "def f():\n    from bot.db import models"),
         ("train__a", "import bot"),
         ("train__a__b", "from ...bot import x"),
-        ("bot__a", "from train.loop import Loop"),
+        ("bot__a", "from train.adversary.trainer import Trainer"),
         ("bot__a", "if TYPE_CHECKING:\n    import train"),
         ("bot__services__a", "import train.metrics as m"),
         ("migrations__a", "from bot import services"),

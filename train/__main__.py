@@ -21,18 +21,18 @@ from rich.text import Text
 
 from generator.folders import require_empty
 from generator.studio import choose_device
-from train.ablation import ablate_command
-from train.bench import bench, summarize_bench
-from train.chronicle import PAGE, PICTURE, write_run_report
-from train.commands import fit_command
-from train.emoji import GROUPS
-from train.encoder_command import encoder_command
-from train.evaluate import evaluate_command
-from train.icons import write_icons, write_report
-from train.options import read_recipe
-from train.recipes import PRESETS
-from train.summary import summarize
-from train.terminal import behind, read_icons, sentences
+from train.adversary.recipes import PRESETS
+from train.data.emoji import GROUPS
+from train.data.icons import write_icons, write_report
+from train.data.summary import summarize
+from train.doors.ablate import ablate_command
+from train.doors.bench import bench, summarize_bench
+from train.doors.encoder import encoder_command
+from train.doors.evaluate import evaluate_command
+from train.doors.fit import fit_command
+from train.doors.options import read_recipe
+from train.doors.terminal import behind, read_icons, sentences
+from train.report.chronicle import PAGE, PICTURE, write_run_report
 
 Sources = Annotated[
     list[Path],

@@ -39,7 +39,7 @@ class TrainerError(Exception):
 
 
 class Event(BaseModel):
-    """One line of the progress, as far as it is used here; `train/progress.py` says what the lines hold."""
+    """One line of the progress, as far as it is used here; `train/run/progress.py` says what the lines hold."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 

@@ -26,7 +26,7 @@ from generator.seeds import SEED_LIMIT
 from generator.studio import Studio
 from generator.wildness import truncation_of
 from tests.conftest import draw_icon
-from train.icons import load_icons
+from train.data.icons import load_icons
 
 
 def run(*arguments: str | Path) -> Result:

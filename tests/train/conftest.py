@@ -11,7 +11,7 @@ import pytest
 def quick_training() -> Iterator[None]:
     """Measure batch-norm statistics and figures on few samples, and draw no reports: each matters to a test or two."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("train.ema.RECALIBRATION_BATCHES", 2)
-        patch.setattr("train.fit.SAMPLES", 16)
-        patch.setattr("train.fit.write_run_report", lambda _path: None)
+        patch.setattr("train.adversary.average.RECALIBRATION_BATCHES", 2)
+        patch.setattr("train.run.sitting.SAMPLES", 16)
+        patch.setattr("train.doors.fit.write_run_report", lambda _path: None)
         yield

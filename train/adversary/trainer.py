@@ -1,0 +1,294 @@
+"""The heart of training: two networks, two optimizers, a step without host synchronization, a state to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from generator.decode import Color
+from generator.networks import GeneratorConfig, build_generator
+from generator.networks.sagan import SaganGenerator
+from train.adversary import distributed
+from train.adversary.augmentation import Augmentation, adapt, mirror
+from train.adversary.average import MovingAverage, recalibrate
+from train.adversary.capture import Steps, Way
+from train.adversary.discriminators import PlainDiscriminator, SaganDiscriminator, spectrally_normalized
+from train.adversary.growth import GrowingDiscriminator, GrowingGenerator, Stage, stage_at
+from train.adversary.losses import LeCam, discriminator_hinge, generator_hinge, gradient_penalty
+from train.adversary.recipes import Recipe
+
+R1_INTERVAL = 16
+"""Steps between two gradient penalties, each weighted so much more (Karras et al. 2020, appendix B)."""
+
+
+class Trainer:
+    """Trains a recipe's networks on a set of icons that lies, as one uint8 tensor, on the device."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        config: GeneratorConfig,
+        icons: NDArray[np.uint8],
+        *,
+        background: Color,
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        """`icons`: `(N, size, size, channels)` uint8; `background`: what augmentation shifts in."""
+        torch.manual_seed(seed)
+        self.recipe, self.config, self.device = recipe, config, device
+        self.batch = recipe.batch // distributed.size()
+        """Icons in a step of this process."""
+        self.icons = (
+            torch.from_numpy(icons).permute(0, 3, 1, 2).to(device).contiguous(memory_format=torch.channels_last)
+        )
+        self.background = torch.tensor(background, device=device).div(127.5).sub(1)
+        self.rng = torch.Generator(device).manual_seed(seed)
+        network = _generator(recipe, config)
+        if recipe.normalize_generator:
+            spectrally_normalized(network, nn.ConvTranspose2d)  # the original leaves its attention free
+        self.generator = distributed.synchronize(_laid_out(network, device)).train()
+        self.discriminator = _laid_out(_discriminator(recipe, config), device).train()
+        self.average = MovingAverage(self.generator, _laid_out(_generator(recipe, config), device), recipe.ema)
+        self.augmentation = Augmentation(recipe.translation, recipe.cutout, recipe.color)
+        self.augmentation_chance = torch.tensor(0.0 if recipe.adaptive else 1.0, device=device)
+        self.lecam = LeCam(device)
+        self.rate_scale = 1.0
+        """Multiplies both rates; a run that was thrown back lowers it."""
+        self.bf16 = recipe.bf16 and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        self._generator_adam = self._adam(self.generator, recipe.generator_rate)
+        self._discriminator_adam = self._adam(self.discriminator, recipe.discriminator_rate)
+        self.steps = 0
+        self._blend, self._noise = torch.ones((), device=device), torch.zeros((), device=device)
+        self._enter(stage_at(0.0, recipe.growth, config.image_size))
+        self.schedule = Steps(self._work, device, self.rng)
+        self._losses = torch.zeros(2, device=device)
+        self._losses_steps = 0
+
+    @property
+    def kimg(self) -> float:
+        """Thousands of real icons seen."""
+        return self.steps * self.recipe.batch / 1000
+
+    def step(self, progress: float) -> None:
+        """One step of both networks; `progress`, the share of the run that is done, sets rates, size and noise."""
+        recipe = self.recipe
+        self._enter(stage_at(progress, recipe.growth, self.config.image_size))
+        share = self.rate_scale * recipe.rate_share(progress)
+        for adam, rate in (
+            (self._generator_adam, recipe.generator_rate),
+            (self._discriminator_adam, recipe.discriminator_rate),
+        ):
+            for group in adam.param_groups:
+                group["lr"].fill_(rate * share)
+        self._noise.fill_(recipe.noise * (1 - progress))
+        is_penalized = bool(recipe.r1) and self.steps % R1_INTERVAL == 0
+        self.schedule.take(Way(self.stage.resolution, self.stage.blend < 1, is_penalized))
+        self.steps += 1
+        if distributed.is_first() or recipe.normalize_generator:  # whose weights change when they are looked at
+            self.average.update(self.generator, self.steps)
+        self._losses_steps += 1
+
+    def _work(self, way: Way) -> None:
+        """What the device does in a step. It may be recorded: what changes from step to step lies in tensors."""
+        recipe = self.recipe
+        # One pass through the generator serves both steps: detached for the discriminator, with its graph for itself.
+        with self._precision():
+            fakes = self.generator(self._latents())
+        fakes = fakes.float()
+        self.discriminator.requires_grad_(requires_grad=True)
+        reals = self._seen(self._reals())
+        real_scores, fake_scores = self._score(torch.cat([reals, self._seen(fakes.detach())]), groups=2).chunk(2)
+        discriminator_loss = loss = discriminator_hinge(real_scores, fake_scores)
+        if recipe.lecam:
+            loss = loss + recipe.lecam * self.lecam(real_scores, fake_scores)
+        if way.is_penalized:
+            loss = loss + R1_INTERVAL * recipe.r1 / 2 * gradient_penalty(self.discriminator, reals)
+        self._discriminator_adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        distributed.average_gradients(self.discriminator)
+        self._discriminator_adam.step()
+
+        self.discriminator.requires_grad_(requires_grad=False)
+        generator_loss = generator_hinge(self._score(self._seen(fakes)))
+        self._generator_adam.zero_grad()
+        generator_loss.backward()  # type: ignore[no-untyped-call]
+        distributed.average_gradients(self.generator)
+        self._generator_adam.step()
+
+        if recipe.adaptive:
+            adapt(self.augmentation_chance, real_scores.detach())
+        self._losses += distributed.average(torch.stack([generator_loss.detach(), discriminator_loss.detach()]))
+
+    def start_from(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Begin with the generator of a bundle instead of a fresh one. Raises RuntimeError when it does not fit."""
+        for network in (self.generator, self.average.network):
+            inner = _inner(network)
+            if self.recipe.normalize_generator:
+                raise RuntimeError("a generator with spectral normalization cannot start from a bundle's weights")
+            inner.load_state_dict(dict(weights))
+
+    def read_losses(self) -> tuple[float, float]:
+        """Mean losses of generator and discriminator since the last reading. This waits for the device."""
+        generator_loss, discriminator_loss = (self._losses / max(self._losses_steps, 1)).tolist()
+        self._losses.zero_()
+        self._losses_steps = 0
+        return generator_loss, discriminator_loss
+
+    @property
+    def is_grown(self) -> bool:
+        """Whether the networks work at full size; before that, `snapshot` has layers that never learned."""
+        return self.stage.resolution == self.config.image_size
+
+    def preview(self) -> nn.Module:
+        """As `snapshot`, at the size that is trained just now: latents -> icons `(N, C, r, r)`."""
+        rng = torch.Generator(self.device).manual_seed(self.steps)
+        return recalibrate(self.average.network, self.config.latent_size, rng)
+
+    def snapshot(self) -> nn.Module:
+        """The generator to show and to keep: averaged weights with statistics of their own, in eval mode."""
+        # A generator of its own: looking at the model does not change how training goes on.
+        rng = torch.Generator(self.device).manual_seed(self.steps)
+        return recalibrate(_inner(self.average.network), self.config.latent_size, rng)
+
+    def is_finite(self) -> bool:
+        """Whether all weights and averages are finite numbers. This waits for the device."""
+        values = [value for network in self._networks().values() for value in network.state_dict().values()]
+        return bool(torch.stack([value.isfinite().all() for value in values]).all())
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Everything that training needs to go on, as named tensors on the CPU."""
+        tensors = {
+            "rng": self.rng.get_state(),
+            "steps": torch.tensor(self.steps),
+            "rate_scale": torch.tensor(self.rate_scale, dtype=torch.float64),
+            "augmentation_chance": self.augmentation_chance,
+            "lecam": self.lecam.anchors,
+            "stage": torch.tensor([self.stage.resolution, self.stage.blend], dtype=torch.float64),
+        }
+        for room, network in self._networks().items():
+            tensors |= {f"{room}/{name}": value for name, value in network.state_dict().items()}
+        for room, adam in self._optimizers().items():
+            for index, moments in adam.state_dict()["state"].items():
+                tensors |= {f"{room}/{index}/{name}": value for name, value in moments.items()}
+        return {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+
+    def load_state(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Go on from a state. Raises KeyError, ValueError or RuntimeError when it does not fit the networks."""
+        for room, network in self._networks().items():
+            network.load_state_dict(_room(tensors, room))
+        self.schedule.forget()
+        for room, adam in self._optimizers().items():
+            parameters = [parameter for group in adam.param_groups for parameter in group["params"]]
+            moments: dict[int, dict[str, torch.Tensor]] = {}
+            for name, value in _room(tensors, room).items():
+                index, _, moment = name.partition("/")
+                if value.ndim:  # the fused optimizer walks memory: moments have to lie as their parameter does
+                    value = torch.empty_like(parameters[int(index)], device="cpu").copy_(value)
+                moments.setdefault(int(index), {})[moment] = value
+            adam.load_state_dict({"state": moments, "param_groups": adam.state_dict()["param_groups"]})
+        self.steps = int(tensors["steps"])
+        self.rate_scale = float(tensors["rate_scale"])
+        self.augmentation_chance.copy_(tensors["augmentation_chance"])
+        self.lecam.anchors.copy_(tensors["lecam"])
+        resolution, blend = tensors["stage"].tolist()
+        self._enter(Stage(int(resolution), blend))
+        if tensors["rng"].shape == self.rng.get_state().shape:
+            self.rng.set_state(tensors["rng"])
+        else:  # the run comes from another kind of device, whose random numbers are other ones
+            self.rng.manual_seed(self.steps)
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "average": self.average.network,
+        }
+
+    def _optimizers(self) -> dict[str, torch.optim.Adam]:
+        return {"generator-adam": self._generator_adam, "discriminator-adam": self._discriminator_adam}
+
+    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
+        rates = torch.tensor(rate, device=self.device)  # where a recorded step can read them
+        is_recorded = self.device.type == "cuda"
+        return torch.optim.Adam(
+            network.parameters(), lr=rates, betas=self.recipe.betas, fused=True, capturable=is_recorded
+        )
+
+    def _precision(self) -> torch.autocast:
+        """Convolutions and products in bfloat16, or not; losses, statistics and gradient penalties stay in float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16, cache_enabled=False)
+
+    def _score(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
+        with self._precision():
+            scores: torch.Tensor = self.discriminator(icons, groups)
+        return scores.float()
+
+    def _latents(self) -> torch.Tensor:
+        return distributed.share(torch.randn, (self.batch, self.config.latent_size), self.rng)
+
+    def _reals(self) -> torch.Tensor:
+        chosen = distributed.share(partial(torch.randint, len(self.icons)), (self.batch,), self.rng)
+        reals = self.icons[chosen].float().div(127.5).sub(1)
+        if not self.is_grown:
+            reals = functional.avg_pool2d(reals, self.config.image_size // self.stage.resolution)
+        if self.stage.blend < 1:
+            coarse = functional.interpolate(functional.avg_pool2d(reals, 2), scale_factor=2.0)
+            reals = torch.lerp(coarse, reals, self._blend)
+        return mirror(reals, self.rng) if self.recipe.mirror else reals
+
+    def _seen(self, icons: torch.Tensor) -> torch.Tensor:
+        """Icons as the discriminator sees them: augmented, and under noise."""
+        chance = self.augmentation_chance if self.recipe.adaptive else None
+        icons = self.augmentation(icons, self.background, self.rng, chance)
+        if self.recipe.noise:
+            icons = icons + self._noise * distributed.share(torch.randn, icons.shape, self.rng)
+        return icons
+
+    def _enter(self, stage: Stage) -> None:
+        self.stage = stage
+        self._blend.fill_(stage.blend)
+        for network in (self.generator, self.average.network, self.discriminator):
+            if isinstance(network, GrowingGenerator | GrowingDiscriminator):
+                network.stage = stage
+
+
+def _generator(recipe: Recipe, config: GeneratorConfig) -> nn.Module:
+    network = build_generator(config)
+    return GrowingGenerator(network) if recipe.growth and isinstance(network, SaganGenerator) else network
+
+
+def _discriminator(recipe: Recipe, config: GeneratorConfig) -> nn.Module:
+    if recipe.preset == "sagan-seed":
+        return PlainDiscriminator(config)
+    network = SaganDiscriminator(
+        config,
+        minibatch_stddev=recipe.minibatch_stddev,
+        attention=recipe.discriminator_attention,
+        coarse=recipe.coarse_discriminator,
+    )
+    return GrowingDiscriminator(network, config.channels, config.image_size) if recipe.growth else network
+
+
+def _inner(network: nn.Module) -> nn.Module:
+    """The network that a bundle holds."""
+    return network.network if isinstance(network, GrowingGenerator) else network
+
+
+def _room(tensors: dict[str, torch.Tensor], room: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(f"{room}/"): value for name, value in tensors.items() if name.startswith(f"{room}/")}
+
+
+def _laid_out(network: nn.Module, device: torch.device) -> nn.Module:
+    """Move a network to the device with channels last, the faster layout for convolutions there and on the CPU."""
+    network.to(device)
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network

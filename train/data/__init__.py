@@ -1,0 +1,1 @@
+"""Icons before training: sources of every kind, decoded into one set, with a report on what was left out and why."""

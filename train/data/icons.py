@@ -1,0 +1,233 @@
+"""Reads sources into one set of training icons, with the report on it."""
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from json import dumps
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.decode import Color, color_code
+from generator.folders import require_empty
+from generator.pictures import enlarge, grid
+from generator.transparency import WHITE, as_image, over
+from train.data.inspection import (
+    Duplicate,
+    Report,
+    blank,
+    color_statistics,
+    grey,
+    mode_histogram,
+    near_duplicates,
+    size_histogram,
+    source_report,
+    warnings_on,
+)
+from train.data.sources import (
+    IMAGE_SUFFIXES,
+    UNKNOWN,
+    Icon,
+    Reading,
+    Request,
+    SourceError,
+    printable,
+    read_source,
+    slug,
+)
+
+__all__ = ["MINIMUM", "IconSet", "SourceError", "load_icons", "write_icons", "write_report"]
+
+MINIMUM = 16  # icons that a set needs: a batch of the default recipe
+SHEET_LIMIT = 1024  # icons on reals.png; a larger set is shown in even steps
+MEAN_SIZE = 256  # pixels of mean.png
+_NUMBER = re.compile(r"^\d{4,}-")  # what write_icons puts before a name
+
+
+@dataclass(frozen=True)
+class IconSet:
+    """Training icons without exact duplicates. ``digest``: SHA-256 of the pixels."""
+
+    name: str
+    pixels: NDArray[np.uint8]
+    """(N, size, size, 3) RGB, or (N, size, size, 4) premultiplied RGBA."""
+    names: list[str]
+    license: str
+    report: Report
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over shape and pixels, 64 hex digits."""
+        return self.report.digest
+
+
+def load_icons(
+    sources: Sequence[Path],
+    *,
+    size: int = 64,
+    background: Color = (255, 255, 255),
+    only: Sequence[str] = (),
+    progress: Callable[[int], None] | None = None,
+) -> IconSet:
+    """Read all sources, in their order, into one set.
+
+    ``only`` takes these emoji groups (train/data/emoji.py) from fonts; ``progress`` is told how many icons were read.
+    Raises ``SourceError`` where a source cannot be used, or where fewer than ``MINIMUM`` icons are left.
+    """
+    if not sources:
+        raise SourceError("No source of icons was given: name a folder, an archive, a bundle or an emoji font")
+    counter = _Counter(progress)
+    request = Request(size=size, background=background, only=tuple(only), tick=counter.tick)
+    readings = [read_source(path, request) for path in sources]
+    if only and all(reading.kind != "emoji font" for reading in readings):
+        raise SourceError("--only chooses emoji of a font, and none of the sources is a font")
+    kept, duplicates = _without_duplicates([icon for reading in readings for icon in reading.icons])
+    if len(kept) < MINIMUM:
+        raise SourceError(_too_few(sources, readings, len(kept), len(duplicates)))
+    pixels = np.stack([icon.decoded.pixels for icon in kept])
+    names = [icon.name for icon in kept]
+    set_name = "+".join(dict.fromkeys(reading.name for reading in readings))[:200]
+    set_license = _combined_license(readings)
+    report = _report(sources, readings, kept, duplicates, pixels, set_name, set_license, request)
+    return IconSet(set_name, pixels, names, set_license, report)
+
+
+def write_report(icons: IconSet, folder: Path) -> None:
+    """Write report.json, reals.png (the icons, or an even choice of them) and mean.png (their mean) into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = dumps(asdict(icons.report), indent=2, ensure_ascii=False)
+    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    count = len(icons.pixels)
+    shown = [index * count // min(count, SHEET_LIMIT) for index in range(min(count, SHEET_LIMIT))]
+    columns = max(1, round(len(shown) ** 0.5 * 1.25))
+    grid([as_image(icons.pixels[index]) for index in shown], columns).save(folder / "reals.png")
+    mean = as_image(np.rint(icons.pixels.mean(axis=0, dtype=np.float64)).astype(np.uint8))
+    enlarge(mean, MEAN_SIZE).save(folder / "mean.png")
+
+
+def write_icons(icons: IconSet, folder: Path) -> None:
+    """Write each icon as "0001-its-name.png", and a known license as LICENSE.
+
+    Reading the folder again gives the same pixels in the same order, and the same license.
+
+    Raises ``OSError``, also where the folder already holds something.
+    """
+    require_empty(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    digits = max(4, len(str(len(icons.names))))
+    for number, (name, pixels) in enumerate(zip(icons.names, icons.pixels, strict=True), start=1):
+        as_image(pixels).save(folder / f"{number:0{digits}}-{_file_stem(name)}.png")
+    if icons.license != UNKNOWN:
+        (folder / "LICENSE").write_text(icons.license + "\n", encoding="utf-8")
+
+
+class _Counter:
+    """Counts icons over all sources, and tells."""
+
+    def __init__(self, progress: Callable[[int], None] | None) -> None:
+        self._progress = progress
+        self._count = 0
+
+    def tick(self) -> None:
+        self._count += 1
+        if self._progress is not None:
+            self._progress(self._count)
+
+
+def _without_duplicates(icons: Sequence[Icon]) -> tuple[list[Icon], list[Duplicate]]:
+    """The first icon of each picture, and those that repeat it."""
+    first: dict[bytes, Icon] = {}
+    duplicates = []
+    for icon in icons:
+        kept = first.setdefault(hashlib.sha256(icon.decoded.pixels.tobytes()).digest(), icon)
+        if kept is not icon:
+            duplicates.append(Duplicate(icon.name, kept.name))
+    return list(first.values()), duplicates
+
+
+def _too_few(sources: Sequence[Path], readings: Sequence[Reading], count: int, duplicates: int) -> str:
+    where = ", ".join(str(source) for source in sources)
+    found = "no icon that can be read" if not count else f"only {count} different icon{'s' if count > 1 else ''}"
+    details = []
+    if duplicates:
+        details.append(f"{duplicates:,} duplicates")
+    broken = [broken for reading in readings for broken in reading.broken]
+    if broken:
+        details.append(f"{len(broken):,} unusable, such as {broken[0].name}: {broken[0].reason}")
+    if lacking := sum(reading.lacking for reading in readings):
+        details.append(f"{lacking:,} emoji that the font lacks")
+    if ignored := sum(reading.ignored for reading in readings):
+        details.append(f"{ignored:,} other files")
+    besides = f" (besides {'; '.join(details)})" if details else ""
+    return f"{where}: {found}{besides}; training takes at least {MINIMUM}"
+
+
+def _combined_license(readings: Sequence[Reading]) -> str:
+    """The different licenses of the sources, joined; with their sources' names where there are several."""
+    licenses = dict.fromkeys(reading.license for reading in readings if reading.icons)
+    if len(licenses) <= 1:
+        return next(iter(licenses), UNKNOWN)
+    return "; ".join(dict.fromkeys(f"{reading.license} ({reading.name})" for reading in readings if reading.icons))[
+        :1000
+    ]
+
+
+def _report(
+    sources: Sequence[Path],
+    readings: Sequence[Reading],
+    kept: Sequence[Icon],
+    duplicates: list[Duplicate],
+    pixels: NDArray[np.uint8],
+    name: str,
+    license_: str,
+    request: Request,
+) -> Report:
+    names = [icon.name for icon in kept]
+    blanks = [name for name, is_blank in zip(names, blank(pixels), strict=True) if is_blank]
+    digest, pixels = _digest(pixels), over(pixels, WHITE)  # transparent icons are looked at on paper
+    near, near_count = near_duplicates(pixels, names)
+    mean, deviation = color_statistics(pixels)
+    grey_share = float(grey(pixels).mean())
+    notes = [note[0].upper() + note[1:] + "." for reading in readings for note in reading.notes]
+    size = request.size
+    return Report(
+        name=name,
+        license=license_,
+        count=len(kept),
+        size=size,
+        background=color_code(request.background),
+        digest=digest,
+        sources=[source_report(printable(str(path)), reading) for path, reading in zip(sources, readings, strict=True)],
+        sizes=size_histogram(kept),
+        modes=mode_histogram(kept),
+        animated=[icon.name for icon in kept if icon.decoded.frames > 1],
+        enlarged=sum(max(icon.decoded.width, icon.decoded.height) < size for icon in kept),
+        padded=sum(icon.decoded.width != icon.decoded.height for icon in kept),
+        duplicates=duplicates,
+        near_duplicates=near,
+        near_duplicate_count=near_count,
+        broken=list(chain.from_iterable(reading.broken for reading in readings)),
+        ignored=sum(reading.ignored for reading in readings),
+        lacking=sum(reading.lacking for reading in readings),
+        blank=blanks,
+        mean=mean,
+        deviation=deviation,
+        grey_share=grey_share,
+        warnings=notes + warnings_on(kept, grey_share, len(blanks), size),
+    )
+
+
+def _digest(pixels: NDArray[np.uint8]) -> str:
+    digest = hashlib.sha256(f"{pixels.shape}".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def _file_stem(name: str) -> str:
+    """A name as a file name: no folder, no ending, and without the number that an earlier writing put before it."""
+    file = PurePosixPath(name)
+    base = file.stem if file.suffix.lower() in IMAGE_SUFFIXES else file.name
+    return slug(_NUMBER.sub("", base)) or "icon"

@@ -1,0 +1,100 @@
+"""`python -m train evaluate`: the figures of a bundle, each beside the same between real icons.
+
+python -m train evaluate generator/default --icons NotoColorEmoji.ttf
+python -m train evaluate runs/0007-sagan-faces/best --icons ./my-icons --json
+"""
+
+from __future__ import annotations
+
+import time
+from json import dumps
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from generator.checkpoint import BundleError, read_bundle
+from generator.networks import build_generator
+from generator.studio import choose_device
+from train.data.holdout import HELD_OUT_SHARE, split
+from train.doors.terminal import UsageError, read_icons, sentences
+from train.metrics import Judge
+from train.metrics.judge import SAMPLES, SIDE
+from train.run.folder import bundle_of
+
+READINGS = {
+    "swd": "Textures against the training icons: lower is better.",
+    "swd_white": "The same on white alone.",
+    "swd_dark": "The same on a dark background alone.",
+    "kid": "Shapes against other icons of the set: lower is better; around 0, there is no difference.",
+    "precision": "Share of the icons that look like training icons: higher is better.",
+    "recall": "Share of the training icons that the model could have drawn: higher is better.",
+    "coverage": "Share of the training icons with one of the icons beside them: higher is better.",
+    "ms_ssim": "Likeness of two icons: far above the real figure, the model draws the same again and again.",
+    "nearest": "Distance to the nearest training icon; 1 is that of other icons of the set: far below it, copies.",
+    "nearest_low": "The same of the nearest 5 %: far below the real figure, some are copies.",
+    "copies": "Share of the icons that are practically copies of training icons: lower is better.",
+}
+
+
+def evaluate_command(
+    bundle: Annotated[Path, typer.Argument(help="A bundle, or a run: its best.", show_default=False)],
+    icons: Annotated[
+        list[Path], typer.Option("--icons", help="What to compare with: a folder, an archive, a bundle or a font.")
+    ],
+    only: Annotated[str, typer.Option(help="Of an emoji font: faces,people,animals,…; see `inspect --help`.")] = "",
+    samples: Annotated[int, typer.Option(min=8, max=8192, help="Icons to generate.")] = SAMPLES,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure how good a model is: each figure beside the same between real icons, and how to read it.
+
+    Figures can be compared when they were taken on the same icons, with as many samples and the same encoder.
+    """
+    with sentences():
+        where = choose_device(device)
+        try:
+            model = read_bundle(bundle_of(bundle))
+        except BundleError as error:
+            raise UsageError(str(error)) from error
+        card = model.card
+        icon_set = read_icons(icons, size=model.image_size, background=card.background, only=only)
+        started = time.monotonic()
+        own, fresh = icon_set.digest == card.data.digest, card.data.held_out
+        share = fresh / len(icon_set.pixels) if own and fresh else HELD_OUT_SHARE
+        training, held_out = split(icon_set.pixels, share)
+        network = build_generator(model.config)
+        network.load_state_dict(model.generator)
+        with Console(stderr=True).status(f"comparing {samples:,} samples with {len(training):,} icons …"):
+            judge = Judge(icon_set.pixels[training], icon_set.pixels[held_out], where, samples)
+            figures = judge.evaluate(network.to(where).eval(), model.config.latent_size)
+        seconds = time.monotonic() - started
+    known = "held out of its training" if own and fresh else "trained on, too" if own else "of another set than its own"
+    if as_json:
+        document = {
+            "bundle": str(model.path),
+            "digest": model.digest,
+            "kimg": card.kimg,
+            "icons": {"name": icon_set.name, "digest": icon_set.digest, "same_as_card": own},
+            "training": len(training),
+            "held_out": len(held_out),
+            "held_out_are": known,
+            "samples": samples,
+            "icons_a_side": min(len(training) // 2, samples, SIDE),
+            "encoder": judge.encoder_digest,
+            "figures": {name: figure.model_dump() for name, figure in figures.items()},
+            "seconds": round(seconds, 2),
+        }
+        typer.echo(dumps(document, indent=2))
+        return
+    table = Table("figure", "model", "real", "how to read it", box=None)
+    for name, figure in figures.items():
+        table.add_row(name, f"{figure.value:.3g}", f"{figure.real:.3g}", READINGS.get(name, ""))
+    console = Console()
+    console.print(Text(f"{model.path}: {card.kimg:g} kimg, {samples} samples against {len(training):,} icons"))
+    console.print(table)
+    console.print(Text(f"{len(held_out)} icons to compare with: {known}. Encoder {judge.encoder_digest[:12]}."))
+    console.print(Text(f"{seconds:.1f} seconds"))

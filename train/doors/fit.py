@@ -1,0 +1,232 @@
+"""`python -m train fit`: from icons to a run folder and its bundles."""
+
+from __future__ import annotations
+
+import math
+import signal
+from dataclasses import asdict, replace
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from generator.networks import build_generator
+from train.adversary.leader import follow_command, is_follower, processes, together
+from train.adversary.recipes import PRESETS
+from train.data.icons import write_report
+from train.data.summary import summarize
+from train.doors.options import like, make_setting, read_goal, read_recipe, read_start, reopen, require_fit
+from train.doors.terminal import DEFAULT_BACKGROUND, UsageError, behind, read_color, read_icons, sentences
+from train.report.chronicle import write_run_report
+from train.run.folder import BEST, LATEST
+from train.run.guard import End
+from train.run.progress import Bar, JsonLines
+from train.run.setting import Goal, Setting
+from train.run.sitting import fit, start_run
+
+DEFAULT_PRESET, DEFAULT_KIMG, DEFAULT_SIZE = "sagan", 300.0, 64
+
+
+class ProgressStyle(StrEnum):
+    """How `fit` shows its progress."""
+
+    BAR = "bar"
+    JSONL = "jsonl"
+
+
+def fit_command(
+    icons: Annotated[
+        list[Path] | None,
+        typer.Option("--icons", help="A folder, an archive, a bundle or an emoji font; may be given several times."),
+    ] = None,
+    only: Annotated[str, typer.Option(help="Of an emoji font: faces,people,animals,…; see `inspect --help`.")] = "",
+    kimg: Annotated[float | None, typer.Option(min=0.001, help="Train on so many thousand images.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Train for so long instead.")] = None,
+    preset: Annotated[str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}.", show_default="sagan")] = None,
+    runs: Annotated[Path, typer.Option(help="Where the numbered run folders stand.")] = Path("runs"),
+    resume: Annotated[Path | None, typer.Option(help="Go on with this run folder, its icons and its recipe.")] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="Start from the generator of this bundle or run, at its size and width."),
+    ] = None,
+    hold_out: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.5, help="Share of the icons that is only for judging.", show_default="0.1"),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="End after so many evaluations without a better one; 0: never. Without --kimg and --minutes: train "
+            "until then.",
+            show_default="half of the run",
+        ),
+    ] = None,
+    evaluate_every: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="kimg between evaluations.", show_default="5 % of the time"),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="The seed of weights, order and augmentation.", show_default="0"),
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Edge of an icon: 32, 64 or 128 pixels.", show_default="64")] = None,
+    background: Annotated[
+        str | None, typer.Option(help="What stands behind transparent icons.", show_default="#ffffff")
+    ] = None,
+    alpha: Annotated[bool, typer.Option("--alpha", help="Keep transparency: draw four channels.")] = False,
+    name: Annotated[
+        str | None, typer.Option(help="The set's name on the card.", show_default="from the sources")
+    ] = None,
+    license_: Annotated[
+        str | None, typer.Option("--license", help="The set's license.", show_default="from the sources")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step, for each process.")] = None,
+    width: Annotated[int | None, typer.Option(help="Channels of the finest layers: a multiple of 8.")] = None,
+    generator_rate: Annotated[float | None, typer.Option(min=0, help="Adam's rate of the generator.")] = None,
+    discriminator_rate: Annotated[float | None, typer.Option(min=0, help="Adam's rate of the discriminator.")] = None,
+    ema: Annotated[float | None, typer.Option(min=0, max=0.99999, help="Decay of the average; 0: none.")] = None,
+    translation: Annotated[
+        float | None, typer.Option(min=0, max=0.5, help="Augmentation: shift, share of edge.")
+    ] = None,
+    cutout: Annotated[float | None, typer.Option(min=0, max=0.75, help="Augmentation: hole, share of edge.")] = None,
+    color: Annotated[bool | None, typer.Option(help="Augmentation: brightness, saturation, contrast.")] = None,
+    mirror: Annotated[bool | None, typer.Option(help="Mirror half of the icons.")] = None,
+    minibatch_stddev: Annotated[bool | None, typer.Option(help="Show the discriminator how a batch varies.")] = None,
+    growth: Annotated[
+        float | None, typer.Option(min=0, max=0.9, help="Share of the run below full size, from 16x16 on; 0: none.")
+    ] = None,
+    adaptive: Annotated[bool | None, typer.Option(help="Augment only as often as the discriminator needs it.")] = None,
+    lecam: Annotated[float | None, typer.Option(min=0, help="Weight of the LeCam regularizer; 0: none.")] = None,
+    r1: Annotated[float | None, typer.Option(min=0, help="Weight of the R1 gradient penalty; 0: none.")] = None,
+    noise: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Instance noise at the beginning; it fades to 0 at the end.")
+    ] = None,
+    bf16: Annotated[bool | None, typer.Option(help="Products in bfloat16, on CUDA only.", show_default="bf16")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    progress: Annotated[ProgressStyle, typer.Option(help="A bar, or JSON lines on stdout.")] = ProgressStyle.BAR,
+) -> None:
+    """Train a generator on icons; the run folder holds its log, its sheets and the bundles `best/` and `latest/`.
+
+    Ctrl-C or SIGTERM stops after the current step and saves; `--resume RUN` goes on, also after a crash.
+    """
+    console = Console(stderr=progress is ProgressStyle.JSONL)
+    stop = _StopSignal()
+    if is_follower():
+        with stop:  # the leader stops for all
+            raise typer.Exit(follow_command(device))
+    changes = {
+        "batch": None if batch is None else batch * processes(),
+        "width": width,
+        "generator_rate": generator_rate,
+        "discriminator_rate": discriminator_rate,
+        "ema": ema,
+        "translation": translation,
+        "cutout": cutout,
+        "color": color,
+        "mirror": mirror,
+        "minibatch_stddev": minibatch_stddev,
+        "growth": growth,
+        "adaptive": adaptive,
+        "lecam": lecam,
+        "r1": r1,
+        "noise": noise,
+        "bf16": bf16,
+    }
+    judging: dict[str, Any] = {"patience": patience, "evaluate_every": evaluate_every}
+    with sentences(), together(device) as where:
+        goal = read_goal(kimg, minutes)
+        background = behind(background, alpha=alpha)
+        if not math.isfinite(evaluate_every or 0):
+            raise UsageError("--evaluate-every takes a finite number.")
+        if resume is not None:
+            if dry_run or start is not None:
+                raise UsageError(f"--{'dry-run' if dry_run else 'from'} and --resume do not go together.")
+            if icons or only:
+                raise UsageError("--resume goes on with the run's own icons; for others, --from RUN begins a new run.")
+            fixed: dict[str, Any] = {"preset": preset, "size": size, "seed": seed, "background": background}
+            fixed |= {"name": name, "license": license_, "hold_out": hold_out, **changes}
+            run, setting = reopen(resume, goal, judging, fixed)
+        else:
+            if not icons:
+                raise UsageError("Say what to train on with --icons SOURCE, or go on with --resume RUN.")
+            if goal is None:
+                goal = Goal() if patience else Goal(kimg=DEFAULT_KIMG)
+            bundle = None if start is None else read_start(start)
+            if bundle is not None:
+                size, changes = size or bundle.image_size, like(bundle, changes)
+                background = background or bundle.card.background
+            size = DEFAULT_SIZE if size is None else size
+            channels = len(read_color(background or DEFAULT_BACKGROUND))
+            recipe = read_recipe(preset or DEFAULT_PRESET, changes, size, channels)
+            if batch is None:
+                recipe = replace(recipe, batch=recipe.batch * processes())
+            if bundle is not None:
+                require_fit(bundle, recipe, recipe.network(size, channels))
+            icon_set = read_icons(icons, size=size, background=background, only=only)
+            setting = replace(
+                make_setting(icon_set, recipe, goal, seed or 0, name, license_, hold_out),
+                start=None if bundle is None else bundle.digest,
+                **judging,
+            )
+            console.print(summarize(icon_set.report))
+            console.print(_summary(setting, where))
+            if dry_run:
+                return
+            run = start_run(runs, setting, icon_set.pixels, None if bundle is None else bundle.generator)
+            write_report(icon_set, run.path)
+        console.print(Text(f"Run folder: {run.path}"), soft_wrap=True)
+        reporter = JsonLines() if progress is ProgressStyle.JSONL else Bar(console, setting.goal.describe())
+        if isinstance(reporter, JsonLines):
+            said = {"run": str(run.path), **asdict(setting.goal), "held_out": setting.data.held_out}
+            reporter.write("start", said)
+        with run, stop, reporter:
+            outcome = fit(run, setting, where, reporter, stop.asked, write_run_report)
+        stopped, done = outcome.reason is End.STOPPED, outcome.progress
+        if isinstance(reporter, JsonLines):
+            said = {"run": str(run.path), "reason": outcome.reason, "rollbacks": done.watch.rollbacks}
+            said |= {"steps": done.steps, "kimg": done.kimg, "seconds": done.seconds}
+            reporter.write("stopped" if stopped else "done", said)
+        bundles = f"Best bundle: {run.path / BEST}, latest: {run.path / LATEST}"
+        further = f"To go on: python -m train fit --resume {run.path}"
+        console.print(Text(f"{outcome.sentence} {further if stopped else bundles}"), soft_wrap=True)
+
+
+class _StopSignal:
+    """While entered, Ctrl-C or SIGTERM asks for a stop; the same signal again ends the process as usual."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: dict[int, Any] = {}
+
+    def asked(self) -> bool:
+        """Whether somebody asked for a stop."""
+        return self._asked
+
+    def __enter__(self) -> None:
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+        signal.signal(number, self._before[number])
+
+
+def _summary(setting: Setting, device: torch.device) -> Table:
+    parameters = sum(one.numel() for one in build_generator(setting.network).parameters())
+    table = Table(box=None, show_header=False)
+    table.add_row("preset", f"{setting.recipe.preset}, batch {setting.recipe.batch}, {setting.goal.describe()}")
+    table.add_row("generator", f"{parameters / 1e6:.2f} M parameters, icons of {setting.image_size} pixels")
+    table.add_row("icons", f"{setting.data.count:,} to train on, {setting.data.held_out:,} held out")
+    table.add_row("device", str(device))
+    return table

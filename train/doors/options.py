@@ -1,0 +1,146 @@
+"""From what was typed after `fit` to the setting of a run: a new one's, or that of a run that goes on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from generator.card import DataSet
+from generator.checkpoint import Bundle, BundleError, read_bundle
+from generator.decode import parse_color
+from generator.networks import GeneratorConfig
+from generator.networks.plain import PlainConfig
+from train.adversary.recipes import PRESETS, Recipe
+from train.data.holdout import HELD_OUT_SHARE, split
+from train.data.icons import IconSet
+from train.doors.terminal import UsageError, read_color
+from train.run.folder import Run, RunError, bundle_of
+from train.run.setting import Goal, Setting, code_version
+
+
+def read_goal(kimg: float | None, minutes: float | None) -> Goal | None:
+    """The goal that was given, or None. Raises UsageError."""
+    if kimg is not None and minutes is not None:
+        raise UsageError("Give --kimg or --minutes, not both.")
+    if not math.isfinite(kimg or minutes or 0):
+        raise UsageError("A run needs an end: give a number of kimg or minutes.")
+    return None if kimg is None and minutes is None else Goal(kimg=kimg, minutes=minutes)
+
+
+def read_recipe(preset: str, changes: dict[str, Any], size: int, channels: int = 3) -> Recipe:
+    """A preset with changed values. Raises UsageError when it is unknown or cannot draw this size or the channels."""
+    if preset not in PRESETS:
+        raise UsageError(f"The preset {preset!r} is unknown; choose one of: {', '.join(PRESETS)}.")
+    recipe = replace(PRESETS[preset], **{name: value for name, value in changes.items() if value is not None})
+    try:
+        network = recipe.network(size, channels)
+    except ValueError as error:
+        raise UsageError(f"The preset {preset} cannot be trained so: {error} (others: --preset).") from error
+    if isinstance(network, PlainConfig) and (recipe.growth or recipe.minibatch_stddev):
+        raise UsageError(f"The networks of the preset {preset} know neither growing nor minibatch standard deviation.")
+    return recipe
+
+
+def read_start(path: Path) -> Bundle:
+    """The bundle to start from, or the best one of a run. Raises UsageError."""
+    try:
+        return read_bundle(bundle_of(path))
+    except BundleError as error:
+        raise UsageError(f"--from: {error}") from error
+
+
+def like(bundle: Bundle, changes: dict[str, Any]) -> dict[str, Any]:
+    """The options, with those that were not given as the bundle's generator has them; it is grown up already."""
+    own = ("width", "latent_size", "attention_limit")
+    sizes = {name: value for name, value in asdict(bundle.config).items() if name in own}
+    given = {name: value for name, value in changes.items() if value is not None}
+    return {"growth": 0.0, **sizes, **given}
+
+
+def require_fit(bundle: Bundle, recipe: Recipe, config: GeneratorConfig) -> None:
+    """Raise UsageError unless a run can start from the bundle's generator."""
+    if recipe.normalize_generator:
+        raise UsageError(
+            f"The preset {recipe.preset} cannot start from a bundle: it normalizes its generator's weights."
+        )
+    theirs, ours = asdict(bundle.config), asdict(config)
+    differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
+    if differing or bundle.config.architecture != config.architecture:
+        what = ", ".join(f"{name} {theirs.get(name)}" for name in differing) or bundle.config.architecture
+        raise UsageError(f"--from: the generator of {bundle.path} has another form ({what}) than this run's.")
+
+
+def make_setting(
+    icon_set: IconSet,
+    recipe: Recipe,
+    goal: Goal,
+    seed: int,
+    name: str | None,
+    license_: str | None,
+    hold_out: float | None,
+) -> Setting:
+    """The setting of a new run. Raises UsageError when the set's name or license cannot stand on a card."""
+    share = HELD_OUT_SHARE if hold_out is None else hold_out
+    training, held_out = split(icon_set.pixels, share)
+    try:
+        data = DataSet(
+            name=name or icon_set.name,
+            count=len(training),
+            held_out=len(held_out),
+            digest=icon_set.digest,
+            license=license_ or icon_set.license,
+        )
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise UsageError(f"The set's {problem['loc'][0]} cannot stand on a card: {problem['msg']}.") from error
+    return Setting(
+        recipe=recipe,
+        goal=goal,
+        data=data,
+        image_size=icon_set.report.size,
+        background=parse_color(icon_set.report.background),
+        seed=seed,
+        code_version=code_version(),
+        hold_out=share,
+    )
+
+
+def reopen(path: Path, goal: Goal | None, judging: dict[str, Any], options: dict[str, Any]) -> tuple[Run, Setting]:
+    """Open a run; its goal and what judges it may change."""
+    run = Run.open(path)
+    try:
+        given = {name: value for name, value in judging.items() if value is not None}
+        setting = replace(_same_setting(run, options), **given)
+        setting = replace(setting, goal=goal or setting.goal)
+        run.change_options(given | {"goal": asdict(setting.goal)})
+    except BaseException:
+        run.close()
+        raise
+    return run, setting
+
+
+def _same_setting(run: Run, options: dict[str, Any]) -> Setting:
+    """The setting of a run. Raises UsageError for options that were given and differ from it."""
+    try:
+        setting = Setting.read(run.options)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{run.path}: the run's options cannot be read.") from error
+    known = asdict(setting.recipe) | {
+        "size": setting.image_size,
+        "seed": setting.seed,
+        "background": setting.background,
+        "name": setting.data.name,
+        "license": setting.data.license,
+        "hold_out": setting.hold_out,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    if "background" in given:
+        given["background"] = read_color(given["background"])
+    differing = [name for name, value in given.items() if value != known[name]]
+    if differing:
+        raise UsageError(f"{run.path}: a run keeps its recipe; these options differ from it: {', '.join(differing)}.")
+    return setting

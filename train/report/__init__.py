@@ -1,0 +1,1 @@
+"""What a run has been, as curves, sheets and pages."""

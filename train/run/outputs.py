@@ -1,0 +1,91 @@
+"""What an evaluation leaves in the run folder: a bundle, and the sheet of its fixed seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from generator.card import Figure
+from generator.checkpoint import Description, write_bundle
+from generator.decode import color_code
+from generator.encoder import load_encoder
+from generator.neighborhood import measure
+from generator.neighbors import NeighborIndex, describe
+from generator.networks import GeneratorConfig
+from generator.pictures import grid, png
+from generator.seeds import latents
+from generator.sheets import draw_sheet, sheet_limit, thin
+from generator.studio import to_pixels
+from generator.transparency import WHITE, as_image, over
+from train.run.setting import Setting
+
+SHEET_SEEDS = range(1, 65)
+SHEET_COLUMNS = 16
+
+
+class Shelf:
+    """Writes the bundles of one run; what concerns its training icons is made once."""
+
+    def __init__(self, setting: Setting, icons: NDArray[np.uint8], held_out: NDArray[np.uint8]) -> None:
+        """`icons`, `held_out`: `(N, size, size, channels)` uint8, those that are trained on, and the others.
+
+        Raises EncoderError.
+        """
+        self._setting = setting
+        shown = icons[list(thin(len(icons), sheet_limit(setting.image_size)))]
+        self._sheet, self._descriptors = draw_sheet(shown), describe(shown)
+        encoder = load_encoder()
+        self._encoder, self._features = encoder.digest, encoder.features(over(shown, WHITE))
+        index, held_out_features = NeighborIndex(self._descriptors), encoder.features(over(held_out, WHITE))
+        self._fresh = torch.from_numpy(measure(index, self._features, held_out, held_out_features))
+
+    def put(
+        self,
+        path: Path,
+        network: nn.Module,
+        config: GeneratorConfig,
+        *,
+        kimg: float,
+        metrics: Mapping[str, Figure],
+        samples: bytes,
+    ) -> None:
+        """Write a bundle in the place of the one at `path`. Raises BundleError."""
+        setting = self._setting
+        write_bundle(
+            path,
+            Description(
+                kimg=round(kimg, 3),
+                metrics=metrics,
+                data=setting.data,
+                preset=setting.recipe.preset,
+                background=color_code(setting.background),
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                code_version=setting.code_version,
+                encoder=self._encoder,
+                started_from=setting.start or "",
+            ),
+            config=config,
+            weights=network.state_dict(),
+            descriptors=self._descriptors,
+            sheet=self._sheet,
+            samples=samples,
+            features=self._features,
+            fresh=self._fresh,
+        )
+
+
+@torch.inference_mode()
+def draw_samples(network: nn.Module, config: GeneratorConfig, device: torch.device) -> bytes:
+    """The sheet of seeds 1 to 64 of a generator in eval mode, as a PNG: the same seeds through all of a run.
+
+    Icons of a network that has not grown to its full size yet are enlarged.
+    """
+    icons = to_pixels(network(latents(SHEET_SEEDS, config.latent_size).to(device))).permute(0, 2, 3, 1).cpu().numpy()
+    larger = config.image_size // icons.shape[1]
+    return png(grid([as_image(icon.repeat(larger, axis=0).repeat(larger, axis=1)) for icon in icons], SHEET_COLUMNS))
