@@ -1,6 +1,7 @@
 """The bundle on disk: read, check, write. Only a bundle passes from training to the bot; none holds a pickle.
 
-A bundle is a folder: `card.json`, `generator.safetensors`, `neighbors.safetensors`, `icons.png`, `samples.png`.
+A bundle is a folder: `card.json`, `generator.safetensors`, `neighbors.safetensors`, `icons.png`, `samples.png`, and
+`discriminator.safetensors` where a training that starts from it may take the critics over, too.
 It may come from a stranger, so nothing in it is believed before it is checked, and nothing is built before the
 card's sizes are in bounds.
 """
@@ -31,7 +32,8 @@ from generator.neighbors import DESCRIPTOR_SIZE
 from generator.networks import GeneratorConfig, build_generator, read_config
 from generator.sheets import MAX_SHEET_ICONS, SheetError, check_picture, check_sheet, cut_sheet
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2: there may be a discriminator."""
 DEFAULT_BUNDLE = Path(__file__).parent / "default"
 """The bundle that ships with the project."""
 
@@ -43,11 +45,13 @@ CARD, GENERATOR, NEIGHBORS, ICONS, SAMPLES = (
     "samples.png",
 )
 FILES = (GENERATOR, NEIGHBORS, ICONS, SAMPLES)
+DISCRIMINATOR = "discriminator.safetensors"
 
 _MIB = 2**20
 _SIZE_LIMITS = {
     CARD: _MIB,
     GENERATOR: 512 * _MIB,
+    DISCRIMINATOR: 512 * _MIB,
     NEIGHBORS: 256 * _MIB,
     ICONS: 512 * _MIB,
     SAMPLES: 64 * _MIB,
@@ -82,6 +86,8 @@ class Bundle:
     """The encoder's features of the training icons, (N, 96) float16; None in bundles of older versions."""
     fresh: torch.Tensor = field(default_factory=lambda: torch.empty((0, 2)))
     """How far the icons held out are from their nearest training icons, by pixels and by features: (M, 2) float32."""
+    discriminator: Tensors = field(default_factory=dict)
+    """What judged the generator in training, float16, by names of `train`'s own; empty where it was not kept."""
 
     @property
     def image_size(self) -> int:
@@ -139,9 +145,10 @@ def _read_bundle(path: Path) -> Bundle:
         raise BundleError(f"{path / CARD}: {error}.") from error
     if len(parse_color(card.background)) != config.channels:
         raise BundleError(f"{path / CARD}: {config.channels} channels do not go with the background {card.background}.")
-    contents = {name: _read_file(path, name, digest=card.files[name]) for name in FILES}
+    contents = {name: _read_file(path, name, digest=digest) for name, digest in card.files.items()}
     weights = _read_tensors(path / GENERATOR, contents[GENERATOR])
     _check_weights(path / GENERATOR, weights, config)
+    discriminator = _read_discriminator(path / DISCRIMINATOR, contents.get(DISCRIMINATOR))
     descriptors = _read_tensors(path / NEIGHBORS, contents[NEIGHBORS])
     _check_descriptors(path / NEIGHBORS, descriptors, card)
     for name, check in (
@@ -162,6 +169,7 @@ def _read_bundle(path: Path) -> Bundle:
         sheet=contents[ICONS],
         features=descriptors.get("features"),
         fresh=descriptors.get("fresh", torch.empty((0, 2))),
+        discriminator=discriminator,
     )
 
 
@@ -192,11 +200,13 @@ def write_bundle(
     samples: bytes,
     features: torch.Tensor | None = None,
     fresh: torch.Tensor | None = None,
+    discriminator: Mapping[str, torch.Tensor] | None = None,
 ) -> Bundle:
     """Write a bundle beside its place, flush it, swap it in, and read it back.
 
     `descriptors`: `(N, D)`, N at most MAX_SHEET_ICONS; `sheet`: the same icons, from `draw_sheet`; `samples`: a PNG;
-    `features` and `fresh`: as in Bundle, both or none, with the encoder in the description.
+    `features` and `fresh`: as in Bundle, both or none, with the encoder in the description; `discriminator`: what a
+    training may take over, too, left out where its numbers need more than 16 bits.
     A bundle that stands at `path` is replaced, as `swap_in_folder` does it.
     Raises BundleError when the weights are not finite or do not fit the config, before anything is written.
     """
@@ -209,6 +219,9 @@ def write_bundle(
         ICONS: sheet,
         SAMPLES: samples,
     }
+    halves = {name: value.to(torch.float16).cpu().contiguous() for name, value in (discriminator or {}).items()}
+    if halves and all(bool(value.isfinite().all()) for value in halves.values()):
+        contents[DISCRIMINATOR] = save_tensors(halves)
     _check_weights(path / GENERATOR, _read_tensors(path / GENERATOR, contents[GENERATOR]), config)
     card = Card(
         format_version=FORMAT_VERSION,
@@ -230,6 +243,11 @@ def write_bundle(
     contents[CARD] = (card.model_dump_json(indent=2) + "\n").encode()
     swap_in_folder(path, contents)
     return read_bundle(path)
+
+
+def copy_bundle(source: Path, target: Path) -> None:
+    """Put a bundle that was read or written just now in the place of another. Raises OSError."""
+    swap_in_folder(target, {file.name: file.read_bytes() for file in source.iterdir()})
 
 
 def _read_file(folder: Path, name: str, digest: str | None = None) -> bytes:
@@ -272,8 +290,9 @@ def _read_card(folder: Path, raw: bytes) -> Card:
         raise BundleError(f"{file}: the card's {where or 'content'} is wrong: {problem['msg']}.") from error
     if card.data.count < card.sheet_icons:
         raise BundleError(f"{file}: the card counts {card.data.count} icons and a sheet of {card.sheet_icons}.")
-    if version < FORMAT_VERSION or set(card.files) != set(FILES):
-        raise BundleError(f"{file}: the card does not name the files of a bundle of version {FORMAT_VERSION}.")
+    allowed = {*FILES} if version == 1 else {*FILES, DISCRIMINATOR}
+    if version < 1 or not set(FILES) <= set(card.files) <= allowed:
+        raise BundleError(f"{file}: the card does not name the files of a bundle of version {version}.")
     return card
 
 
@@ -299,6 +318,14 @@ def _check_weights(file: Path, weights: Tensors, config: GeneratorConfig) -> Non
             raise BundleError(f"{file}: {name} holds values that are not finite numbers of 32 bits.")
         if name.endswith("running_var") and bool((value < 0).any()):
             raise BundleError(f"{file}: {name} holds variances below zero.")
+
+
+def _read_discriminator(file: Path, content: bytes | None) -> Tensors:
+    tensors = {} if content is None else _read_tensors(file, content)
+    for name, value in tensors.items():
+        if value.dtype != torch.float16 or not bool(torch.isfinite(value).all()):
+            raise BundleError(f"{file}: {name} holds values that are not finite numbers of 16 bits.")
+    return tensors
 
 
 def _check_descriptors(file: Path, tensors: Tensors, card: Card) -> None:

@@ -57,16 +57,16 @@ def describe(icons: NDArray[np.uint8]) -> torch.Tensor:
 class NeighborIndex:
     """Exact search over the descriptors of a bundle."""
 
-    def __init__(self, descriptors: torch.Tensor) -> None:
-        """`descriptors`: `(N, 768)` float16, as `describe` makes them."""
-        self._points = descriptors.float()
+    def __init__(self, descriptors: torch.Tensor, device: torch.device | None = None) -> None:
+        """`descriptors`: `(N, 768)` float16, as `describe` makes them; they are searched on the device, or the CPU."""
+        self._points = descriptors.to(device or "cpu").float()
         self._squares = self._points.square().sum(dim=1)
 
     def search(self, icon: Image.Image, count: int = 3) -> list[NearPixels]:
         """The `count` training icons nearest to a picture, or as many as there are, nearest first; ties by index."""
-        queries = _shifted(as_pixels(icon)[None])[0]
+        queries = self._queries(as_pixels(icon)[None])[0]
         # Squared distances by matrix product are fast and lose digits near zero: they choose, exact ones rank.
-        rough = torch.full((len(self._points),), torch.inf)
+        rough = torch.full((len(self._points),), torch.inf, device=self._points.device)
         lengths = queries.square().sum(dim=1, keepdim=True)
         for start in range(0, len(self._points), CHUNK):
             part = slice(start, start + CHUNK)
@@ -83,7 +83,7 @@ class NeighborIndex:
 
     def distances(self, icon: Image.Image, chosen: Sequence[int]) -> list[float]:
         """How far a picture is from some training icons, as in `search`."""
-        exact: list[float] = self._distances(_shifted(as_pixels(icon)[None])[0], torch.tensor(chosen)).tolist()
+        exact: list[float] = self._distances(self._queries(as_pixels(icon)[None])[0], torch.tensor(chosen)).tolist()
         return exact
 
     def _distances(self, queries: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
@@ -97,23 +97,26 @@ class NeighborIndex:
         """
         found = [torch.empty(0)]
         for start in range(0, len(icons), BATCH):
-            queries = _shifted(icons[start : start + BATCH])  # (B, S, D)
+            queries = self._queries(icons[start : start + BATCH])  # (B, S, D)
             rough = self._squares - 2 * queries @ self._points.T + queries.square().sum(dim=2, keepdim=True)
             if leaving_out is not None:
                 rough[range(len(rough)), :, leaving_out[start : start + BATCH]] = torch.inf
-            shift, other = np.divmod(rough.flatten(1).argmin(dim=1).numpy(), len(self._points))
+            best = rough.flatten(1).argmin(dim=1)
+            shift, other = best // len(self._points), best % len(self._points)
             exact = queries[range(len(queries)), shift] - self._points[other]
-            found.append(exact.square().mean(dim=1).sqrt())
+            found.append(exact.square().mean(dim=1).sqrt().cpu())
         distances: NDArray[np.float32] = torch.cat(found).numpy()
         return distances
 
+    def _queries(self, icons: NDArray[np.uint8]) -> torch.Tensor:
+        return _shifted(torch.from_numpy(icons).to(self._points.device).permute(0, 3, 1, 2).float() / 255)
 
-def _shifted(icons: NDArray[np.uint8]) -> torch.Tensor:
-    """Descriptors of icons `(N, H, W, 3)` under every shift: `(N, 25, D)`; `(N, 9, D)` below 64 pixels: no half pixels.
+
+def _shifted(pixels: torch.Tensor) -> torch.Tensor:
+    """Descriptors of icons `(N, 3, H, W)` under every shift: `(N, 25, D)`; `(N, 9, D)` below 64 pixels: no half pixels.
 
     Edge pixels fill what a shift uncovers.
     """
-    pixels = torch.from_numpy(icons).permute(0, 3, 1, 2).float() / 255
     moves = sorted({round(shift * pixels.shape[-1] / SHIFT_UNIT) for shift in SHIFTS})
     reach = moves[-1]
     wide = functional.pad(pixels, (reach, reach, reach, reach), mode="replicate")
@@ -128,8 +131,9 @@ def _low_pass(images: torch.Tensor) -> torch.Tensor:
     """`(N, C, H, W) -> (N, 768)`, values in [0, 1]; a fourth channel is opacity."""
     cells = functional.adaptive_avg_pool2d(images, GRID)
     if cells.shape[1] == 4:
-        place = torch.arange(GRID)
+        place = torch.arange(GRID, device=cells.device)
         is_dark = (place + place[:, None]) % 2 == 1
-        board = torch.where(is_dark[:, :, None], torch.tensor(DARK), torch.tensor(WHITE)).permute(2, 0, 1) / 255
-        cells = cells[:, :3] + (1 - cells[:, 3:]) * board
+        white, dark = torch.tensor(WHITE, device=cells.device), torch.tensor(DARK, device=cells.device)
+        board = torch.where(is_dark[:, :, None], dark, white)
+        cells = cells[:, :3] + (1 - cells[:, 3:]) * board.permute(2, 0, 1) / 255
     return cells.flatten(1)

@@ -130,7 +130,7 @@ def test_a_missing_weight_is_named(bundle: Path) -> None:
 
 
 def test_a_future_format_version_says_update(bundle: Path) -> None:
-    change_card(bundle, lambda card: card.update(format_version=2, something="new"))
+    change_card(bundle, lambda card: card.update(format_version=3, something="new"))
     assert "update Mojigan" in refused(bundle)
 
 
@@ -139,7 +139,7 @@ def test_a_future_format_version_says_update(bundle: Path) -> None:
     [
         (lambda card: card.pop("format_version"), "names no format version"),
         (lambda card: card.update(format_version="1"), "names no format version"),
-        (lambda card: card.update(format_version=0), "version 1"),
+        (lambda card: card.update(format_version=0), "version 0"),
         (lambda card: card.update(kimg=-1), "kimg"),
         (lambda card: card.update(truncation=float("nan")), "truncation"),
         (lambda card: card.update(extra=1), "extra"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import NamedTuple, Protocol
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NamedTuple, Protocol
 
 import torch
 
@@ -38,12 +38,12 @@ class Steps:
     """Takes steps: recorded on a CUDA device, as they are elsewhere and in several processes."""
 
     def __init__(self, work: Callable[[Way], None], device: torch.device, rng: torch.Generator) -> None:
-        """`work` does one step on tensors that stay where they are; `rng` is where it draws."""
-        self._work, self._device, self._rng = work, device, rng
+        """`work` does one step on tensors that stay where they are; it draws from this object's `rng`."""
+        self._work, self._device, self.rng = work, device, rng
         self.records = device.type == "cuda" and size() == 1
         self.graphs: dict[Way, Graph] = {}
         self._taken: Counter[Way] = Counter()
-        self._pool = torch.cuda.graph_pool_handle() if self.records else None
+        self._pool: Any = None
 
     def take(self, way: Way) -> None:
         """Take one step."""
@@ -61,26 +61,31 @@ class Steps:
             self._work(way)
 
     def forget(self) -> None:
-        """Forget what was recorded: tensors have moved."""
+        """Forget what was recorded: tensors have moved.
+
+        The pool of memory went with the last graph, and the random numbers belong to what was recorded: both are new.
+        """
         self.graphs.clear()
         self._taken.clear()
+        self._pool = None
+        self.rng = torch.Generator(self._device).set_state(self.rng.get_state())
 
     def _try_to_record(self, way: Way) -> bool:
-        before = self._rng.get_state()
+        before = self.rng.get_state()
         try:
             self.graphs[way] = self._record(way)
         except RuntimeError as error:
+            self.rng = torch.Generator(self._device).set_state(before)  # the old one may count as recorded for ever
             self.forget()
             self.records = False
-            with suppress(RuntimeError):  # if it still counts as recorded, the random numbers are other ones
-                self._rng.set_state(before)
             reason = str(error).strip().partition("\n")[0].rstrip(".")
             _log.warning("The step cannot be a CUDA graph here (%s); training goes on without, more slowly.", reason)
         return self.records
 
     def _record(self, way: Way) -> Graph:
+        self._pool = self._pool or torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self._rng)
+        graph.register_generator_state(self.rng)
         with torch.cuda.device(self._device), torch.cuda.graph(graph, pool=self._pool):
             self._work(way)
         return graph

@@ -44,11 +44,10 @@ def average(values: torch.Tensor) -> torch.Tensor:
     return values if size() == 1 else _Average.apply(values)  # type: ignore[no-untyped-call]  # torch
 
 
-def average_gradients(network: nn.Module) -> None:
-    """Replace the gradients of a network's parameters by their means over all processes, in one message."""
+def average_gradients(gradients: Sequence[torch.Tensor]) -> None:
+    """Replace gradients by their means over all processes, in one message."""
     if size() == 1:
         return
-    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
     means = _mean(torch.cat([gradient.reshape(-1) for gradient in gradients]))
     parts: Sequence[torch.Tensor] = torch.split(means, [gradient.numel() for gradient in gradients])
     for gradient, mean in zip(gradients, parts, strict=True):

@@ -91,7 +91,7 @@ class GrowingGenerator(_Growing):
         else:
             icons = self.network.head(features)
         if below is not None:
-            icons = torch.lerp(functional.interpolate(below, scale_factor=2.0), icons, self.blend.to(icons.dtype))
+            icons = torch.lerp(functional.interpolate(below.float(), scale_factor=2.0), icons.float(), self.blend)
         return colored(icons)
 
 
@@ -120,7 +120,7 @@ class GrowingDiscriminator(_Growing):
             features, reached = self.network.block(icons, self.size // 2), self.size // 2
         if blend < 1:
             below = self._enter(functional.avg_pool2d(icons, 2), resolution // 2)
-            features = torch.lerp(below, features, self.blend.to(features.dtype))
+            features = torch.lerp(below.float(), features.float(), self.blend)
         return self.network.score(icons, features, reached, groups)
 
     def _enter(self, icons: torch.Tensor, resolution: int) -> torch.Tensor:

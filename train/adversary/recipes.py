@@ -54,6 +54,10 @@ class Recipe:
     noise: float = 0.0
     """Standard deviation of instance noise at the beginning, on a scale of -1 to 1; it fades to 0 at the end."""
     betas: tuple[float, float] = (0.0, 0.9)
+    guide: float = 0.0
+    """Weight of the guide's scores beside the discriminator's at the beginning; 0: no guide."""
+    guide_end: float = 0.0
+    """The same at the end; between, it falls linearly."""
     bf16: bool = True
     """Convolutions and products in bfloat16 on CUDA; the CPU, where that is slow, stays with float32."""
 
@@ -70,6 +74,10 @@ class Recipe:
         if self.preset == "sagan-seed":
             return PlainConfig(image_size, channels, self.latent_size, self.width)
         return SaganConfig(image_size, channels, self.latent_size, self.width, self.attention_limit)
+
+    def guide_weight(self, progress: float) -> float:
+        """The weight of the guide at `progress`, a share of the run."""
+        return self.guide + (self.guide_end - self.guide) * progress
 
     def rate_share(self, progress: float) -> float:
         """The share of the learning rates that holds at `progress`, a share of the run: 1, then a linear fall."""
@@ -97,6 +105,8 @@ PRESETS = {
         decay_share=0.4,
         decay_floor=0.05,
         coarse_discriminator=True,
+        guide=0.2,
+        guide_end=0.05,
     ),
     "sagan-seed": Recipe(
         preset="sagan-seed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,10 +19,14 @@ from train.adversary import distributed
 from train.adversary.augmentation import Augmentation, adapt, mirror
 from train.adversary.average import MovingAverage, recalibrate
 from train.adversary.capture import Steps, Way
+from train.adversary.descent import Descent
 from train.adversary.discriminators import PlainDiscriminator, SaganDiscriminator, spectrally_normalized
 from train.adversary.growth import GrowingDiscriminator, GrowingGenerator, Stage, stage_at
+from train.adversary.guide import CALIBRATION_ICONS, LEVELS, Guide, plain_views, views
 from train.adversary.losses import LeCam, discriminator_hinge, generator_hinge, gradient_penalty
 from train.adversary.recipes import Recipe
+
+_Network = TypeVar("_Network", bound=nn.Module)
 
 R1_INTERVAL = 16
 """Steps between two gradient penalties, each weighted so much more (Karras et al. 2020, appendix B)."""
@@ -49,27 +54,36 @@ class Trainer:
             torch.from_numpy(icons).permute(0, 3, 1, 2).to(device).contiguous(memory_format=torch.channels_last)
         )
         self.background = torch.tensor(background, device=device).div(127.5).sub(1)
-        self.rng = torch.Generator(device).manual_seed(seed)
+        self.schedule = Steps(self._work, device, torch.Generator(device).manual_seed(seed))
         network = _generator(recipe, config)
         if recipe.normalize_generator:
             spectrally_normalized(network, nn.ConvTranspose2d)  # the original leaves its attention free
         self.generator = distributed.synchronize(_laid_out(network, device)).train()
         self.discriminator = _laid_out(_discriminator(recipe, config), device).train()
+        self.guide = _laid_out(Guide(), device) if recipe.guide else None
         self.average = MovingAverage(self.generator, _laid_out(_generator(recipe, config), device), recipe.ema)
+        if self.guide is not None:
+            chosen = self.icons[torch.linspace(0, len(icons) - 1, min(CALIBRATION_ICONS, len(icons))).long()]
+            self.guide.calibrate(plain_views(chosen.float().div(127.5).sub(1), self.background))
         self.augmentation = Augmentation(recipe.translation, recipe.cutout, recipe.color)
         self.augmentation_chance = torch.tensor(0.0 if recipe.adaptive else 1.0, device=device)
         self.lecam = LeCam(device)
         self.rate_scale = 1.0
         """Multiplies both rates; a run that was thrown back lowers it."""
         self.bf16 = recipe.bf16 and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        self._generator_adam = self._adam(self.generator, recipe.generator_rate)
-        self._discriminator_adam = self._adam(self.discriminator, recipe.discriminator_rate)
+        self._generating = Descent([self.generator], recipe.generator_rate, recipe.betas, device)
+        self._judging = Descent([*self._critics().values()], recipe.discriminator_rate, recipe.betas, device)
         self.steps = 0
         self._blend, self._noise = torch.ones((), device=device), torch.zeros((), device=device)
+        self._guide_weight = torch.zeros((), device=device)
         self._enter(stage_at(0.0, recipe.growth, config.image_size))
-        self.schedule = Steps(self._work, device, self.rng)
         self._losses = torch.zeros(2, device=device)
         self._losses_steps = 0
+
+    @property
+    def rng(self) -> torch.Generator:
+        """Where a step draws its random numbers; another object after a state was loaded."""
+        return self.schedule.rng
 
     @property
     def kimg(self) -> float:
@@ -81,13 +95,10 @@ class Trainer:
         recipe = self.recipe
         self._enter(stage_at(progress, recipe.growth, self.config.image_size))
         share = self.rate_scale * recipe.rate_share(progress)
-        for adam, rate in (
-            (self._generator_adam, recipe.generator_rate),
-            (self._discriminator_adam, recipe.discriminator_rate),
-        ):
-            for group in adam.param_groups:
-                group["lr"].fill_(rate * share)
+        for descent in self._descents().values():
+            descent.scale_rate(share)
         self._noise.fill_(recipe.noise * (1 - progress))
+        self._guide_weight.fill_(recipe.guide_weight(progress))
         is_penalized = bool(recipe.r1) and self.steps % R1_INTERVAL == 0
         self.schedule.take(Way(self.stage.resolution, self.stage.blend < 1, is_penalized))
         self.steps += 1
@@ -102,37 +113,60 @@ class Trainer:
         with self._precision():
             fakes = self.generator(self._latents())
         fakes = fakes.float()
-        self.discriminator.requires_grad_(requires_grad=True)
-        reals = self._seen(self._reals())
-        real_scores, fake_scores = self._score(torch.cat([reals, self._seen(fakes.detach())]), groups=2).chunk(2)
+        self._judging.learn(allowed=True)
+        reals, seen = self._seen(self._reals()), self._seen(fakes)
+        real_scores, fake_scores = self._score(torch.cat([reals, seen.detach()]), groups=2).chunk(2)
         discriminator_loss = loss = discriminator_hinge(real_scores, fake_scores)
+        guided: list[torch.Tensor] = []
+        if self.guide is not None:  # its features of the generated icons serve both steps, too
+            real_features, guided = self.guide.look(self._views(reals)), self.guide.look(self._views(seen))
+            loss = (
+                loss
+                + discriminator_hinge(self.guide(real_features), self.guide([features.detach() for features in guided]))
+                * LEVELS
+            )
         if recipe.lecam:
             loss = loss + recipe.lecam * self.lecam(real_scores, fake_scores)
         if way.is_penalized:
             loss = loss + R1_INTERVAL * recipe.r1 / 2 * gradient_penalty(self.discriminator, reals)
-        self._discriminator_adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        distributed.average_gradients(self.discriminator)
-        self._discriminator_adam.step()
+        self._judging.step(loss)
 
-        self.discriminator.requires_grad_(requires_grad=False)
-        generator_loss = generator_hinge(self._score(self._seen(fakes)))
-        self._generator_adam.zero_grad()
-        generator_loss.backward()  # type: ignore[no-untyped-call]
-        distributed.average_gradients(self.generator)
-        self._generator_adam.step()
+        self._judging.learn(allowed=False)
+        generator_loss = loss = generator_hinge(self._score(self._seen(fakes)))
+        if self.guide is not None:
+            loss = loss + self._guide_weight * generator_hinge(self.guide(guided)) * LEVELS
+        self._generating.step(loss)
 
         if recipe.adaptive:
             adapt(self.augmentation_chance, real_scores.detach())
-        self._losses += distributed.average(torch.stack([generator_loss.detach(), discriminator_loss.detach()]))
+        losses = distributed.average(torch.stack([generator_loss.detach(), discriminator_loss.detach()]))
+        self._losses += losses.nan_to_num(0.0, 0.0, 0.0)  # what is not finite was skipped
 
     def start_from(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Begin with the generator of a bundle instead of a fresh one. Raises RuntimeError when it does not fit."""
+        """Begin with the generator of a bundle, and with what judged it where that fits, instead of fresh ones.
+
+        `weights`: the generator's by their names, the others' as `critics` gives them. Raises RuntimeError when the
+        generator does not fit.
+        """
+        critics = self._critics()
+        given = {name: _room(weights, name) for name in critics}
+        own = {name: value for name, value in weights.items() if name.partition("/")[0] not in critics}
         for network in (self.generator, self.average.network):
             inner = _inner(network)
             if self.recipe.normalize_generator:
                 raise RuntimeError("a generator with spectral normalization cannot start from a bundle's weights")
-            inner.load_state_dict(dict(weights))
+            inner.load_state_dict(own)
+        for name, network in critics.items():
+            if _shapes(given[name]) == _shapes(network.state_dict()):
+                network.load_state_dict(given[name])
+
+    def critics(self) -> dict[str, torch.Tensor]:
+        """The weights of all that judges the generator, to start another run with."""
+        return {
+            f"{room}/{name}": value
+            for room, network in self._critics().items()
+            for name, value in network.state_dict().items()
+        }
 
     def read_losses(self) -> tuple[float, float]:
         """Mean losses of generator and discriminator since the last reading. This waits for the device."""
@@ -158,9 +192,10 @@ class Trainer:
         return recalibrate(_inner(self.average.network), self.config.latent_size, rng)
 
     def is_finite(self) -> bool:
-        """Whether all weights and averages are finite numbers. This waits for the device."""
+        """Whether all weights and averages are finite numbers, and gradients lately. This waits for the device."""
         values = [value for network in self._networks().values() for value in network.state_dict().values()]
-        return bool(torch.stack([value.isfinite().all() for value in values]).all())
+        are_finite = bool(torch.stack([value.isfinite().all() for value in values]).all())
+        return are_finite and all(descent.is_well() for descent in self._descents().values())
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything that training needs to go on, as named tensors on the CPU."""
@@ -174,9 +209,8 @@ class Trainer:
         }
         for room, network in self._networks().items():
             tensors |= {f"{room}/{name}": value for name, value in network.state_dict().items()}
-        for room, adam in self._optimizers().items():
-            for index, moments in adam.state_dict()["state"].items():
-                tensors |= {f"{room}/{index}/{name}": value for name, value in moments.items()}
+        for room, descent in self._descents().items():
+            tensors |= {f"{room}/{name}": value for name, value in descent.state().items()}
         return {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
 
     def load_state(self, tensors: dict[str, torch.Tensor]) -> None:
@@ -184,15 +218,8 @@ class Trainer:
         for room, network in self._networks().items():
             network.load_state_dict(_room(tensors, room))
         self.schedule.forget()
-        for room, adam in self._optimizers().items():
-            parameters = [parameter for group in adam.param_groups for parameter in group["params"]]
-            moments: dict[int, dict[str, torch.Tensor]] = {}
-            for name, value in _room(tensors, room).items():
-                index, _, moment = name.partition("/")
-                if value.ndim:  # the fused optimizer walks memory: moments have to lie as their parameter does
-                    value = torch.empty_like(parameters[int(index)], device="cpu").copy_(value)
-                moments.setdefault(int(index), {})[moment] = value
-            adam.load_state_dict({"state": moments, "param_groups": adam.state_dict()["param_groups"]})
+        for room, descent in self._descents().items():
+            descent.load_state(_room(tensors, room))
         self.steps = int(tensors["steps"])
         self.rate_scale = float(tensors["rate_scale"])
         self.augmentation_chance.copy_(tensors["augmentation_chance"])
@@ -205,21 +232,14 @@ class Trainer:
             self.rng.manual_seed(self.steps)
 
     def _networks(self) -> dict[str, nn.Module]:
-        return {
-            "generator": self.generator,
-            "discriminator": self.discriminator,
-            "average": self.average.network,
-        }
+        return {"generator": self.generator, "average": self.average.network, **self._critics()}
 
-    def _optimizers(self) -> dict[str, torch.optim.Adam]:
-        return {"generator-adam": self._generator_adam, "discriminator-adam": self._discriminator_adam}
+    def _critics(self) -> dict[str, nn.Module]:
+        guide = {} if self.guide is None else {"guide": self.guide}
+        return {"discriminator": self.discriminator, **guide}
 
-    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
-        rates = torch.tensor(rate, device=self.device)  # where a recorded step can read them
-        is_recorded = self.device.type == "cuda"
-        return torch.optim.Adam(
-            network.parameters(), lr=rates, betas=self.recipe.betas, fused=True, capturable=is_recorded
-        )
+    def _descents(self) -> dict[str, Descent]:
+        return {"generator-adam": self._generating, "discriminator-adam": self._judging}
 
     def _precision(self) -> torch.autocast:
         """Convolutions and products in bfloat16, or not; losses, statistics and gradient penalties stay in float32."""
@@ -251,6 +271,9 @@ class Trainer:
             icons = icons + self._noise * distributed.share(torch.randn, icons.shape, self.rng)
         return icons
 
+    def _views(self, icons: torch.Tensor) -> torch.Tensor:
+        return views(icons, self.background, self.rng)
+
     def _enter(self, stage: Stage) -> None:
         self.stage = stage
         self._blend.fill_(stage.blend)
@@ -281,11 +304,15 @@ def _inner(network: nn.Module) -> nn.Module:
     return network.network if isinstance(network, GrowingGenerator) else network
 
 
-def _room(tensors: dict[str, torch.Tensor], room: str) -> dict[str, torch.Tensor]:
+def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in tensors.items()}
+
+
+def _room(tensors: Mapping[str, torch.Tensor], room: str) -> dict[str, torch.Tensor]:
     return {name.removeprefix(f"{room}/"): value for name, value in tensors.items() if name.startswith(f"{room}/")}
 
 
-def _laid_out(network: nn.Module, device: torch.device) -> nn.Module:
+def _laid_out(network: _Network, device: torch.device) -> _Network:
     """Move a network to the device with channels last, the faster layout for convolutions there and on the CPU."""
     network.to(device)
     for parameter in network.parameters():

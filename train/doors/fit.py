@@ -21,7 +21,7 @@ from train.adversary.leader import follow_command, is_follower, processes, toget
 from train.adversary.recipes import PRESETS
 from train.data.icons import write_report
 from train.data.summary import summarize
-from train.doors.options import like, make_setting, read_goal, read_recipe, read_start, reopen, require_fit
+from train.doors.options import beginning, like, make_setting, read_goal, read_recipe, read_start, reopen, require_fit
 from train.doors.terminal import DEFAULT_BACKGROUND, UsageError, behind, read_color, read_icons, sentences
 from train.report.chronicle import write_run_report
 from train.run.folder import BEST, LATEST
@@ -109,6 +109,10 @@ def fit_command(
     noise: Annotated[
         float | None, typer.Option(min=0, max=1, help="Instance noise at the beginning; it fades to 0 at the end.")
     ] = None,
+    guide: Annotated[
+        float | None, typer.Option(min=0, help="Weight of frozen natural features beside the discriminator; 0: none.")
+    ] = None,
+    guide_end: Annotated[float | None, typer.Option(min=0, help="What that weight has become at the end.")] = None,
     bf16: Annotated[bool | None, typer.Option(help="Products in bfloat16, on CUDA only.", show_default="bf16")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     progress: Annotated[ProgressStyle, typer.Option(help="A bar, or JSON lines on stdout.")] = ProgressStyle.BAR,
@@ -138,6 +142,8 @@ def fit_command(
         "lecam": lecam,
         "r1": r1,
         "noise": noise,
+        "guide": guide,
+        "guide_end": guide_end,
         "bf16": bf16,
     }
     judging: dict[str, Any] = {"patience": patience, "evaluate_every": evaluate_every}
@@ -180,7 +186,7 @@ def fit_command(
             console.print(_summary(setting, where))
             if dry_run:
                 return
-            run = start_run(runs, setting, icon_set.pixels, None if bundle is None else bundle.generator)
+            run = start_run(runs, setting, icon_set.pixels, None if bundle is None else beginning(bundle))
             write_report(icon_set, run.path)
         console.print(Text(f"Run folder: {run.path}"), soft_wrap=True)
         reporter = JsonLines() if progress is ProgressStyle.JSONL else Bar(console, setting.goal.describe())

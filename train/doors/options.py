@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import ValidationError
 
 from generator.card import DataSet
@@ -59,6 +60,11 @@ def like(bundle: Bundle, changes: dict[str, Any]) -> dict[str, Any]:
     sizes = {name: value for name, value in asdict(bundle.config).items() if name in own}
     given = {name: value for name, value in changes.items() if value is not None}
     return {"growth": 0.0, **sizes, **given}
+
+
+def beginning(bundle: Bundle) -> dict[str, torch.Tensor]:
+    """What a run takes over from a bundle: its generator, and what judged it."""
+    return {**bundle.generator, **{name: value.float() for name, value in bundle.discriminator.items()}}
 
 
 def require_fit(bundle: Bundle, recipe: Recipe, config: GeneratorConfig) -> None:

@@ -121,7 +121,7 @@ class _View:
     ) -> None:
         self._device, self._encoder, self._icons = device, encoder, icons
         self._features, unseen = encoder.features(icons), encoder.features(held_out)
-        self._memory = Memory(icons, held_out, self._features, unseen)
+        self._memory = Memory(icons, held_out, self._features, unseen, device)
         self._side = side = min(len(icons) // 2, samples, SIDE)
         self._parts: list[_Part] = []
         found: list[dict[str, float]] = []

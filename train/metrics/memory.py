@@ -26,9 +26,10 @@ class Memory:
         held_out: NDArray[np.uint8],
         features: torch.Tensor,
         held_out_features: torch.Tensor,
+        device: torch.device,
     ) -> None:
         """`icons`, `held_out`: `(N, size, size, 3)` uint8, together at least 3, with the features of both, `(N, D)`."""
-        self._index, self._features = NeighborIndex(describe(icons)), features
+        self._index, self._features = NeighborIndex(describe(icons), device), features
         fresh = measure(self._index, features, held_out, held_out_features)
         by_pixels, by_features = references(self._index, features, icons, fresh).T
         self._unit = max(float(np.median(by_pixels)), SAME)

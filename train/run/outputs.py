@@ -54,8 +54,9 @@ class Shelf:
         kimg: float,
         metrics: Mapping[str, Figure],
         samples: bytes,
+        critics: Mapping[str, torch.Tensor],
     ) -> None:
-        """Write a bundle in the place of the one at `path`. Raises BundleError."""
+        """Write a bundle in the place of the one at `path`; `critics`: what judged it. Raises BundleError."""
         setting = self._setting
         write_bundle(
             path,
@@ -77,6 +78,7 @@ class Shelf:
             samples=samples,
             features=self._features,
             fresh=self._fresh,
+            discriminator=critics,
         )
 
 

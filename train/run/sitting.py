@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from generator.checkpoint import BundleError
+from generator.checkpoint import BundleError, copy_bundle
 from train.adversary.leader import is_out_of_memory, new_trainer
 from train.data.holdout import split
 from train.metrics import Judge
@@ -24,9 +24,11 @@ from train.run.outputs import Shelf, draw_samples
 from train.run.setting import Setting
 
 TICK_SECONDS = 1.0
-SAVE_SECONDS = 60.0
+SAVE_SECONDS = 30.0
 EVALUATION_SHARE = 0.05
 """Share of the time that evaluations may take."""
+REPORT_SHARE = 0.01
+"""Share of the time that drawing the report may take before the end."""
 FIRST_EVALUATION_KIMG = 1.0
 LIMITS = Limits()
 CHECK_STEPS = 64
@@ -69,10 +71,9 @@ def fit(
 ) -> Outcome:
     """Train until the goal is reached, patience or alarms end the run, or `stop()` says so.
 
-    `draw_report` is given the run's folder after each evaluation and at the end.
-
-    The state is saved every minute, at each evaluation and at the end. Raises TrainingError when there is nothing to
-    show for the training or the memory does not suffice, RunError when the run's files cannot be read or written.
+    `draw_report` is given the run's folder after evaluations and at the end. The state is saved every half minute, at
+    each evaluation and at the end. Raises TrainingError when there is nothing to show for the training or the memory
+    does not suffice, RunError when the run's files cannot be read or written.
     """
     try:
         return _Sitting(run, setting, device, reporter, draw_report).train(stop)
@@ -125,7 +126,11 @@ class _Sitting:
         """The step of the last evaluation in this sitting."""
         now = time.monotonic()
         self.started = now - self.progress.seconds
-        self.ticked, self.saved, self.paused = now, now, now
+        self.ticked, self.saved, self.paused, self.drawn = now, now, now, now
+        self.drawing = 0.0
+        """Seconds that the report took to draw the last time."""
+        self.trusts_saved = True
+        """Whether the state that was saved last has not led into divergence yet."""
         self.ticked_steps = self.paused_steps = self.trainer.steps
 
     def _load(self, tensors: dict[str, torch.Tensor]) -> None:
@@ -259,8 +264,10 @@ class _Sitting:
         if scheduled and trainer.is_grown:  # before that there are layers that never learned
             verdict = self.guard.judge(metrics, share=self._share(), kimg=trainer.kimg)
         best = verdict.best if verdict else not (folder / BEST).exists()
-        for name in (LATEST, BEST) if best else (LATEST,):
-            self.shelf.put(folder / name, network, config, kimg=trainer.kimg, metrics=metrics, samples=sheet)
+        described: dict[str, Any] = {"kimg": trainer.kimg, "metrics": metrics, "samples": sheet}
+        self.shelf.put(folder / LATEST, network, config, critics=trainer.critics(), **described)
+        if best:
+            copy_bundle(folder / LATEST, folder / BEST)
         if verdict and best:
             self.run.save_state(trainer.state(), self.progress, BEST_STATE)
         record = {
@@ -277,7 +284,8 @@ class _Sitting:
         self.reporter.evaluated(record)
         self.judged_steps = trainer.steps
         if scheduled:
-            self._draw_report()
+            if time.monotonic() - self.drawn >= self.drawing / REPORT_SHARE:
+                self._draw_report()
             self._schedule(began)
         if verdict and verdict.alarm:
             self._throw_back(verdict.alarm, verdict.sentence)
@@ -286,21 +294,28 @@ class _Sitting:
         self._save()
 
     def _draw_report(self) -> None:
+        began = time.monotonic()
         try:
             self.draw_report(self.run.path)
         except Exception as error:  # whatever it is, no picture is worth a run
             self.run.append_stats({"event": "note", **self._stamp(), "sentence": f"The report failed: {error}"})
+        self.drawn = time.monotonic()
+        self.drawing = self.drawn - began
 
     def _throw_back(self, alarm: Alarm, seen: str) -> None:
         """Go back to the best state with half the learning rates; the images seen since then stay counted.
 
-        When that has been done often enough, the best state is where the run ends.
+        After divergence, the state that was saved last will do, unless it has led there before. When there has been
+        enough of that, the best state is where the run ends.
         """
-        best = self.run.load_state(BEST_STATE)
-        if best is None:
-            raise RunError(f"{self.run.path / BEST_STATE}: the state to go back to is missing.")
         steps, again = self.trainer.steps, self.guard.roll_back()
-        self._load(best[0])
+        saved_will_do = again and alarm is Alarm.DIVERGENCE and self.trusts_saved
+        back_to = self.run.load_state() if saved_will_do else None
+        back_to = back_to or self.run.load_state(BEST_STATE)
+        if back_to is None:
+            raise RunError(f"{self.run.path / BEST_STATE}: the state to go back to is missing.")
+        self.trusts_saved = not saved_will_do
+        self._load(back_to[0])
         to_kimg = self.trainer.kimg
         self.trainer.steps = steps
         self.trainer.rate_scale = self.guard.rate_scale

@@ -20,10 +20,11 @@ from train.adversary.recipes import PRESETS
 from train.adversary.trainer import Trainer
 
 CHANGES: dict[str, Any] = {"growth": 0.5, "adaptive": True, "lecam": 0.3, "r1": 1.0, "noise": 0.1, "mirror": True}
+GUIDED: dict[str, Any] = CHANGES | {"guide": 0.2}
 
 
 def make_trainer(icons: NDArray[np.uint8], device: str = "cpu", **changes: Any) -> Trainer:
-    recipe = replace(PRESETS["sagan"], batch=4, cutout=0.2, color=True, **changes)
+    recipe = replace(PRESETS["sagan"], batch=4, cutout=0.2, color=True, **{"guide": 0.0, **changes})
     config = SaganConfig(image_size=32, latent_size=8, width=8)
     small = np.ascontiguousarray(icons[:, ::2, ::2])
     return Trainer(recipe, config, small, background=(255, 255, 255), device=torch.device(device), seed=0)
@@ -62,7 +63,7 @@ def record(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_recorded_step_gives_the_numbers_of_any_step(
     drawn_icons: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    normal, recorded = make_trainer(drawn_icons, **CHANGES), make_trainer(drawn_icons, **CHANGES)
+    normal, recorded = make_trainer(drawn_icons, **GUIDED), make_trainer(drawn_icons, **GUIDED)
     record(recorded, monkeypatch)
     for step in range(12):
         normal.step(step / 12)
@@ -91,7 +92,7 @@ def test_what_cannot_be_recorded_is_done_as_it_is(
     drawn_icons: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def failing(steps: Steps, way: Way) -> Graph:
-        torch.rand(3, generator=steps._rng)
+        torch.rand(3, generator=steps.rng)
         raise RuntimeError("operation not permitted when stream is capturing.\nSearch for more.")
 
     normal, failed = make_trainer(drawn_icons), make_trainer(drawn_icons)
@@ -108,6 +109,69 @@ def test_what_cannot_be_recorded_is_done_as_it_is(
     )
     expected, found = normal.state(), failed.state()
     assert all(torch.equal(found[name], value) for name, value in expected.items())
+
+
+def test_a_run_that_went_back_goes_on_when_recording_fails(
+    drawn_icons: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, where recording again failed, and the random numbers of the first recording could not be drawn."""
+    recorded = make_trainer(drawn_icons, **CHANGES)
+    record(recorded, monkeypatch)
+    for _ in range(4):
+        recorded.step(0)
+    state, first = recorded.state(), recorded.rng
+
+    def failing(steps: Steps, way: Way) -> Graph:
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr(Steps, "_record", failing)
+    recorded.load_state(state)
+    normal = make_trainer(drawn_icons, **CHANGES)
+    normal.load_state(state)
+    for _ in range(4):
+        recorded.step(0.5)
+        normal.step(0.5)
+    assert recorded.rng is not first
+    assert not recorded.schedule.records
+    expected, found = normal.state(), recorded.state()
+    assert [name for name, value in expected.items() if not torch.equal(found[name], value)] == []
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("bf16", [False, True])
+def test_cuda_records_again_after_going_back(drawn_icons: NDArray[np.uint8], bf16: bool) -> None:
+    trainer = make_trainer(drawn_icons, "cuda", bf16=bf16, **GUIDED)
+    for step in range(20):
+        trainer.step(0.9 + step / 1000)
+    state = trainer.state()
+    for _ in range(3):
+        trainer.step(0.95)
+        trainer.load_state(state)
+        assert not trainer.schedule.graphs
+        for _ in range(20):
+            trainer.step(0.95)
+        assert trainer.schedule.records
+        assert trainer.schedule.graphs
+        assert trainer.is_finite()
+
+
+@pytest.mark.cuda
+def test_cuda_goes_on_when_recording_fails(drawn_icons: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = make_trainer(drawn_icons, "cuda", bf16=True, **GUIDED)
+    for _ in range(4):
+        trainer.step(0.9)
+    trainer.load_state(trainer.state())
+    work = trainer._work
+
+    def waiting(way: Way) -> None:
+        work(way)
+        torch.zeros((), device="cuda").item()  # not allowed in a recording
+
+    trainer.schedule._work = waiting
+    for _ in range(20):
+        trainer.step(0.9)
+    assert not trainer.schedule.records
+    assert trainer.is_finite()
 
 
 def test_bfloat16_is_for_products_only(drawn_icons: NDArray[np.uint8]) -> None:
@@ -138,7 +202,7 @@ def test_bfloat16_is_for_products_only(drawn_icons: NDArray[np.uint8]) -> None:
 @pytest.mark.cuda
 @pytest.mark.parametrize("bf16", [False, True])
 def test_cuda_records_the_step_and_waits_for_nothing(drawn_icons: NDArray[np.uint8], bf16: bool) -> None:
-    normal, recorded = (make_trainer(drawn_icons, "cuda", bf16=bf16, **CHANGES | {"r1": 0.0}) for _ in range(2))
+    normal, recorded = (make_trainer(drawn_icons, "cuda", bf16=bf16, **GUIDED | {"r1": 0.0}) for _ in range(2))
     normal.schedule.records = False
     for step in range(12):
         normal.step(step / 12)

@@ -22,7 +22,9 @@ WHITE = (255, 255, 255)
 
 
 def make_trainer(icons: NDArray[np.uint8], seed: int = 0, **changes: Any) -> Trainer:
-    recipe = replace(PRESETS["sagan"], batch=4, translation=0.1, cutout=0.2, color=True, mirror=True, **changes)
+    recipe = replace(
+        PRESETS["sagan"], batch=4, translation=0.1, cutout=0.2, color=True, mirror=True, **{"guide": 0.0, **changes}
+    )
     config = SaganConfig(latent_size=8, width=8)
     return Trainer(recipe, config, icons, background=WHITE, device=torch.device("cpu"), seed=seed)
 
@@ -164,6 +166,7 @@ INGREDIENTS = {
     "lecam": {"lecam": 0.3},
     "r1": {"r1": 1.0},
     "noise": {"noise": 0.1},
+    "guide": {"guide": 0.2},
     "attention": {"discriminator_attention": (16, 32)},
 }
 
