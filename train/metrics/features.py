@@ -12,12 +12,19 @@ KID_SCALE = 1000
 def kid(first: torch.Tensor, second: torch.Tensor) -> float:
     """Kernel distance x 1000 between features `(N, D)` and `(M, D)` of length 1, N and M at least 2.
 
-    The unbiased estimate of the squared maximum mean discrepancy with the cubic kernel of Bińkowski et al. 2018, over
-    all pairs. Their kernel divides by D what has a length of about the root of D; these features have the length 1.
+    Bińkowski et al. 2018 divide by D what has a length of about the root of D; these features have the length 1.
+    """
+    return KID_SCALE * unbiased_mmd(first, second)
+
+
+def unbiased_mmd(first: torch.Tensor, second: torch.Tensor) -> float:
+    """The squared maximum mean discrepancy between points `(N, D)` and `(M, D)`, N and M at least 2.
+
+    The unbiased estimate with the cubic kernel of Bińkowski et al. 2018, over all pairs.
     """
     first, second = first.double(), second.double()
     within = sum(_between_different(points) for points in (first, second))
-    return KID_SCALE * float(within - 2 * _kernel(first, second).mean())
+    return float(within - 2 * _kernel(first, second).mean())
 
 
 def _kernel(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,7 @@ from generator.neighborhood import REFERENCES
 from generator.studio import fold, to_pixels
 from generator.transparency import DARK, WHITE, over
 from train.metrics.features import kid, manifold
+from train.metrics.form import Form
 from train.metrics.memory import Memory
 from train.metrics.similarity import mean_ms_ssim
 from train.metrics.swd import swd
@@ -34,6 +35,8 @@ class Judge:
     - `swd`: sliced Wasserstein distance x 1000 to the training icons; real: between two halves of these.
     - `kid`: kernel distance x 1000 to the held-out icons, on features of the encoder; real: of the training icons.
       Where fewer than REFERENCES are held out, training icons that nothing else is compared with fill them up.
+    - `form`: kernel distance x 1000 to the training icons on features of natural images; real: between two halves of
+      these. Transparent icons are seen on white.
     - `precision`, `recall`, `coverage`: how far the generated icons lie among the training icons, and the other way
       round, on the same features; real: of held-out icons, filled up with training icons that are not compared with.
     - `ms_ssim`: mean MS-SSIM of pairs of generated icons; real: of training icons. Far above it: collapse.
@@ -42,8 +45,8 @@ class Judge:
     - `copies`: share of generated icons as near to a training icon as 1 % of held-out icons are, in pixels or in
       features; real: of these.
 
-    The first three rows are means over as many parts of SIDE generated icons as there are, each compared with training
-    icons of its own. (In sets of less than 2 SIDE icons, parts are of half the set.)
+    SWD, KID and the fourth row are means over as many parts of SIDE generated icons as there are, each compared with
+    training icons of its own. (In sets of less than 2 SIDE icons, parts are of half the set.)
 
     Each figure of transparent icons is the mean over BACKGROUNDS; `swd_white` and `swd_dark` are also given apart.
     """
@@ -61,6 +64,7 @@ class Judge:
         """
         self._device, self._samples = device, samples
         self._encoder = load_encoder().on(device)
+        self._form = Form(over(icons, WHITE), device)
         self._views = [
             _View(training, fresh, device, samples, self._encoder)
             for training, fresh in zip(on_backgrounds(icons), on_backgrounds(held_out), strict=True)
@@ -82,6 +86,7 @@ class Judge:
             )
             for name in seen[0]
         }
+        found["form"] = Figure(value=self._form.figure(over(fakes, WHITE)), real=self._form.real)
         if len(seen) > 1:
             for name, figures, view in zip(BACKGROUNDS, seen, self._views, strict=True):
                 found[f"swd_{name}"] = Figure(value=figures["swd"], real=view.real["swd"])

@@ -164,10 +164,11 @@ class Guard:
 
 
 def score(metrics: Mapping[str, Figure]) -> float:
-    """How far a model is from real icons: the mean logarithm of SWD and KID over those of real icons; lower is better.
+    """How far a model is from real icons: the mean logarithm of SWD, KID and form over those of real icons.
 
-    Both count alike, in ratios. SWD alone looks at patches, and on 117 faces it preferred an early state whose faces
-    were visibly worse; KID alone swings on a few held-out icons. Neither counts below what real icons have.
+    Lower is better; all count alike, in ratios. SWD alone looks at patches, and on 117 faces it preferred an early
+    state whose faces were visibly worse; KID alone swings on a few held-out icons; on broad sets both called blobs
+    excellent, which form does not. None counts below what real icons have.
     """
     ratios = [
         math.log(max(metrics[name].value, floor) / floor)
@@ -178,7 +179,7 @@ def score(metrics: Mapping[str, Figure]) -> float:
     return sum(ratios) / max(len(ratios), 1)
 
 
-_FLOORS = {"swd": 1.0, "kid": 1.0}
+_FLOORS = {"swd": 1.0, "kid": 1.0, "form": 20.0}
 """The smallest figures that still count: real ones can be lower by chance, that of KID even below zero."""
 
 

@@ -75,7 +75,7 @@ def sabotage(patch: pytest.MonkeyPatch, at: int, times: int = 1) -> None:
 
 def test_absurd_rates_leave_nothing_to_show(few_icons: Path, tmp_path: Path) -> None:
     """A real divergence, by the optimizer itself: three times half of the rate do not help."""
-    rates = ("--generator-rate", "1e39", "--discriminator-rate", "1e39")
+    rates = ("--generator-rate", "3.4e38", "--discriminator-rate", "3.4e38")
     given = ("--icons", few_icons, *TINY, *rates, "--evaluate-every", "0.016", "--kimg", "0.4", "--runs", tmp_path)
     result = train(*given)
     assert result.exit_code == 1
