@@ -73,10 +73,11 @@ def sabotage(patch: pytest.MonkeyPatch, at: int, times: int = 1) -> None:
     patch.setattr(Trainer, "step", diverging)
 
 
-def test_absurd_rates_leave_nothing_to_show(few_icons: Path, tmp_path: Path) -> None:
-    """A real divergence, by the optimizer itself: three times half of the rate do not help."""
-    rates = ("--generator-rate", "3.4e38", "--discriminator-rate", "3.4e38")
-    given = ("--icons", few_icons, *TINY, *rates, "--evaluate-every", "0.016", "--kimg", "0.4", "--runs", tmp_path)
+def test_divergence_from_the_start_leaves_nothing_to_show(
+    few_icons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sabotage(monkeypatch, at=1, times=999)
+    given = ("--icons", few_icons, *TINY, "--evaluate-every", "0.016", "--kimg", "0.4", "--runs", tmp_path)
     result = train(*given)
     assert result.exit_code == 1
     assert "diverged" in result.stderr
@@ -84,6 +85,19 @@ def test_absurd_rates_leave_nothing_to_show(few_icons: Path, tmp_path: Path) -> 
     assert [one["rate_scale"] for one in back] == [0.5, 0.25, 0.125]
     assert {one["alarm"] for one in back} == {"divergence"}
     assert said(result.stdout, "end")[0]["reason"] == "alarms"
+
+
+def test_a_run_that_diverges_goes_back_to_what_was_saved_and_then_to_the_best(
+    few_icons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sabotage(monkeypatch, at=10, times=4)  # three steps until it is noticed, and one after that
+    monkeypatch.setattr("train.run.sitting.SAVE_SECONDS", 0.0)
+    given = ("--icons", few_icons, *TINY, "--evaluate-every", "0.016", "--kimg", "0.08", "--runs", tmp_path)
+    result = train(*given)
+    assert result.exit_code == 0, result.output
+    first, second = said(result.stdout, "rollback")
+    assert (first["kimg"], first["to_kimg"]) == (pytest.approx(0.048), pytest.approx(0.036))
+    assert second["to_kimg"] in (pytest.approx(0.016), pytest.approx(0.032))  # whichever was judged the best
 
 
 def test_a_run_that_diverges_goes_on_from_its_best_state(
