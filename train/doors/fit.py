@@ -112,6 +112,7 @@ def fit_command(
     guide: Annotated[
         float | None, typer.Option(min=0, help="Weight of frozen natural features beside the discriminator; 0: none.")
     ] = None,
+    no_guide: Annotated[bool, typer.Option("--no-guide", help="The same as --guide 0.")] = False,
     guide_end: Annotated[float | None, typer.Option(min=0, help="What that weight has become at the end.")] = None,
     bf16: Annotated[bool | None, typer.Option(help="Products in bfloat16, on CUDA only.", show_default="bf16")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
@@ -142,7 +143,7 @@ def fit_command(
         "lecam": lecam,
         "r1": r1,
         "noise": noise,
-        "guide": guide,
+        "guide": 0.0 if no_guide else guide,
         "guide_end": guide_end,
         "bf16": bf16,
     }

@@ -39,15 +39,19 @@ def state_of(run: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def trained_together(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """The folder of a short run that `torchrun` did with all ingredients, and the events that it told."""
-    icons, runs = tmp_path_factory.mktemp("icons"), tmp_path_factory.mktemp("runs")
+def icon_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    icons = tmp_path_factory.mktemp("icons")
     for number in range(24):
         draw_icon(number, 32).save(icons / f"{number:02d}.png")
+    return icons
+
+
+def train_together(icons: Path, runs: Path, steps: int, ingredients: dict[str, float]) -> tuple[Path, list[str]]:
+    """The folder of a short run that `torchrun` did with all ingredients, and the events that it told."""
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(PROCESSES), "-m", "train", "fit"]
     where = ["--icons", str(icons), "--runs", str(runs), "--size", "32", *ON_THE_CPU]
-    how = [*SWITCHES, *(part for name, value in INGREDIENTS.items() for part in (f"--{name}", str(value)))]
-    how += ["--batch", str(BATCH), "--kimg", str(STEPS * PROCESSES * BATCH / 1000)]
+    how = [*SWITCHES, *(part for name, value in ingredients.items() for part in (f"--{name}", str(value)))]
+    how += ["--batch", str(BATCH), "--kimg", str(steps * PROCESSES * BATCH / 1000)]
     result = subprocess.run(
         [sys.executable, *launch, *where, *how], capture_output=True, text=True, timeout=300, check=False
     )
@@ -56,8 +60,8 @@ def trained_together(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, li
     return run, [json.loads(line)["event"] for line in result.stdout.splitlines()]
 
 
-def test_processes_train_as_one_with_the_whole_batch(trained_together: tuple[Path, list[str]]) -> None:
-    run, _ = trained_together
+def train_alone(run: Path, steps: int) -> dict[str, torch.Tensor]:
+    """The state of one process that did the same."""
     with Run.open(run) as opened:
         setting, icons = Setting.read(opened.options), opened.icons()
     assert setting.recipe.batch == PROCESSES * BATCH
@@ -69,14 +73,36 @@ def test_processes_train_as_one_with_the_whole_batch(trained_together: tuple[Pat
         device=torch.device("cpu"),
         seed=setting.seed,
     )
-    for _ in range(STEPS):
+    for _ in range(steps):
         alone.step(setting.goal.share(alone.kimg, 0))
-    expected, found = alone.state(), state_of(run)
+    return alone.state()
+
+
+@pytest.fixture(scope="module")
+def trained_together(icon_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    return train_together(icon_folder, tmp_path_factory.mktemp("runs"), STEPS, INGREDIENTS)
+
+
+def test_processes_train_as_one_with_the_whole_batch(trained_together: tuple[Path, list[str]]) -> None:
+    run, _ = trained_together
+    expected, found = train_alone(run, STEPS), state_of(run)
     assert expected.keys() == found.keys()
     assert int(found["steps"]) == STEPS
     for name, value in expected.items():
         # Adam divides a gradient by its own size, so that where one is near zero, rounding becomes a part of a step.
         assert torch.allclose(found[name].double(), value.double(), rtol=1e-4, atol=ROUNDING), name
+
+
+def test_processes_share_the_guide(icon_folder: Path, tmp_path: Path) -> None:
+    """The first gradients of all that judges; those of the generator come after a step that rounding may change."""
+    run, _ = train_together(icon_folder, tmp_path, 1, INGREDIENTS | {"guide": 0.2})
+    expected, found = train_alone(run, 1), state_of(run)
+    assert expected.keys() == found.keys()
+    compared = [name for name in expected if name.startswith("guide/scale") or name.endswith("exp_avg")]
+    for name in compared:
+        if not name.startswith("generator-adam"):
+            assert torch.allclose(found[name], expected[name], rtol=1e-4, atol=1e-5), name
+    assert any(name.startswith("discriminator-adam") for name in compared)
 
 
 def test_the_first_process_alone_speaks_and_writes(trained_together: tuple[Path, list[str]]) -> None:
