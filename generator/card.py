@@ -31,8 +31,23 @@ class DataSet(_Section):
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     """SHA-256 of the whole set: the icons trained on and those held out."""
     license: str = Field(max_length=1000, pattern=_PLAIN)
+    author: str = Field(default="", max_length=1000, pattern=_PLAIN)
+    """Who drew the icons, with an address, as their license may ask for; empty where no source says it."""
     held_out: int = Field(default=0, ge=0)
     """Icons of the set that training never saw and the figures are taken against; 0 in cards of older versions."""
+
+    @property
+    def credit(self) -> str:
+        """License and author in one line."""
+        return f"{self.license}, by {self.author}" if self.author else self.license
+
+
+AUTHOR = "Author: "
+
+
+def license_text(license_: str, author: str) -> str:
+    """What stands in the file LICENSE beside icons: the license, and a line for the author where one is known."""
+    return f"{license_}\n" + (f"{AUTHOR}{author}\n" if author else "")
 
 
 class Card(_Section):

@@ -99,7 +99,7 @@ def decode(source: Path | bytes, *, size: int = 64, background: Color = (255, 25
     """
     name = name or (source.name if isinstance(source, Path) else "the image")
     try:
-        data = _read(source, name) if isinstance(source, Path) else source
+        data = read_file(source, name) if isinstance(source, Path) else source
         if not data:
             raise DecodeError(name, "the file is empty", Cause.EMPTY)
         if len(data) > FILE_LIMIT:
@@ -121,6 +121,20 @@ def decode(source: Path | bytes, *, size: int = 64, background: Color = (255, 25
         raise DecodeError(name, "needs more memory than there is", Cause.MEMORY) from None
     except Exception as error:  # Pillow's readers raise nearly every built-in exception on damaged input
         raise DecodeError(name, "the image data is damaged or cut off") from error
+
+
+def read_file(path: Path, name: str) -> bytes:
+    """The bytes of a regular file (a pipe or device would block), at most FILE_LIMIT + 1. Raises ``DecodeError``."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise DecodeError(name, "not a file", Cause.FILE)
+        if status.st_size > FILE_LIMIT:
+            raise DecodeError(name, _too_many_bytes(status.st_size), Cause.BYTES)
+        with path.open("rb") as file:
+            return file.read(FILE_LIMIT + 1)
+    except OSError as error:
+        raise DecodeError(name, f"cannot be opened ({error.strerror or error})", Cause.FILE) from None
 
 
 def parse_color(text: str) -> Color:
@@ -172,20 +186,6 @@ def fit(image: Image.Image, size: int, background: Color) -> NDArray[np.uint8]:
         np.minimum(pixels[..., :3], pixels[..., 3:], out=pixels[..., :3])
         clear_ringing(pixels)
     return pixels
-
-
-def _read(path: Path, name: str) -> bytes:
-    """The bytes of a regular file (a pipe or device would block), at most FILE_LIMIT + 1."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise DecodeError(name, "not a file", Cause.FILE)
-        if status.st_size > FILE_LIMIT:
-            raise DecodeError(name, _too_many_bytes(status.st_size), Cause.BYTES)
-        with path.open("rb") as file:
-            return file.read(FILE_LIMIT + 1)
-    except OSError as error:
-        raise DecodeError(name, f"cannot be opened ({error.strerror or error})", Cause.FILE) from None
 
 
 def _decode(data: bytes, size: int, background: Color, name: str) -> Decoded:

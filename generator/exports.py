@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from generator.card import license_text
 from generator.folders import require_empty
 from generator.pictures import png
 from generator.seeds import SEED_LIMIT
@@ -33,7 +34,8 @@ def export(
     require_empty(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model = studio.bundle
-    (folder / LICENSE).write_text(model.card.data.license + "\n", encoding="utf-8")
+    data = model.card.data
+    (folder / LICENSE).write_text(license_text(data.license, data.author), encoding="utf-8")
     digits = len(str(count))
     files = []
     for start in range(0, count, CHUNK):
@@ -46,8 +48,8 @@ def export(
         progress(len(files))
     manifest = {
         "bundle": model.digest,
-        "data": model.card.data.model_dump(),
-        "license": model.card.data.license,
+        "data": data.model_dump(),
+        "license": data.license,
         "truncation": truncation,
         "image_size": model.image_size,
         "background": model.card.background,

@@ -1,6 +1,7 @@
 """The door to training.
 
 python -m train inspect ./my-icons            what is in a set of icons, and what is wrong with it
+python -m train inspect iconify-json-openmoji.tgz --only 'cat*,dog*'      the same of a part of a collection
 python -m train icons NotoColorEmoji.ttf --only faces --out ./faces      write the icons as PNG files, to prune them
 python -m train fit --icons ./my-icons        train on them
 python -m train evaluate BUNDLE --icons ./my-icons      how good a model is
@@ -38,7 +39,8 @@ Sources = Annotated[
     list[Path],
     typer.Argument(
         metavar="SOURCE",
-        help="Folders, .zip or .tar archives, bundles or color emoji fonts; several make one set.",
+        help="Folders or .zip and .tar archives of pictures, SVG too; Iconify collections (icons.json or the package); "
+        "bundles; color emoji fonts. Several make one set.",
         show_default=False,
     ),
 ]
@@ -48,7 +50,11 @@ Background = Annotated[
 ]
 Alpha = Annotated[bool, typer.Option("--alpha", help="Keep transparency: icons of four channels on nothing.")]
 Only = Annotated[
-    str, typer.Option(help=f"Of an emoji font take only these groups, joined by commas: {', '.join(GROUPS)}.")
+    str,
+    typer.Option(
+        help="Take only the icons of these names, joined by commas: patterns such as 'cat*', categories of a "
+        f"collection, or groups of emoji: {', '.join(GROUPS)}."
+    ),
 ]
 
 app = typer.Typer(

@@ -88,7 +88,7 @@ async def about_text(interaction: Interaction) -> str:
             kimg=f"{card.kimg:.0f}",
             count=card.data.count,
             name=plain(card.data.name),
-            license=plain(card.data.license),
+            license=plain(card.data.credit),
         ),
         say("about.uptime", locale, when=discord.utils.format_dt(client.started_at, "f")),
         say("about.license", locale),

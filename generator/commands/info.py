@@ -36,7 +36,7 @@ def info_command(
         "trained": f"{card.kimg:g} kimg with the preset {card.preset}, {card.created}, Mojigan {card.code_version}",
         "started from": f"the bundle {card.started_from}" if card.started_from else "nothing",
         "icons": f"{card.data.count} from {card.data.name}, and {card.data.held_out} held out",
-        "license": card.data.license,
+        "license": card.data.credit,
         "background": card.background,
         "wildness": f"{wildness_of(card.truncation)} % (truncation {card.truncation:g})",
         **{name: f"{figure.value:.4g}  (real against real {figure.real:.4g})" for name, figure in card.metrics.items()},

@@ -75,6 +75,13 @@ def test_a_card_without_held_out_icons_is_read(bundle: Path) -> None:
     assert read_bundle(bundle).card.data.held_out == 0
 
 
+def test_a_card_without_an_author_is_read_and_one_with_an_author_credits_it(bundle: Path) -> None:
+    change_card(bundle, lambda card: card["data"].pop("author"))
+    assert read_bundle(bundle).card.data.credit == "MIT"
+    change_card(bundle, lambda card: card["data"].update(author="Ann"))
+    assert read_bundle(bundle).card.data.credit == "MIT, by Ann"
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_flipped_byte_is_damage(bundle: Path, name: str) -> None:
     content = bytearray((bundle / name).read_bytes())

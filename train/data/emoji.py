@@ -12,7 +12,7 @@ symbols         Symbols                              and heart, emotion (of Smil
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,21 +42,9 @@ class Emoji:
     group: str
 
 
-def read_emoji(only: Sequence[str] = (), path: Path = EMOJI_LIST) -> list[Emoji]:
-    """The emoji without flags and skin-tone variants, in Unicode's order; of the groups in ``only`` if it names any.
-
-    Raises ``ValueError`` with a sentence where ``only`` names an unknown group.
-    """
-    wanted = check_groups(only)
-    return [emoji for emoji in _parse(path) if emoji.group in wanted]
-
-
-def check_groups(only: Sequence[str]) -> tuple[str, ...]:
-    """The groups that ``only`` chooses, all if it is empty. ``ValueError``, one sentence: an unknown name."""
-    unknown = [name for name in only if name not in GROUPS]
-    if unknown:
-        raise ValueError(f"--only does not know {unknown[0]!r}: choose from {', '.join(GROUPS)}")
-    return tuple(only) or GROUPS
+def read_emoji(path: Path = EMOJI_LIST) -> list[Emoji]:
+    """The emoji without flags and skin-tone variants, in Unicode's order."""
+    return list(_parse(path))
 
 
 def _parse(path: Path) -> Iterator[Emoji]:

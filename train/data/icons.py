@@ -11,10 +11,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from generator.card import license_text
 from generator.decode import Color, color_code
 from generator.folders import require_empty
 from generator.pictures import enlarge, grid
 from generator.transparency import WHITE, as_image, over
+from train.data.choice import Choice
 from train.data.inspection import (
     Duplicate,
     Report,
@@ -27,17 +29,9 @@ from train.data.inspection import (
     source_report,
     warnings_on,
 )
-from train.data.sources import (
-    IMAGE_SUFFIXES,
-    UNKNOWN,
-    Icon,
-    Reading,
-    Request,
-    SourceError,
-    printable,
-    read_source,
-    slug,
-)
+from train.data.names import printable, slug
+from train.data.reading import UNKNOWN, Icon, Reading, Request, SourceError
+from train.data.sources import IMAGE_SUFFIXES, read_source
 
 __all__ = ["MINIMUM", "IconSet", "SourceError", "load_icons", "write_icons", "write_report"]
 
@@ -56,6 +50,8 @@ class IconSet:
     """(N, size, size, 3) RGB, or (N, size, size, 4) premultiplied RGBA."""
     names: list[str]
     license: str
+    author: str
+    """Empty where no source says it."""
     report: Report
 
     @property
@@ -74,25 +70,28 @@ def load_icons(
 ) -> IconSet:
     """Read all sources, in their order, into one set.
 
-    ``only`` takes these emoji groups (train/data/emoji.py) from fonts; ``progress`` is told how many icons were read.
-    Raises ``SourceError`` where a source cannot be used, or where fewer than ``MINIMUM`` icons are left.
+    ``only`` takes the icons that one of these terms fits (train/data/choice.py); ``progress`` is told how many icons
+    were read. Raises ``SourceError`` where a source cannot be used, where a term fits nothing, or where fewer than
+    ``MINIMUM`` icons are left.
     """
     if not sources:
-        raise SourceError("No source of icons was given: name a folder, an archive, a bundle or an emoji font")
+        raise SourceError("No source of icons was given: name a folder, an archive, a collection, a bundle or a font")
     counter = _Counter(progress)
-    request = Request(size=size, background=background, only=tuple(only), tick=counter.tick)
+    choice = Choice(only)
+    request = Request(size=size, background=background, choice=choice, tick=counter.tick)
     readings = [read_source(path, request) for path in sources]
-    if only and all(reading.kind != "emoji font" for reading in readings):
-        raise SourceError("--only chooses emoji of a font, and none of the sources is a font")
+    if complaint := choice.complaint():
+        raise SourceError(complaint)
     kept, duplicates = _without_duplicates([icon for reading in readings for icon in reading.icons])
     if len(kept) < MINIMUM:
         raise SourceError(_too_few(sources, readings, len(kept), len(duplicates)))
     pixels = np.stack([icon.decoded.pixels for icon in kept])
     names = [icon.name for icon in kept]
     set_name = "+".join(dict.fromkeys(reading.name for reading in readings))[:200]
-    set_license = _combined_license(readings)
-    report = _report(sources, readings, kept, duplicates, pixels, set_name, set_license, request)
-    return IconSet(set_name, pixels, names, set_license, report)
+    set_license = _combined([reading.license for reading in readings], readings) or UNKNOWN
+    set_author = _combined([reading.author for reading in readings], readings)
+    report = _report(sources, readings, kept, duplicates, pixels, set_name, (set_license, set_author), request)
+    return IconSet(set_name, pixels, names, set_license, set_author, report)
 
 
 def write_report(icons: IconSet, folder: Path) -> None:
@@ -109,9 +108,9 @@ def write_report(icons: IconSet, folder: Path) -> None:
 
 
 def write_icons(icons: IconSet, folder: Path) -> None:
-    """Write each icon as "0001-its-name.png", and a known license as LICENSE.
+    """Write each icon as "0001-its-name.png", and a known license or author as LICENSE.
 
-    Reading the folder again gives the same pixels in the same order, and the same license.
+    Reading the folder again gives the same pixels in the same order, the same license and the same author.
 
     Raises ``OSError``, also where the folder already holds something.
     """
@@ -120,8 +119,8 @@ def write_icons(icons: IconSet, folder: Path) -> None:
     digits = max(4, len(str(len(icons.names))))
     for number, (name, pixels) in enumerate(zip(icons.names, icons.pixels, strict=True), start=1):
         as_image(pixels).save(folder / f"{number:0{digits}}-{_file_stem(name)}.png")
-    if icons.license != UNKNOWN:
-        (folder / "LICENSE").write_text(icons.license + "\n", encoding="utf-8")
+    if icons.author or icons.license != UNKNOWN:
+        (folder / "LICENSE").write_text(license_text(icons.license, icons.author), encoding="utf-8")
 
 
 class _Counter:
@@ -161,18 +160,20 @@ def _too_few(sources: Sequence[Path], readings: Sequence[Reading], count: int, d
         details.append(f"{lacking:,} emoji that the font lacks")
     if ignored := sum(reading.ignored for reading in readings):
         details.append(f"{ignored:,} other files")
+    if hidden := sum(len(reading.hidden) for reading in readings):
+        details.append(f"{hidden:,} that their collection hides")
+    if unchosen := sum(reading.unchosen for reading in readings):
+        details.append(f"{unchosen:,} not chosen by --only")
     besides = f" (besides {'; '.join(details)})" if details else ""
     return f"{where}: {found}{besides}; training takes at least {MINIMUM}"
 
 
-def _combined_license(readings: Sequence[Reading]) -> str:
-    """The different licenses of the sources, joined; with their sources' names where there are several."""
-    licenses = dict.fromkeys(reading.license for reading in readings if reading.icons)
-    if len(licenses) <= 1:
-        return next(iter(licenses), UNKNOWN)
-    return "; ".join(dict.fromkeys(f"{reading.license} ({reading.name})" for reading in readings if reading.icons))[
-        :1000
-    ]
+def _combined(texts: Sequence[str], readings: Sequence[Reading]) -> str:
+    """What the sources say of license or author, joined; with their names where they differ."""
+    said = [(text, reading.name) for text, reading in zip(texts, readings, strict=True) if reading.icons]
+    if len({text for text, _ in said}) <= 1:
+        return said[0][0] if said else ""
+    return "; ".join(dict.fromkeys(f"{text} ({name})" for text, name in said if text))[:1000]
 
 
 def _report(
@@ -182,7 +183,7 @@ def _report(
     duplicates: list[Duplicate],
     pixels: NDArray[np.uint8],
     name: str,
-    license_: str,
+    credit: tuple[str, str],
     request: Request,
 ) -> Report:
     names = [icon.name for icon in kept]
@@ -195,7 +196,8 @@ def _report(
     size = request.size
     return Report(
         name=name,
-        license=license_,
+        license=credit[0],
+        author=credit[1],
         count=len(kept),
         size=size,
         background=color_code(request.background),
@@ -212,6 +214,8 @@ def _report(
         broken=list(chain.from_iterable(reading.broken for reading in readings)),
         ignored=sum(reading.ignored for reading in readings),
         lacking=sum(reading.lacking for reading in readings),
+        unchosen=sum(reading.unchosen for reading in readings),
+        hidden=list(chain.from_iterable(reading.hidden for reading in readings)),
         blank=blanks,
         mean=mean,
         deviation=deviation,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from train.data.sources import Broken, Icon, Reading
+from train.data.reading import Broken, Icon, Reading
 
 NEAR_DISTANCE = 0.02  # RMS difference of low-passed pixels (0..1) below which two icons are nearly the same
 NEAR_LIST = 200  # pairs that the report lists; it counts all
@@ -20,16 +20,22 @@ _BLOCK = 1024  # rows of the distance matrix at a time
 
 @dataclass(frozen=True)
 class SourceReport:
-    """One source: its ``icons`` before duplicates were removed; ``lacking``: emoji that the font does not have."""
+    """One source: its ``icons`` before duplicates were removed, and how many were left out for which reason.
+
+    ``lacking``: emoji that the font does not have; ``unchosen``: by ``--only``; ``hidden``: by their collection.
+    """
 
     source: str
     kind: str
     name: str
     license: str
+    author: str
     icons: int
     broken: int
     ignored: int
     lacking: int
+    unchosen: int
+    hidden: int
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Report:
 
     name: str
     license: str
+    author: str
     count: int
     size: int
     background: str
@@ -71,6 +78,8 @@ class Report:
     broken: list[Broken]
     ignored: int
     lacking: int
+    unchosen: int
+    hidden: list[str]
     blank: list[str]
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
@@ -85,10 +94,13 @@ def source_report(source: str, reading: Reading) -> SourceReport:
         kind=reading.kind,
         name=reading.name,
         license=reading.license,
+        author=reading.author,
         icons=len(reading.icons),
         broken=len(reading.broken),
         ignored=reading.ignored,
         lacking=reading.lacking,
+        unchosen=reading.unchosen,
+        hidden=len(reading.hidden),
     )
 
 

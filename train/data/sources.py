@@ -1,88 +1,53 @@
-"""Where icons come from: a folder, an archive, a bundle or an emoji font, each read into the same `Reading`."""
+"""Where icons come from: folders, archives, collections, bundles and emoji fonts, each read into the same `Reading`."""
 
 import os
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from generator.checkpoint import CARD, ICONS, BundleError, read_bundle
-from generator.decode import Color, Decoded, DecodeError, color_code, decode, fit
+from generator.card import AUTHOR
+from generator.checkpoint import CARD, BundleError, read_bundle
+from generator.checkpoint import ICONS as BUNDLE_ICONS
+from generator.decode import Decoded, color_code, decode, fit, read_file
 from generator.transparency import as_image, over
 from train.data.archives import ARCHIVE_SUFFIXES, ArchiveError, is_archive, read_archive
-from train.data.emoji import check_groups, read_emoji
+from train.data.choice import Choice
+from train.data.emoji import read_emoji
 from train.data.fonts import FontError, draw_emoji, is_font, open_font
-
-UNKNOWN = "unknown"
+from train.data.iconify import FILES as COLLECTION_FILES
+from train.data.iconify_source import CollectionFiles, read_collections, read_json
+from train.data.names import printable, slug
+from train.data.reading import UNKNOWN, Broken, Icon, Reading, Request, SourceError
+from train.data.vectors import is_vector
 
 # Files with these names are meant to be images, so one that cannot be read is named; others are only counted.
 IMAGE_SUFFIXES = frozenset(
     (
         *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".webp", ".avif", ".bmp", ".dib", ".ico", ".cur"),
         *(".icns", ".tif", ".tiff", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".qoi", ".tga", ".xpm"),
-        *(".svg", ".heic", ".heif", ".jxl", ".psd"),
+        *(".svg", ".svgz", ".heic", ".heif", ".jxl", ".psd"),
     )
 )
 _LICENSE_FILE = re.compile(r"(licen[cs]e|copying|ofl)(\.(txt|md|rst))?", re.IGNORECASE)
 _LICENSE_LENGTH = 100  # characters of a license file's first line
 
 
-class SourceError(Exception):
-    """Icons that cannot be used at all; ``str()`` is one sentence that names the source."""
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A file that was skipped, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Icon:
-    """One icon that was read, under the name that people know it by."""
-
-    name: str
-    decoded: Decoded
-
-
-@dataclass
-class Reading:
-    """What one source gave. ``ignored``: files that are no images; ``lacking``: emoji that a font does not have."""
-
-    name: str
-    kind: str
-    license: str = UNKNOWN
-    icons: list[Icon] = field(default_factory=list)
-    broken: list[Broken] = field(default_factory=list)
-    ignored: int = 0
-    lacking: int = 0
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Request:
-    """How icons are read: ``size`` in pixels, what is behind them, the emoji groups to take, and whom to tell."""
-
-    size: int
-    background: Color
-    only: Sequence[str] = ()
-    tick: Callable[[], None] = lambda: None
-
-
 def read_source(path: Path, request: Request) -> Reading:
     """Read every icon of a source. Raises ``SourceError`` where the source as a whole cannot be used."""
-    try:
-        check_groups(request.only)
-    except ValueError as error:
-        raise SourceError(str(error)) from None
+    with request.renderer:
+        reading = _read(path, request)
+    reading.name = "-".join((reading.name, *filter(None, map(slug, request.choice.terms))))
+    return reading
+
+
+def _read(path: Path, request: Request) -> Reading:
     try:
         if path.is_dir():
-            is_bundle = (path / CARD).is_file() and (path / ICONS).is_file()
+            is_bundle = (path / CARD).is_file() and (path / BUNDLE_ICONS).is_file()
             return _read_bundle(path, request) if is_bundle else _read_folder(path, request)
         if not path.is_file():
             raise SourceError(f"{path}: there is no file or folder of this name")
@@ -92,27 +57,19 @@ def read_source(path: Path, request: Request) -> Reading:
         raise SourceError(f"{path}: cannot be opened ({error.strerror or error})") from None
     if is_font(head):
         return _read_font(path, request)
-    if is_archive(path, head):
+    if path.suffix.lower() == ".json":
+        return read_json(path, request)
+    if path.suffix.lower() != ".svgz" and is_archive(path, head):
         return _read_archive(path, request)
-    wanted = "a folder, a .zip or .tar archive, a bundle or a color emoji font"
+    wanted = "a folder, a .zip or .tar archive, an Iconify collection, a bundle or a color emoji font"
     if path.suffix.lower() in IMAGE_SUFFIXES:
         raise SourceError(f"{path}: a single picture; give {wanted}")
     raise SourceError(f"{path}: not {wanted}")
 
 
-def printable(name: str) -> str:
-    """A file name that is safe to show: control characters, and bytes that are no text, become "?"."""
-    return "".join(character if character.isprintable() else "?" for character in name)
-
-
-def slug(text: str) -> str:
-    """Lower-case ASCII words joined by hyphens, for file and folder names: "Grinning Face!" -> "grinning-face"."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain.replace("'", "")).strip("-")[:60].strip("-")
-
-
 def _read_folder(path: Path, request: Request) -> Reading:
     reading = Reading(slug(path.resolve().name) or "folder", "folder")
+    collections: CollectionFiles = defaultdict(dict)
     for file in _walk(path, reading):
         name = printable(file.relative_to(path).as_posix())
         suffix = file.suffix.lower()
@@ -120,10 +77,15 @@ def _read_folder(path: Path, request: Request) -> Reading:
             reading.broken.append(Broken(name, "an archive inside a folder is not opened: give it as a source"))
         elif suffix in IMAGE_SUFFIXES:
             _decode(file, name, request, reading)
+        elif file.name in COLLECTION_FILES:
+            with reading.noting():
+                collections[PurePosixPath(name).parent][file.name] = read_file(file, name)
         else:
             reading.ignored += 1
         if file.parent == path and _LICENSE_FILE.fullmatch(file.name) and file.is_file():
-            reading.license = _first_line(file)
+            with reading.noting():
+                _read_license(read_file(file, name), reading)
+    read_collections(collections, request, reading)
     return reading
 
 
@@ -147,30 +109,41 @@ def _walk(path: Path, reading: Reading) -> Iterator[Path]:
 
 def _read_archive(path: Path, request: Request) -> Reading:
     reading = Reading(slug(path.name.partition(".")[0]) or "archive", "archive")
+    collections: CollectionFiles = defaultdict(dict)
     try:
-        for member in read_archive(path, _is_wanted):
-            name = printable(member.name)
+        for member in read_archive(path, partial(_is_wanted, request.choice)):
+            name = PurePosixPath(printable(member.name))
             if member.problem:
-                reading.broken.append(Broken(name, member.problem))
+                reading.broken.append(Broken(str(name), member.problem))
+            elif member.data is None and _is_image(name):
+                reading.unchosen += 1
             elif member.data is None:
                 reading.ignored += 1
+            elif name.name in COLLECTION_FILES:
+                collections[name.parent][name.name] = member.data
             elif _LICENSE_FILE.fullmatch(member.name):
-                reading.license = _license_line(member.data)
+                _read_license(member.data, reading)
                 reading.ignored += 1
             else:
-                _decode(member.data, name, request, reading)
+                _decode(member.data, str(name), request, reading)
     except ArchiveError as error:
         raise SourceError(f"{path}: {printable(str(error))}") from None
+    read_collections(collections, request, reading)
     reading.icons.sort(key=lambda icon: icon.name)
     reading.broken.sort(key=lambda broken: broken.name)
     return reading
 
 
-def _is_wanted(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    if any(_is_hidden(part) for part in parts):
-        return False
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES or bool(_LICENSE_FILE.fullmatch(name))
+def _is_wanted(choice: Choice, member: str) -> bool:
+    name = PurePosixPath(member)
+    if _is_image(name):
+        return choice.takes(name.stem)
+    is_visible = not any(map(_is_hidden, name.parts))
+    return is_visible and (name.name in COLLECTION_FILES or bool(_LICENSE_FILE.fullmatch(member)))
+
+
+def _is_image(name: PurePosixPath) -> bool:
+    return name.suffix.lower() in IMAGE_SUFFIXES and not any(map(_is_hidden, name.parts))
 
 
 def _is_hidden(name: str) -> bool:
@@ -178,11 +151,13 @@ def _is_hidden(name: str) -> bool:
 
 
 def _decode(source: Path | bytes, name: str, request: Request, reading: Reading) -> None:
-    try:
-        decoded = decode(source, size=request.size, background=request.background, name=name)
-    except DecodeError as error:
-        reading.broken.append(Broken(name, error.reason))
-    else:
+    if not request.choice.takes(PurePosixPath(name).stem):
+        reading.unchosen += 1
+        return
+    with reading.noting():
+        data = read_file(source, name) if isinstance(source, Path) else source
+        read = request.renderer.draw if is_vector(data) else decode
+        decoded = read(data, size=request.size, background=request.background, name=name)
         reading.icons.append(Icon(name, decoded))
         request.tick()
 
@@ -194,6 +169,7 @@ def _read_bundle(path: Path, request: Request) -> Reading:
     except BundleError as error:
         raise SourceError(str(error)) from None
     reading = Reading(slug(bundle.card.data.name) or "bundle", "bundle", bundle.card.data.license or UNKNOWN)
+    reading.author = bundle.card.data.author
     if len(pixels) < bundle.card.data.count:
         reading.notes.append(
             f"the bundle carries {len(pixels):,} of the {bundle.card.data.count:,} icons of its training"
@@ -205,9 +181,12 @@ def _read_bundle(path: Path, request: Request) -> Reading:
     if alpha and bundle.channels == 3:  # icons that fill their square
         pixels = np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], axis=-1)
     for number, icon in enumerate(pixels, start=1):
+        if not request.choice.takes(name := f"icon-{number:05}"):
+            reading.unchosen += 1
+            continue
         picture = as_image(icon if alpha else over(icon, request.background))
         fitted = fit(picture.convert("RGBa") if alpha else picture, request.size, request.background)
-        reading.icons.append(Icon(f"icon-{number:05}", Decoded(fitted, mode, width, height, 1)))
+        reading.icons.append(Icon(name, Decoded(fitted, mode, width, height, 1)))
         request.tick()
     return reading
 
@@ -215,8 +194,11 @@ def _read_bundle(path: Path, request: Request) -> Reading:
 def _read_font(path: Path, request: Request) -> Reading:
     try:
         font = open_font(path)
-        reading = Reading("-".join((slug(font.name) or "font", *request.only)), "emoji font", font.license)
-        for emoji, picture in draw_emoji(font, read_emoji(request.only), request.background):
+        reading = Reading(slug(font.name) or "font", "emoji font", font.license)
+        emojis = read_emoji()
+        chosen = [emoji for emoji in emojis if request.choice.takes(emoji.name)]
+        reading.unchosen = len(emojis) - len(chosen)
+        for emoji, picture in draw_emoji(font, chosen, request.background):
             if picture is None:
                 reading.lacking += 1
                 continue
@@ -232,14 +214,9 @@ def _read_font(path: Path, request: Request) -> Reading:
     return reading
 
 
-def _first_line(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            return _license_line(opened.read(4096))
-    except OSError:
-        return UNKNOWN
-
-
-def _license_line(data: bytes) -> str:
+def _read_license(data: bytes, reading: Reading) -> None:
+    """Take the license from the first line of its file, and the author from the line of `license_text`."""
     lines = (printable(line).strip(" #*=\t") for line in data[:4096].decode("utf-8", errors="replace").splitlines())
-    return next((line[:_LICENSE_LENGTH] for line in lines if line), UNKNOWN)
+    first, *others = [line for line in lines if line] or [UNKNOWN]
+    reading.license = first[:_LICENSE_LENGTH]
+    reading.author = next((line.removeprefix(AUTHOR) for line in others if line.startswith(AUTHOR)), "")

@@ -34,6 +34,8 @@ def _sources(report: Report) -> Table:
         "Broken": [source.broken for source in report.sources],
         "Other files": [source.ignored for source in report.sources],
         "Lacking": [source.lacking for source in report.sources],
+        "Not chosen": [source.unchosen for source in report.sources],
+        "Hidden": [source.hidden for source in report.sources],
     }
     shown = {heading: counts for heading, counts in columns.items() if heading == "Icons" or any(counts)}
     for heading in shown:
@@ -66,9 +68,13 @@ def _facts(report: Report) -> Table:
         "exact duplicates": len(report.duplicates),
         "emoji that a font lacks": report.lacking,
         "other files": report.ignored,
+        "not chosen by --only": report.unchosen,
+        "hidden in their collection": len(report.hidden),
     }
     table.add_row("Left out", _phrase(left_out) or "nothing")
     table.add_row("License", Text(report.license))
+    if report.author:
+        table.add_row("Author", Text(report.author))
     table.add_row("Digest", Text(report.digest[:16], style="dim"))
     return table
 
@@ -77,6 +83,9 @@ def _lists(report: Report) -> Iterator[Table]:
     if report.broken:
         rows = ((Text(broken.name), Text(broken.reason)) for broken in report.broken)
         yield _list("Broken files, skipped", ("File", "Reason"), rows, len(report.broken))
+    if report.hidden:
+        rows = ((Text(name), Text("withdrawn or renamed")) for name in report.hidden)
+        yield _list("Hidden in their collection, left out", ("Icon", "Usually"), rows, len(report.hidden))
     if report.duplicates:
         rows = ((Text(duplicate.name), Text(duplicate.kept)) for duplicate in report.duplicates)
         yield _list("Exact duplicates, left out", ("Icon", "Same as"), rows, len(report.duplicates))

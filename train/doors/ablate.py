@@ -178,7 +178,7 @@ def ablate_command(
         list[Path], typer.Option("--icons", help="Sources of one set of icons, as for fit.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="Where the runs are kept; those that are there are not repeated.")],
-    only: Annotated[str, typer.Option(help="Of an emoji font take only these groups, joined by commas.")] = "",
+    only: Annotated[str, typer.Option(help="Only icons of these names or groups; see `inspect --help`.")] = "",
     seconds: Annotated[float, typer.Option(min=0.1, help="Processor time of a run.")] = 120.0,
     kimg: Annotated[float | None, typer.Option(min=0.1, help="Thousands of icons of a run, instead of a time.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each variant, with the seeds 0, 1, 2 …")] = 1,

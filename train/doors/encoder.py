@@ -22,7 +22,9 @@ from train.encoder.training import train_encoder, write_encoder
 
 
 def encoder_command(
-    icons: Annotated[list[Path], typer.Option("--icons", help="A folder, an archive, a bundle or an emoji font.")],
+    icons: Annotated[
+        list[Path], typer.Option("--icons", help="A folder, an archive, a collection, a bundle or a font.")
+    ],
     out: Annotated[Path | None, typer.Option(help="Write the encoder here.", show_default=False)] = None,
     minutes: Annotated[float, typer.Option(min=0.01, help="Train for so long.")] = 12.0,
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead: repeats exactly.")] = None,

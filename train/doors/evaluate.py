@@ -43,9 +43,12 @@ READINGS = {
 def evaluate_command(
     bundle: Annotated[Path, typer.Argument(help="A bundle, or a run: its best.", show_default=False)],
     icons: Annotated[
-        list[Path], typer.Option("--icons", help="What to compare with: a folder, an archive, a bundle or a font.")
+        list[Path],
+        typer.Option("--icons", help="What to compare with: a folder, an archive, a collection, a bundle or a font."),
     ],
-    only: Annotated[str, typer.Option(help="Of an emoji font: faces,people,animals,…; see `inspect --help`.")] = "",
+    only: Annotated[
+        str, typer.Option(help="Only icons of these names or groups: 'cat*,faces'; see `inspect --help`.")
+    ] = "",
     samples: Annotated[int, typer.Option(min=8, max=8192, help="Icons to generate.")] = SAMPLES,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,

@@ -43,9 +43,13 @@ class ProgressStyle(StrEnum):
 def fit_command(
     icons: Annotated[
         list[Path] | None,
-        typer.Option("--icons", help="A folder, an archive, a bundle or an emoji font; may be given several times."),
+        typer.Option(
+            "--icons", help="A folder, archive, Iconify collection, bundle or emoji font; may be given several times."
+        ),
     ] = None,
-    only: Annotated[str, typer.Option(help="Of an emoji font: faces,people,animals,…; see `inspect --help`.")] = "",
+    only: Annotated[
+        str, typer.Option(help="Only icons of these names or groups: 'cat*,faces'; see `inspect --help`.")
+    ] = "",
     kimg: Annotated[float | None, typer.Option(min=0.001, help="Train on so many thousand images.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Train for so long instead.")] = None,
     preset: Annotated[str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}.", show_default="sagan")] = None,

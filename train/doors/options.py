@@ -99,6 +99,7 @@ def make_setting(
             held_out=len(held_out),
             digest=icon_set.digest,
             license=license_ or icon_set.license,
+            author=icon_set.author,
         )
     except ValidationError as error:
         problem = error.errors()[0]

@@ -14,7 +14,7 @@ from generator.encoder import EncoderError
 from generator.studio import DeviceError
 from train.adversary.distributed import ProcessLostError
 from train.data.icons import IconSet, SourceError, load_icons
-from train.data.sources import printable
+from train.data.names import printable
 from train.run.folder import RunError
 from train.run.sitting import TrainingError
 
@@ -61,13 +61,13 @@ def behind(background: str | None, *, alpha: bool) -> str | None:
 def read_icons(sources: list[Path], *, size: int, background: str | None, only: str) -> IconSet:
     """Read the sources as the options say, with a counter on a terminal. Raises ``SourceError``."""
     logging.getLogger("PIL").addHandler(logging.NullHandler())  # its remarks on broken files are in the report
-    groups = [group.strip() for group in only.split(",") if group.strip()]
+    terms = [term.strip() for term in only.split(",") if term.strip()]
     color = read_color(background or DEFAULT_BACKGROUND)
     with Console(stderr=True).status("reading icons") as status:
         return load_icons(
             sources,
             size=size,
             background=color,
-            only=groups,
+            only=terms,
             progress=lambda count: status.update(f"reading icons: {count:,}") if count % 64 == 0 else None,
         )

@@ -130,6 +130,7 @@ class History:
             kimg, seconds = self.clock[-1]
             found.append(f"{thousands(kimg)} in {duration(seconds)}")
         found.append(f"license {data['license']}" if data.get("license") else None)
+        found.append(f"by {data['author']}" if data.get("author") else None)
         found.append(f"encoder {self.latest.encoder[:12]}" if self.latest and self.latest.encoder else None)
         return [fact for fact in found if fact is not None]
 

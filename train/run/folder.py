@@ -20,7 +20,7 @@ from safetensors.torch import save as save_tensors
 
 from generator.checkpoint import CARD
 from generator.folders import recover_folder, swap_in_folder, write_file
-from train.data.sources import slug
+from train.data.names import slug
 from train.run.guard import Watch
 
 OPTIONS, STATS, ICONS, LOCK = "options.json", "stats.jsonl", "icons.safetensors", "run.lock"

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageFont, features
 
 from tests.train.data.emoji_font import SIZE, write_font
-from train.data.emoji import EMOJI_LIST, GROUPS, Emoji, check_groups, read_emoji
+from train.data.emoji import EMOJI_LIST, GROUPS, Emoji, read_emoji
 from train.data.fonts import FontError, draw_emoji, is_font, open_font
 
 WHITE = (255, 255, 255)
@@ -50,12 +50,6 @@ def test_groups_are_those_that_people_mean() -> None:
     assert 110 <= sum(group == "faces" for group in groups.values()) <= 130
 
 
-def test_only_takes_groups_and_refuses_others() -> None:
-    assert {emoji.group for emoji in read_emoji(["food", "faces"])} == {"food", "faces"}
-    with pytest.raises(ValueError, match=r"--only does not know 'cats': choose from faces, people, animals"):
-        check_groups(["faces", "cats"])
-
-
 def test_the_whole_list_of_unicode_could_take_its_place(tmp_path: Path) -> None:
     """Lines that the shipped file leaves out are skipped on reading."""
     path = tmp_path / "emoji-test.txt"
@@ -67,7 +61,7 @@ def test_the_whole_list_of_unicode_could_take_its_place(tmp_path: Path) -> None:
         "# group: Flags\n# subgroup: flag\n1F3C1 ; fully-qualified # 🏁 E0.6 chequered flag\n"
     )
     path.write_text(EMOJI_LIST.read_text(encoding="utf-8") + more, encoding="utf-8")
-    assert read_emoji(path=path) == read_emoji()
+    assert read_emoji(path) == read_emoji()
 
 
 def test_a_font_is_drawn_at_its_own_size_on_the_background(tmp_path: Path) -> None:

@@ -12,8 +12,12 @@ from PIL import Image
 
 from generator.decode import decode
 from tests.conftest import draw_icon
+from tests.train.data.tiny_collection import INFO, collection, write_package
+from train.adversary.recipes import PRESETS
 from train.data.icons import MINIMUM, SourceError, load_icons, write_icons, write_report
 from train.data.inspection import near_duplicates
+from train.doors.options import make_setting
+from train.run.setting import Goal
 
 
 def write_set(folder: Path, count: int = 20, first: int = 0) -> Path:
@@ -134,11 +138,30 @@ def test_nothing_usable_is_one_error(tmp_path: Path) -> None:
         load_icons([])
 
 
-def test_groups_without_a_font_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="--only chooses emoji of a font, and none of the sources is a font"):
-        load_icons([write_set(tmp_path / "one")], only=["faces"])
-    with pytest.raises(SourceError, match="--only does not know 'cats'"):
-        load_icons([tmp_path / "one"], only=["cats"])
+def test_a_term_of_only_that_fits_nothing_is_refused(tmp_path: Path) -> None:
+    sources = [write_set(tmp_path / "one"), write_set(tmp_path / "two", first=20)]
+    with pytest.raises(SourceError, match=r"^--only: no icon is called 'cats'; there are icon-00, .* and 34 others$"):
+        load_icons(sources, only=["icon-1*", "cats"])
+    icons = load_icons(sources, only=["icon-0*", "icon-2*"])
+    assert (icons.name, icons.report.count, icons.report.unchosen) == ("one-icon-0-icon-2+two-icon-0-icon-2", 20, 20)
+    with pytest.raises(SourceError, match=r"only 1 different icon \(besides 39 not chosen by --only\)"):
+        load_icons(sources, only=["icon-01"])
+
+
+def test_license_and_author_of_a_collection_make_the_whole_way(tmp_path: Path) -> None:
+    package = write_package(tmp_path / "package", collection(), info=INFO)
+    icons = load_icons([package])
+    assert (icons.license, icons.author) == ("CC BY 4.0", "Ann (https://example.org/ann)")
+    assert (icons.report.author, icons.report.sources[0].author) == (icons.author, icons.author)
+    data = make_setting(icons, PRESETS["sagan"], Goal(kimg=1), 0, None, None, None).data
+    assert (data.license, data.author) == (icons.license, icons.author)
+    assert data.credit == "CC BY 4.0, by Ann (https://example.org/ann)"
+    write_icons(icons, tmp_path / "out")
+    again = load_icons([tmp_path / "out"])
+    assert (again.license, again.author) == (icons.license, icons.author)
+    both = load_icons([package, write_set(tmp_path / "one")])
+    assert both.license == "CC BY 4.0 (tiny); unknown (one)"
+    assert both.author == "Ann (https://example.org/ann) (tiny)"
 
 
 def test_the_report_is_written_beside_its_pictures(tmp_path: Path) -> None:

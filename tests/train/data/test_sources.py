@@ -1,5 +1,6 @@
 """Each kind of source gives the same icons; what cannot be used is named, and nothing is written anywhere."""
 
+import gzip
 import io
 import os
 import shutil
@@ -14,9 +15,13 @@ from PIL import Image
 
 from tests.conftest import draw_icon
 from tests.train.data.emoji_font import write_font
-from train.data.sources import Broken, Request, SourceError, printable, read_source, slug
+from train.data.choice import Choice
+from train.data.names import printable, slug
+from train.data.reading import Broken, Request, SourceError
+from train.data.sources import read_source
 
 REQUEST = Request(size=64, background=(255, 255, 255))
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" fill="green"/></svg>'
 
 
 def png(number: int, size: int = 64) -> bytes:
@@ -33,8 +38,9 @@ def write_folder(folder: Path, count: int = 3) -> Path:
     return folder
 
 
-def names(path: Path) -> list[str]:
-    return [icon.name for icon in read_source(path, REQUEST).icons]
+def names(path: Path, *only: str) -> list[str]:
+    request = Request(size=64, background=(255, 255, 255), choice=Choice(only))
+    return [icon.name for icon in read_source(path, request).icons]
 
 
 def test_a_folder_is_read_to_its_depths_in_a_fixed_order(tmp_path: Path) -> None:
@@ -52,7 +58,7 @@ def test_a_folder_names_broken_images_and_counts_other_files(tmp_path: Path) -> 
         "cut.png": whole[: len(whole) // 2],
         "empty.PNG": b"",
         "text.png": b"just text",
-        "logo.svg": b"<svg/>",
+        "logo.svg": b"<svg",
         "more.zip": b"PK\x03\x04",
         "notes.txt": b"text",
         "Thumbs.db": b"?",
@@ -67,7 +73,7 @@ def test_a_folder_names_broken_images_and_counts_other_files(tmp_path: Path) -> 
     assert list(reasons) == ["cut.png", "empty.PNG", "logo.svg", "more.zip", "text.png"]
     assert reasons["cut.png"] == "the image data is damaged or cut off"
     assert reasons["empty.PNG"] == "the file is empty"
-    assert reasons["logo.svg"] == "an SVG drawing, which has no pixels: export it as PNG"
+    assert reasons["logo.svg"] == "not well-formed XML (unclosed token, line 1)"
     assert reasons["more.zip"] == "an archive inside a folder is not opened: give it as a source"
     assert reasons["text.png"].startswith("not an image that can be read")
     assert reading.ignored == 3  # the text, the database, and the hidden file beside them
@@ -97,6 +103,40 @@ def test_the_license_is_the_first_line_of_the_file_beside(tmp_path: Path) -> Non
         archive.writestr("license.txt", "CC0 1.0\n")
         archive.writestr("a.png", png(0))
     assert read_source(tmp_path / "x.zip", REQUEST).license == "CC0 1.0"
+    (folder / "LICENSE.md").write_text("# MIT License\nAuthor: Ann (x.org)\nAuthor: Bo\n", encoding="utf-8")
+    assert (read_source(folder, REQUEST).license, read_source(folder, REQUEST).author) == ("MIT License", "Ann (x.org)")
+
+
+def test_vectors_stand_beside_pictures_in_folders_and_archives(tmp_path: Path) -> None:
+    """Told by what is in them, whatever they are called."""
+    folder = write_folder(tmp_path / "icons")
+    (folder / "drawn.svg").write_text(SVG, encoding="utf-8")
+    (folder / "packed.svgz").write_bytes(gzip.compress(SVG.encode()))
+    (folder / "mistaken.png").write_text(SVG, encoding="utf-8")
+    (folder / "page.png").write_text("<!DOCTYPE html><html></html>", encoding="utf-8")
+    (folder / "picture.svg").write_bytes(png(5))
+    for path in (folder, Path(shutil.make_archive(str(tmp_path / "x"), "zip", folder))):
+        reading = read_source(path, REQUEST)
+        found = {icon.name: icon.decoded.pixels for icon in reading.icons}
+        assert len(found) == 7
+        for name in ("drawn.svg", "packed.svgz", "mistaken.png"):
+            assert (found[name] == (0, 128, 0)).all()
+        assert (found["picture.svg"] == np.asarray(draw_icon(5))).all()
+        assert reading.broken == [Broken("page.png", "not an SVG drawing, but <html>")]
+
+
+def test_only_takes_files_by_their_names(tmp_path: Path, tiny_bundle_path: Path) -> None:
+    folder = write_folder(tmp_path / "icons", 12)
+    (folder / "icon 99.png").write_bytes(b"")
+    (folder / "notes.txt").write_text("x", encoding="utf-8")
+    request = Request(size=64, background=(255, 255, 255), choice=Choice(["ICON 1*", "icon-3"]))
+    for path in (folder, Path(shutil.make_archive(str(tmp_path / "icons"), "zip", folder))):
+        reading = read_source(path, request)
+        assert reading.name == "icons-icon-1-icon-3"
+        wanted = ["deep/icon 1.png", "deep/icon 11.png", "deep/icon 3.png", "icon 10.png"]
+        assert [icon.name for icon in reading.icons] == wanted
+        assert (reading.unchosen, reading.ignored, reading.broken) == (9, 1, [])
+    assert names(tiny_bundle_path, "icon-0000[12]") == ["icon-00001", "icon-00002"]
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "gztar", "xztar"])
@@ -158,16 +198,24 @@ def test_a_font_gives_its_emoji_by_group(tmp_path: Path) -> None:
     assert (reading.name, reading.kind, reading.license) == ("test-emoji", "emoji font", "OFL-1.1")
     assert [icon.name for icon in reading.icons] == ["grinning face", "red apple", "rocket"]
     assert reading.lacking > 1600
-    only = read_source(path, Request(size=64, background=(0, 0, 0), only=("faces", "food")))
+    only = read_source(path, Request(size=64, background=(0, 0, 0), choice=Choice(["faces", "food"])))
     assert only.name == "test-emoji-faces-food"
     assert [icon.name for icon in only.icons] == ["grinning face", "red apple"]
+    assert only.lacking + only.unchosen == reading.lacking + 1
+    assert names(path, "*apple") == ["red apple"]
 
 
 @pytest.mark.parametrize(
     ("content", "name", "reason"),
     [
         (png(0), "x.png", "a single picture; give a folder"),
-        (b"text", "x.txt", "not a folder, a .zip or .tar archive, a bundle or a color emoji font"),
+        (b"<svg/>", "x.svg", "a single picture; give a folder"),
+        (gzip.compress(b"<svg/>"), "x.svgz", "a single picture; give a folder"),
+        (
+            b"text",
+            "x.txt",
+            "not a folder, a .zip or .tar archive, an Iconify collection, a bundle or a color emoji font",
+        ),
         (b"text", "x.zip", "the archive is damaged or cut off, or no archive at all"),
         (b"\x00\x01\x00\x00", "x.ttf", "the font is damaged or cut off"),
     ],

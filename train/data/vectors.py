@@ -1,0 +1,82 @@
+"""Vector icons: SVG becomes an icon, or a sentence that says why not. A process of its own draws (`renderer.py`)."""
+
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from generator.decode import Color, Decoded, DecodeError, decode
+from train.data import renderer
+
+SUPERSAMPLING = 3  # drawn so many times as large as the icon, then scaled down as pictures are
+MODE = "SVG"  # what the report calls such a file's mode
+
+_COMMAND = (sys.executable, "-P", str(Path(renderer.__file__)))
+_TOO_SLOW = f"takes longer than {renderer.SECONDS} seconds to draw, as only a bomb does"
+_SLOW_LIMIT = 20  # drawings that may take too long, before no more of them are tried
+_TOO_MANY = f"not drawn: {_SLOW_LIMIT} drawings before it took longer than {renderer.SECONDS} seconds each"
+_TOO_LARGE = "takes more memory to draw, or nests deeper, than any icon"
+
+
+def is_vector(data: bytes) -> bool:
+    """Whether a file is meant to be an SVG: XML, or gzipped, as no picture of pixels is."""
+    head = data[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return head.startswith((b"<", b"\xff\xfe<", b"\xfe\xff\0<", b"\x1f\x8b"))
+
+
+class Renderer:
+    """Draws SVG while entered; the process starts with the first drawing, and anew after one that ended it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._slow = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._end(self._process)
+
+    def draw(self, svg: bytes, *, size: int, background: Color, name: str) -> Decoded:
+        """Fit a drawing into an icon as `decode` does a picture; its width and height are those at this size.
+
+        Raises ``DecodeError``, and nothing else.
+        """
+        picture = decode(self._render(svg, SUPERSAMPLING * size, name), size=size, background=background, name=name)
+        width, height = (max(1, round(side / SUPERSAMPLING)) for side in (picture.width, picture.height))
+        return replace(picture, mode=MODE, width=width, height=height)
+
+    def _render(self, svg: bytes, edge: int, name: str) -> bytes:
+        if self._slow >= _SLOW_LIMIT:
+            raise DecodeError(name, _TOO_MANY)
+        process = self._process = self._process or subprocess.Popen(  # noqa: S603 - our own command
+            _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        assert process.stdin is not None  # noqa: S101 - for the type checker: pipes were asked for
+        assert process.stdout is not None  # noqa: S101
+        try:
+            process.stdin.write(renderer.REQUEST.pack(edge, len(svg)) + svg)
+            process.stdin.flush()
+            head = process.stdout.read(renderer.ANSWER.size)
+        except BrokenPipeError:
+            head = b""
+        if len(head) < renderer.ANSWER.size:
+            self._end(process)
+            is_slow = process.returncode == -signal.SIGXCPU
+            self._slow += is_slow
+            raise DecodeError(name, _TOO_SLOW if is_slow else _TOO_LARGE)
+        good, length = renderer.ANSWER.unpack(head)
+        answer = process.stdout.read(length)
+        if not good:
+            raise DecodeError(name, answer.decode())
+        return answer
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait for a process that ends, and close what led to it."""
+        self._process = None
+        with process:
+            pass
