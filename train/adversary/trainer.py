@@ -150,7 +150,7 @@ class Trainer:
         """
         critics = self._critics()
         given = {name: _room(weights, name) for name in critics}
-        own = {name: value for name, value in weights.items() if name.partition("/")[0] not in critics}
+        own = {name: value for name, value in weights.items() if "/" not in name}
         for network in (self.generator, self.average.network):
             inner = _inner(network)
             if self.recipe.normalize_generator:

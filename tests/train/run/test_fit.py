@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from generator.checkpoint import read_bundle
 from generator.studio import Studio
-from tests.conftest import draw_icon
+from tests.train.run.door import events, folder_of, train
 from train.__main__ import app
 from train.adversary.trainer import Trainer
 from train.doors.fit import _StopSignal
@@ -27,30 +27,6 @@ from train.run.setting import Goal, Setting
 from train.run.sitting import TrainingError, fit
 
 SMALL = ("--batch", "4", "--width", "8")
-
-
-@pytest.fixture(scope="module")
-def icon_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("icons")
-    for number in range(40):
-        draw_icon(number).save(folder / f"icon-{number:02d}.png")
-    (folder / "broken.png").write_bytes(b"no picture")
-    (folder / "LICENSE").write_text("MIT License")
-    return folder
-
-
-def train(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, ["fit", *(str(argument) for argument in arguments)])
-
-
-def folder_of(runs: Path) -> Path:
-    """The one run folder there."""
-    (run,) = (path for path in runs.iterdir() if path.is_dir())
-    return run
-
-
-def events(output: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in output.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -231,40 +207,6 @@ def test_another_failure_is_not_taken_for_that(
     monkeypatch.setattr(Trainer, "step", fail)
     result = train("--icons", icon_folder, *SMALL, "--runs", tmp_path)
     assert isinstance(result.exception, RuntimeError)
-
-
-def test_a_run_starts_from_the_best_of_another(
-    finished: tuple[Path, list[dict[str, Any]]], icon_folder: Path, tmp_path: Path
-) -> None:
-    given = ("--icons", icon_folder, "--from", finished[0], "--batch", "4", "--seed", "3")
-    result = train(*given, "--kimg", "0.004", "--runs", tmp_path)
-    assert result.exit_code == 0, result.output
-    teacher, pupil = (read_bundle(run / BEST) for run in (finished[0], folder_of(tmp_path)))
-    assert pupil.card.started_from == teacher.digest
-    assert (teacher.card.started_from, pupil.config) == ("", teacher.config)
-    step = pupil.generator["head.weight"] - teacher.generator["head.weight"]
-    assert float(step.abs().max()) < 0.01  # one step away from where the other one ended
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("--size", "32"), "image_size 64"),
-        (("--width", "16"), "width 8"),
-        (("--preset", "sagan-seed"), "cannot start from a bundle"),
-    ],
-)
-def test_a_bundle_of_another_form_is_no_start(
-    finished: tuple[Path, list[dict[str, Any]]],
-    icon_folder: Path,
-    tmp_path: Path,
-    options: tuple[str, ...],
-    said: str,
-) -> None:
-    result = train("--icons", icon_folder, "--from", finished[0] / BEST, *options, "--runs", tmp_path / "runs")
-    assert result.exit_code == 2
-    assert said in result.stderr.replace("\n", " ")
-    assert not (tmp_path / "runs").exists()
 
 
 def test_a_run_is_judged_by_the_icons_that_it_held_out(

@@ -1,0 +1,72 @@
+"""Runs that begin with what another one has learned: `--from`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from generator.checkpoint import read_bundle
+from tests.train.run.door import folder_of, train
+from train.run.folder import BEST, Run
+
+
+@pytest.fixture(scope="module")
+def teacher_run(icon_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = tmp_path_factory.mktemp("teachers")
+    given = ("--icons", icon_folder, "--kimg", "0.016", "--batch", "4", "--width", "8")
+    assert train(*given, "--runs", runs).exit_code == 0
+    return folder_of(runs)
+
+
+def test_a_run_starts_from_the_best_of_another(teacher_run: Path, icon_folder: Path, tmp_path: Path) -> None:
+    given = ("--icons", icon_folder, "--from", teacher_run, "--batch", "4", "--seed", "3")
+    result = train(*given, "--kimg", "0.004", "--runs", tmp_path)
+    assert result.exit_code == 0, result.output
+    teacher, pupil = (read_bundle(run / BEST) for run in (teacher_run, folder_of(tmp_path)))
+    assert pupil.card.started_from == teacher.digest
+    assert (teacher.card.started_from, pupil.config) == ("", teacher.config)
+    step = pupil.generator["head.weight"] - teacher.generator["head.weight"]
+    assert float(step.abs().max()) < 0.01  # one step away from where the other one ended
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--size", "32"), "image_size 64"),
+        (("--width", "16"), "width 8"),
+        (("--preset", "sagan-seed"), "cannot start from a bundle"),
+    ],
+)
+def test_a_bundle_of_another_form_is_no_start(
+    teacher_run: Path,
+    icon_folder: Path,
+    tmp_path: Path,
+    options: tuple[str, ...],
+    said: str,
+) -> None:
+    result = train("--icons", icon_folder, "--from", teacher_run / BEST, *options, "--runs", tmp_path / "runs")
+    assert result.exit_code == 2
+    assert said in result.stderr.replace("\n", " ")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_judged_the_teacher_judges_the_pupil(teacher_run: Path, icon_folder: Path, tmp_path: Path) -> None:
+    """With rates of 0 nothing is learned: what the run keeps of its critics is what it began with."""
+    still = ("--generator-rate", "0", "--discriminator-rate", "0")
+    given = ("--icons", icon_folder, "--from", teacher_run, "--batch", "4", "--kimg", "0.004", *still)
+    assert train(*given, "--runs", tmp_path).exit_code == 0
+    teacher, pupil = (read_bundle(run / BEST).discriminator for run in (teacher_run, folder_of(tmp_path)))
+    weights = [name for name in teacher if "original" in name or name.endswith("gain")]
+    assert {name.partition("/")[0] for name in weights} == {"discriminator", "guide"}
+    assert all(torch.equal(teacher[name], pupil[name]) for name in weights)
+
+
+def test_critics_of_another_form_are_left(teacher_run: Path, icon_folder: Path, tmp_path: Path) -> None:
+    given = ("--icons", icon_folder, "--from", teacher_run, "--batch", "4", "--kimg", "0.004", "--no-guide")
+    result = train(*given, "--no-minibatch-stddev", "--runs", tmp_path)
+    assert result.exit_code == 0, result.output
+    with Run.open(folder_of(tmp_path)) as run:
+        assert run.start() is not None
+    assert not any(name.startswith("guide") for name in read_bundle(folder_of(tmp_path) / BEST).discriminator)
