@@ -15,25 +15,25 @@ import discord
 
 from bot.client import Mojigan, Parts
 from bot.clock import clock
+from bot.daily.alarm import LOOK_EVERY
+from bot.daily.posting import PostService
+from bot.daily.runs import RunBook
+from bot.daily.schedules import ScheduleService
 from bot.db.session import Database
 from bot.db.upgrade import upgrade
-from bot.health import Health, serve_health
+from bot.gallery.service import GalleryService
+from bot.icons.service import IconService
 from bot.metrics import Metrics
-from bot.scheduler import LOOK_EVERY
-from bot.services.access import AccessService
-from bot.services.departures import DepartureService
-from bot.services.gallery import GalleryService
-from bot.services.icons import IconService
-from bot.services.models import ModelLibrary
-from bot.services.morphs import MorphService
-from bot.services.neighbors import NeighborService
-from bot.services.posting import PostService
-from bot.services.privacy import PrivacyService
-from bot.services.retraining import RetrainService
-from bot.services.runs import RunBook
-from bot.services.schedules import ScheduleService
-from bot.services.versions import VersionService
+from bot.models.library import ModelLibrary
+from bot.models.versions import VersionService
+from bot.morph.service import MorphService
+from bot.neighbors.service import NeighborService
+from bot.operating.health import Health, serve_health
+from bot.privacy.departures import DepartureService
+from bot.privacy.service import PrivacyService
+from bot.retraining.service import RetrainService
 from bot.settings import Settings, variable_of
+from bot.talk.access import AccessService
 
 log = logging.getLogger(__name__)
 

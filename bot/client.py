@@ -12,48 +12,48 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.access import Guard
-from bot.board import DiscordBoard
-from bot.cards.favorite import FavoriteButton
-from bot.cards.gallery import PageButton, PickSelect
-from bot.cards.icon import AnotherButton, DeleteButton, NeighborsButton, OpenSelect, VaryButton
-from bot.cards.privacy import PrivacyButton
-from bot.cards.retrain import JobButton
-from bot.cards.settings import SettingControl
-from bot.cards.use import UseButton, answer_form
 from bot.clock import clock
-from bot.commands.daily import daily_group
-from bot.commands.gallery import gallery_group
-from bot.commands.guide import about_command, help_command
-from bot.commands.icon import icon_command
-from bot.commands.info import info_menu
-from bot.commands.model import model_group
-from bot.commands.morph import morph_command
-from bot.commands.neighbors import neighbors_command, neighbors_menu
-from bot.commands.privacy import privacy_command
-from bot.commands.retrain import retrain_command
-from bot.commands.settings import settings_command
-from bot.cooldown import Burst, Cooldown
+from bot.daily.alarm import LOOK_EVERY, DailyScheduler
+from bot.daily.command import daily_group
+from bot.daily.outlet import DiscordOutlet
+from bot.daily.posting import PostService
+from bot.daily.schedules import ScheduleService
 from bot.db.session import Database
-from bot.errors import admitted, answer_error
+from bot.gallery.card import PageButton, PickSelect
+from bot.gallery.command import gallery_group
+from bot.gallery.service import GalleryService
+from bot.guide.command import about_command, help_command
+from bot.icons.card import AnotherButton, DeleteButton, NeighborsButton, OpenSelect, VaryButton
+from bot.icons.command import icon_command
+from bot.icons.favorite import FavoriteButton
+from bot.icons.info import info_menu
+from bot.icons.service import IconService
+from bot.icons.use import UseButton, answer_form
 from bot.metrics import Metrics
-from bot.outlet import DiscordOutlet
-from bot.scheduler import LOOK_EVERY, DailyScheduler
-from bot.services.access import AccessService
-from bot.services.departures import DepartureService
-from bot.services.gallery import GalleryService
-from bot.services.icons import IconService
-from bot.services.models import ModelLibrary
-from bot.services.morphs import MorphService
-from bot.services.neighbors import NeighborService
-from bot.services.posting import PostService
-from bot.services.privacy import PrivacyService
-from bot.services.retraining import RetrainService
-from bot.services.schedules import ScheduleService
-from bot.services.versions import VersionService
-from bot.sync import sync_commands
-from bot.texts import Texts
-from bot.translator import CommandTranslator
+from bot.models.command import model_group
+from bot.models.library import ModelLibrary
+from bot.models.versions import VersionService
+from bot.morph.command import morph_command
+from bot.morph.service import MorphService
+from bot.neighbors.command import neighbors_command, neighbors_menu
+from bot.neighbors.service import NeighborService
+from bot.privacy.card import PrivacyButton
+from bot.privacy.command import privacy_command
+from bot.privacy.departures import DepartureService
+from bot.privacy.service import PrivacyService
+from bot.retraining.board import DiscordBoard
+from bot.retraining.card import JobButton
+from bot.retraining.command import retrain_command
+from bot.retraining.service import RetrainService
+from bot.rules.card import SettingControl
+from bot.rules.command import settings_command
+from bot.talk.access import AccessService
+from bot.talk.answering import admitted, answer_error
+from bot.talk.brakes import Burst, Cooldown
+from bot.talk.guard import Guard
+from bot.talk.sync import sync_commands
+from bot.talk.texts import Texts
+from bot.talk.translator import CommandTranslator
 
 log = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from sqlalchemy import select
 
 from bot.app import App, open_app
 from bot.client import Mojigan
-from bot.cooldown import Burst
 from bot.db.models import Generation
 from bot.settings import Settings
+from bot.talk.brakes import Burst
 from generator.checkpoint import Description, read_bundle, write_bundle
 from generator.studio import Studio
 

@@ -1,0 +1,158 @@
+"""A page of a gallery: the icons in one picture, buttons that turn the page, and a select that opens one of them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.gallery.service import Hall, Page, Visitor
+from bot.icons.card import ACCENT, begin, note_of, open_icon
+from bot.talk.answering import mark_answered
+from bot.talk.buttons import Button, Pressed, Select, load_row
+from bot.talk.delivery import Card, as_wanted, deliver, is_private, public_locale
+from bot.talk.words import base36, plain
+
+if TYPE_CHECKING:
+    from bot.talk.answering import Interaction
+    from bot.talk.texts import Texts
+
+_TITLES = {
+    Hall.MINE: "gallery.mine",
+    Hall.SERVER: "gallery.server",
+    Hall.WEEK: "gallery.week",
+    Hall.EVER: "gallery.ever",
+}
+_EMPTY = {
+    Hall.MINE: "gallery.empty_mine",
+    Hall.SERVER: "gallery.empty_server",
+    Hall.WEEK: "gallery.empty_week",
+    Hall.EVER: "gallery.empty_server",
+}
+_HALL = f"(?P<hall>[{''.join(Hall)}])"
+_LONGEST_ALT_NAME = 60
+
+
+class PageButton(Pressed[Button], template=rf"mj:page:{_HALL}:(?P<page>[0-9]{{1,6}})"):
+    """Turns to a page of a gallery."""
+
+    def __init__(self, button: Button, hall: Hall, page: int) -> None:
+        super().__init__(button)
+        self.hall = hall
+        self.page = page
+
+    @classmethod
+    def of(cls, hall: Hall, page: int, label: str) -> Self:
+        """The button for a card."""
+        return cls(discord.ui.Button(label=label, custom_id=f"mj:page:{hall.value}:{page}"), hall, page)
+
+    @classmethod
+    async def from_custom_id(cls, _: Any, item: Any, match: re.Match[str], /) -> Self:
+        """The button that somebody pressed."""
+        return cls(item, Hall(match["hall"]), int(match["page"]))
+
+    async def act(self, interaction: Interaction) -> None:
+        """Put the other page in the place of this one."""
+        client = interaction.client
+        client.burst.take(interaction.user.id)
+        await interaction.response.defer()
+        page = await client.gallery.page(self.hall, self.page, visitor(interaction))
+        private = is_private(interaction)
+        locale = str(interaction.locale) if private else public_locale(interaction)
+        if page.entries:
+            card = as_wanted(interaction, page_card(page, client.texts, locale), private=private)
+            await interaction.edit_original_response(view=card.view, attachments=[card.file()])
+        else:
+            await interaction.edit_original_response(view=_empty(page, client.texts, locale), attachments=[])
+        mark_answered(interaction)
+
+
+class PickSelect(Pressed[Select], template=rf"mj:pick:{_HALL}"):
+    """The icons of a page; choosing one posts it on a card of its own."""
+
+    @classmethod
+    def of(cls, hall: Hall, placeholder: str, options: list[discord.SelectOption]) -> Self:
+        """The select for a card; the values of its options are rows."""
+        custom_id = f"mj:pick:{hall.value}"
+        return cls(discord.ui.Select(custom_id=custom_id, placeholder=placeholder, options=options))
+
+    @classmethod
+    async def from_custom_id(cls, _: Any, item: Any, __: re.Match[str], /) -> Self:
+        """The select that somebody used."""
+        return cls(item)
+
+    async def act(self, interaction: Interaction) -> None:
+        """Open the chosen icon."""
+        private = await begin(interaction)
+        chosen = await load_row(interaction, int(self.item.values[0], 36))
+        await open_icon(interaction, chosen, note_of("icon.picked", interaction, chosen), private=private)
+
+
+async def show_page(interaction: Interaction, hall: Hall, *, private: bool) -> None:
+    """Post the first page of a gallery in the place of the announced answer, or say that there is nothing in it."""
+    client = interaction.client
+    page = await client.gallery.page(hall, 0, visitor(interaction))
+    locale = str(interaction.locale) if private else public_locale(interaction)
+    if page.entries:
+        await deliver(interaction, page_card(page, client.texts, locale), private=private)
+    else:
+        await interaction.edit_original_response(view=_empty(page, client.texts, locale))
+        mark_answered(interaction)
+
+
+def visitor(interaction: Interaction) -> Visitor:
+    """Who looks at a gallery; icons of channels that the person cannot see are kept from them."""
+    member, guild = interaction.user, interaction.guild
+    hidden = hidden_from(guild, member) if guild is not None and isinstance(member, discord.Member) else []
+    return Visitor(member.id, interaction.guild_id, hidden)
+
+
+def hidden_from(guild: discord.Guild, who: discord.Member | discord.Role) -> list[int]:
+    """Channels that somebody cannot see, and all private threads: who is in them the bot does not know."""
+    return [
+        place.id
+        for place in [*guild.channels, *guild.threads]
+        if not place.permissions_for(who).view_channel or (isinstance(place, discord.Thread) and place.is_private())
+    ]
+
+
+def page_card(page: Page, texts: Texts, locale: str) -> Card:
+    """The card of a page that has entries."""
+    say = texts.say
+    title = say(_TITLES[page.hall], locale)
+    seeds = [plain(entry.row.seed.name) for entry in page.entries]
+    names = ", ".join(f"{place}: {name[:_LONGEST_ALT_NAME]}" for place, name in enumerate(seeds, start=1))
+    alt = say("gallery.alt", locale, title=title, seeds=names)
+    options = [
+        discord.SelectOption(
+            label=say("select.option", locale, place=place, seed=name)[:100],
+            description=say("gallery.option", locale, votes=entry.votes, version=entry.row.model_version),
+            value=base36(entry.row.id),
+        )
+        for place, (entry, name) in enumerate(zip(page.entries, seeds, strict=True), start=1)
+    ]
+    where = say("gallery.page", locale, page=page.number + 1, pages=page.pages)
+    container = discord.ui.Container[discord.ui.LayoutView](
+        discord.ui.TextDisplay(f"### {title}"),
+        discord.ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{page.filename}", description=alt)),
+        discord.ui.TextDisplay(f"-# {where}"),
+        accent_color=ACCENT,
+    )
+    container.add_item(discord.ui.ActionRow(PickSelect.of(page.hall, say("select.open", locale), options)))
+    turns = []
+    if page.number > 0:
+        turns.append(PageButton.of(page.hall, page.number - 1, say("button.previous", locale)))
+    if page.number + 1 < page.pages:
+        turns.append(PageButton.of(page.hall, page.number + 1, say("button.next", locale)))
+    if turns:
+        container.add_item(discord.ui.ActionRow(*turns))
+    view = discord.ui.LayoutView(timeout=None)
+    view.add_item(container)
+    return Card(view, page.png, page.filename, alt)
+
+
+def _empty(page: Page, texts: Texts, locale: str) -> discord.ui.LayoutView:
+    view = discord.ui.LayoutView(timeout=None)
+    view.add_item(discord.ui.TextDisplay(texts.say(_EMPTY[page.hall], locale)))
+    return view

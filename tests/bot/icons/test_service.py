@@ -1,0 +1,371 @@
+"""Icons: drawn and written down together or not at all, found again, compared, taken away."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Never
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from sqlalchemy import func, select
+
+from bot.db.models import Generation, GenerationKind
+from bot.db.session import Database
+from bot.icons import service as icons_module
+from bot.icons import sheets as sheets_module
+from bot.icons.service import IconService, Origin
+from bot.models.library import ModelLibrary
+from bot.neighbors.service import NeighborService
+from bot.settings import Settings
+from bot.talk.refusals import BusyError, GenerationGoneError, ModelGoneError, ServiceError
+from generator.checkpoint import CARD, read_bundle
+from generator.pictures import grid
+from generator.seeds import MAX_SEED_TEXT, SEED_LIMIT, Seed
+from generator.studio import StudioBusyError
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+HERE = Origin(guild_id=2**62, channel_id=2**62 + 1, user_id=2**62 + 2)
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def build(database: Database, bundle: Path, data: Path, clock: Clock) -> tuple[IconService, ModelLibrary]:
+    found = Settings(bundle=bundle, data=data, device="cpu", _env_file=None)  # type: ignore[call-arg]  # pydantic-settings adds it
+    library = ModelLibrary(found, database, clock)
+    await library.open()
+    return IconService(database, library, clock), library
+
+
+@pytest.fixture
+async def library_and_icons(
+    sqlite_database: Database, tiny_bundle_path: Path, tmp_path: Path, clock: Clock
+) -> AsyncIterator[tuple[ModelLibrary, IconService]]:
+    service, library = await build(sqlite_database, tiny_bundle_path, tmp_path / "data", clock)
+    yield library, service
+    await library.aclose()
+
+
+@pytest.fixture
+def icons(library_and_icons: tuple[ModelLibrary, IconService]) -> IconService:
+    return library_and_icons[1]
+
+
+@pytest.fixture
+def library(library_and_icons: tuple[ModelLibrary, IconService]) -> ModelLibrary:
+    return library_and_icons[0]
+
+
+async def rows(database: Database) -> list[Generation]:
+    async with database.read() as session:
+        return list(await session.scalars(select(Generation).order_by(Generation.id)))
+
+
+def opened(png: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(png))
+    image.load()
+    return image
+
+
+async def test_an_icon_is_drawn_and_written_down(
+    icons: IconService, library: ModelLibrary, sqlite_database: Database
+) -> None:
+    sheet = await icons.draw(Seed.parse("blue cat"), 1, where=HERE)
+    model = library.active
+    number = Seed.parse("blue cat").number
+    assert (sheet.model_id, sheet.model_version) == (model.id, model.version)
+    assert sheet.filename == f"mojigan-{model.version}-{number}.png"
+    assert sheet.truncation == model.bundle.card.truncation
+    (icon,) = sheet.icons
+    assert icon.seed == Seed("blue cat", number)
+    picture = opened(sheet.png)
+    assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (512, 512))
+    assert picture.info == {"Software": "Mojigan", "Seed": "blue cat", "Model": model.version, "Truncation": "1"}
+    (row,) = await rows(sqlite_database)
+    assert (row.id, row.model_id, row.seed_text, row.seed) == (icon.id, model.id, "blue cat", number)
+    assert (row.guild_id, row.channel_id, row.user_id) == (HERE.guild_id, HERE.channel_id, HERE.user_id)
+    assert (row.kind, row.sheet_id, row.position, row.parent_id) == (GenerationKind.ICON, None, 0, None)
+    assert (row.created_at, row.message_id, row.deleted_at) == (NOW, None, None)
+
+
+async def test_the_same_seed_gives_the_same_bytes(icons: IconService) -> None:
+    first = await icons.draw(Seed.parse("42"), 1, where=HERE)
+    second = await icons.draw(Seed.parse("42"), 1, where=HERE)
+    other = await icons.draw(Seed.parse("43"), 1, where=HERE)
+    assert first.png == second.png
+    assert opened(first.png).tobytes() != opened(other.png).tobytes()
+
+
+@pytest.mark.parametrize(("count", "least"), [(4, 2 * 256), (9, 3 * 192)])
+async def test_a_sheet_is_one_picture_and_a_row_for_each_icon(
+    icons: IconService, sqlite_database: Database, count: int, least: int
+) -> None:
+    sheet = await icons.draw(Seed(str(SEED_LIMIT - 2), SEED_LIMIT - 2), count, where=HERE)
+    width, height = opened(sheet.png).size
+    assert least <= width == height < least + 40  # with its gaps
+    assert sheet.filename.endswith(f"-{SEED_LIMIT - 2}-x{count}.png")
+    numbers = [(SEED_LIMIT - 2 + i) % SEED_LIMIT for i in range(count)]
+    assert [icon.seed for icon in sheet.icons] == [Seed.of(number) for number in numbers]
+    stored = await rows(sqlite_database)
+    assert [row.id for row in stored] == [icon.id for icon in sheet.icons]
+    assert [row.seed for row in stored] == numbers
+    assert [row.position for row in stored] == list(range(count))
+    assert {row.sheet_id for row in stored} == {sheet.icons[0].id}
+
+
+async def test_the_icons_of_a_sheet_are_those_of_their_seeds(icons: IconService, library: ModelLibrary) -> None:
+    sheet = await icons.draw(Seed.parse("7"), 4, where=HERE)
+    alone = [library.active.studio.draw([number])[0] for number in (7, 8, 9, 10)]
+    assert opened(sheet.png).tobytes() == grid(alone, 2, cell=256).tobytes()
+
+
+async def test_no_seed_is_a_fresh_one(icons: IconService) -> None:
+    drawn = [await icons.draw(None, 1, where=HERE) for _ in range(3)]
+    assert len({sheet.icons[0].seed.number for sheet in drawn}) == 3
+
+
+async def test_a_truncation_of_ones_own(icons: IconService, sqlite_database: Database) -> None:
+    tame = await icons.draw(Seed.parse("42"), 1, where=HERE, truncation=0.25)
+    assert tame.png != (await icons.draw(Seed.parse("42"), 1, where=HERE)).png
+    assert [row.truncation for row in await rows(sqlite_database)] == [0.25, 1.0]
+    with pytest.raises(ValueError, match="truncation"):
+        await icons.draw(Seed.parse("42"), 1, where=HERE, truncation=1.5)
+    assert len(await rows(sqlite_database)) == 2
+
+
+async def test_other_counts_are_refused(icons: IconService) -> None:
+    with pytest.raises(ValueError, match="1, 4 or 9 icons, not 5"):
+        await icons.draw(None, 5, where=HERE)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(min_size=1, max_size=MAX_SEED_TEXT).filter(str.strip))
+async def test_any_text_can_be_drawn_and_found_again(icons: IconService, text: str) -> None:
+    seed = Seed.parse(text)
+    sheet = await icons.draw(seed, 1, where=HERE)
+    view = await icons.load(sheet.icons[0].id)
+    assert view is not None
+    assert view.seed == sheet.icons[0].seed
+    assert view.seed.number == seed.number
+    if text.isprintable():
+        assert view.seed == seed
+
+
+@pytest.mark.parametrize("text", ["nul\0inside", "half a \ud83d pair", "👩‍👩‍👧", "ßẞ"])
+async def test_texts_that_a_database_could_refuse(
+    database: Database, tiny_bundle_path: Path, tmp_path: Path, clock: Clock, text: str
+) -> None:
+    service, library = await build(database, tiny_bundle_path, tmp_path / "data", clock)
+    seed = Seed.parse(text)
+    sheet = await service.draw(seed, 1, where=HERE)
+    view = await service.load(sheet.icons[0].id)
+    assert view is not None
+    assert view.seed.number == seed.number
+    assert (view.seed.text == text) == (text not in {"nul\0inside", "half a \ud83d pair"})
+    await library.aclose()
+
+
+async def test_a_picture_that_cannot_be_drawn_leaves_no_row(
+    icons: IconService, library: ModelLibrary, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> Never:
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(library.active.studio, "draw_latents", fail)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            await icons.draw(None, 4, where=HERE)
+    with monkeypatch.context() as patch:
+        patch.setattr(sheets_module, "grid", fail)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            await icons.draw(None, 4, where=HERE)
+    assert await rows(sqlite_database) == []
+    assert len((await icons.draw(None, 4, where=HERE)).icons) == 4  # and the next one works again
+
+
+async def test_rows_are_written_all_or_none(
+    icons: IconService, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[datetime | None] = [NOW, NOW, NOW, None]  # NOT NULL
+
+    monkeypatch.setattr(icons, "_clock", lambda: times.pop(0))
+    with pytest.raises(Exception, match="NOT NULL"):
+        await icons.draw(None, 4, where=HERE)
+    assert await rows(sqlite_database) == []
+
+
+async def test_twenty_at_once(database: Database, tiny_bundle_path: Path, tmp_path: Path, clock: Clock) -> None:
+    service, library = await build(database, tiny_bundle_path, tmp_path / "data", clock)
+    sheets = await asyncio.gather(
+        *(service.draw(Seed.of(number), (1, 4)[number % 2], where=HERE) for number in range(20))
+    )
+    alone = await service.draw(Seed.of(6), 1, where=HERE)
+    assert sheets[6].png == alone.png  # in company as alone
+    stored = await rows(database)
+    assert len(stored) == 10 * 1 + 10 * 4 + 1
+    assert {icon.id for sheet in (*sheets, alone) for icon in sheet.icons} == {row.id for row in stored}
+    for sheet in sheets:
+        by_id = {row.id: row.seed for row in stored}
+        assert [by_id[icon.id] for icon in sheet.icons] == [icon.seed.number for icon in sheet.icons]
+    await library.aclose()
+
+
+async def test_too_many_at_once_are_turned_away(
+    icons: IconService, library: ModelLibrary, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: object) -> Never:
+        raise StudioBusyError("512 icons are waiting to be drawn; try again in a moment.")
+
+    monkeypatch.setattr(library.active.studio, "icons", busy)
+    with pytest.raises(BusyError) as caught:
+        await icons.draw(None, 1, where=HERE)
+    assert (caught.value.key, caught.value.parameters) == ("error.busy", {})
+    assert await rows(sqlite_database) == []
+
+
+async def test_the_message_is_noted_for_the_whole_sheet(icons: IconService, sqlite_database: Database) -> None:
+    await icons.draw(None, 1, where=HERE)
+    sheet = await icons.draw(None, 4, where=HERE)
+    await icons.posted(sheet, 2**63 - 1)
+    assert [row.message_id for row in await rows(sqlite_database)] == [None] + 4 * [2**63 - 1]
+
+
+async def test_load_shows_the_row(icons: IconService, library: ModelLibrary) -> None:
+    parent = await icons.draw(Seed.parse("7"), 4, where=Origin(None, None, 5))
+    child = await icons.draw(
+        parent.icons[1].seed,
+        1,
+        where=HERE,
+        kind=GenerationKind.OPENED,
+        parent_id=parent.icons[1].id,
+        truncation=0.5,
+    )
+    await icons.posted(child, 99)
+    view = await icons.load(child.icons[0].id)
+    assert view is not None
+    assert (view.seed, view.truncation, view.model_version) == (Seed.of(8), 0.5, library.active.version)
+    assert (view.kind, view.parent_id, view.sheet_id) == (GenerationKind.OPENED, parent.icons[1].id, None)
+    assert (view.guild_id, view.channel_id, view.user_id) == (HERE.guild_id, HERE.channel_id, HERE.user_id)
+    assert (view.message_id, view.created_at) == (99, NOW)
+    above = await icons.load(parent.icons[1].id)
+    assert above is not None
+    assert (above.sheet_id, above.position, above.guild_id) == (parent.icons[0].id, 1, None)
+    assert await icons.load(12345) is None
+    assert await icons.load(2**63 - 1) is None
+
+
+async def test_neighbors_are_those_of_the_index(icons: IconService, library: ModelLibrary) -> None:
+    sheet = await icons.draw(Seed.parse("5"), 1, where=HERE)
+    found = await NeighborService(library, icons).of_row(sheet.icons[0].id)
+    (picture,) = library.active.studio.draw([5])
+    assert list(found.neighbors) == library.active.neighborhood.search(picture, 3)
+    assert len(found.neighbors) == 3
+    assert found.seed == Seed.parse("5")
+    assert found.filename == f"mojigan-{library.active.version}-5-neighbors.png"
+    shown = opened(found.png)
+    assert shown.format == "PNG"
+    assert shown.width > shown.height > 384
+
+
+async def test_neighbors_use_the_truncation_of_the_icon(icons: IconService, library: ModelLibrary) -> None:
+    tame = await icons.draw(Seed.parse("5"), 1, where=HERE, truncation=0.1)
+    (picture,) = library.active.studio.draw([5], 0.1)
+    assert list(
+        (await NeighborService(library, icons).of_row(tame.icons[0].id)).neighbors
+    ) == library.active.neighborhood.search(picture, 3)
+
+
+async def test_a_deleted_icon_keeps_its_row(
+    icons: IconService, library: ModelLibrary, sqlite_database: Database, clock: Clock
+) -> None:
+    sheet = await icons.draw(None, 1, where=HERE)
+    other = await icons.draw(None, 1, where=HERE)
+    clock.now = NOW + timedelta(hours=1)
+    assert await icons.delete(sheet.icons[0].id, by=5) is True
+    clock.now = NOW + timedelta(hours=2)
+    assert await icons.delete(sheet.icons[0].id, by=5) is False
+    assert [row.deleted_at for row in await rows(sqlite_database)] == [NOW + timedelta(hours=1), None]
+    assert await icons.load(sheet.icons[0].id) is None
+    assert await icons.load(other.icons[0].id) is not None
+    with pytest.raises(GenerationGoneError) as caught:
+        await NeighborService(library, icons).of_row(sheet.icons[0].id)
+    assert caught.value.key == "error.generation_gone"
+
+
+async def test_a_sheet_is_deleted_as_a_whole(icons: IconService, sqlite_database: Database) -> None:
+    single = await icons.draw(None, 1, where=HERE)
+    sheet, other = await icons.draw(None, 4, where=HERE), await icons.draw(None, 4, where=HERE)
+    await icons.delete(sheet.icons[2].id, by=5)
+    gone = {row.id for row in await rows(sqlite_database) if row.deleted_at is not None}
+    assert gone == {icon.id for icon in sheet.icons}
+    await icons.delete(single.icons[0].id, by=5)
+    gone = {row.id for row in await rows(sqlite_database) if row.deleted_at is not None}
+    assert gone == {icon.id for icon in (*sheet.icons, *single.icons)}
+    for icon in other.icons:
+        assert await icons.load(icon.id) is not None
+    assert await icons.delete(9999, by=5) is False
+
+
+async def test_old_icons_after_a_new_model_and_a_restart(
+    database: Database, tiny_bundle_path: Path, tmp_path: Path, clock: Clock
+) -> None:
+    data = tmp_path / "data"
+    service, library = await build(database, tiny_bundle_path, data, clock)
+    old = await service.draw(Seed.parse("42"), 1, where=HERE)
+    before = await NeighborService(library, service).of_row(old.icons[0].id)
+    await library.aclose()
+
+    fresh = Path(shutil.copytree(tiny_bundle_path, tmp_path / "fresh"))
+    card = json.loads((fresh / CARD).read_text())
+    card["truncation"] = 0.5
+    (fresh / CARD).write_text(json.dumps(card))
+    service, library = await build(database, fresh, data, clock)
+    assert await NeighborService(library, service).of_row(old.icons[0].id) == before
+    again = await service.draw(Seed.parse("42"), 1, where=HERE, model_id=old.model_id)
+    assert (again.png, again.model_version, again.truncation) == (old.png, old.model_version, 1.0)
+    new = await service.draw(Seed.parse("42"), 1, where=HERE)
+    assert (new.model_version, new.truncation) == (library.active.version, 0.5)
+    assert new.model_version != old.model_version
+
+    shutil.rmtree(data / "models" / read_bundle(tiny_bundle_path).digest[:12])
+    await library.aclose()
+    service, library = await build(database, fresh, data, clock)
+    with pytest.raises(ModelGoneError) as caught:
+        await NeighborService(library, service).of_row(old.icons[0].id)
+    assert caught.value.parameters == {"version": old.model_version}
+    with pytest.raises(ModelGoneError):
+        await service.draw(None, 1, where=HERE, model_id=old.model_id)
+    await library.aclose()
+    async with database.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Generation)) == 3
+
+
+def test_every_refusal_has_a_text() -> None:
+    texts = json.loads((Path(icons_module.__file__).parents[1] / "talk" / "locales" / "en.json").read_text("utf-8"))
+
+    def kinds(error: type[ServiceError]) -> Sequence[type[ServiceError]]:
+        return [error, *(kind for below in error.__subclasses__() for kind in kinds(below))]
+
+    for kind in kinds(ServiceError):
+        assert kind.key in texts
+    assert len({kind.key for kind in kinds(ServiceError)}) == len(kinds(ServiceError))
+    assert "{version}" in texts[ModelGoneError.key]
