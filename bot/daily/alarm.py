@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from bot.daily.posting import Outlet, PostService
+from bot.services import Companion
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ AFTER_TROUBLE = timedelta(minutes=1)
 _JOB = "daily"
 
 
-class DailyScheduler:
+class DailyAlarm(Companion):
     """One wake-up in the future, and at most one run of the service at a time."""
 
     def __init__(
@@ -33,17 +34,14 @@ class DailyScheduler:
         posts: PostService,
         outlet: Outlet,
         clock: Callable[[], datetime],
-        ready: Callable[[], bool],
-        look_every: timedelta | None = LOOK_EVERY,
+        can_post: Callable[[], bool],
     ) -> None:
-        """`ready` says whether the outlet can be used; until it can, nothing wakes.
-
-        With `look_every` None it wakes only for what is due: no other process may share the database then.
-        """
-        self._look_every = look_every
-        self._ready = ready
+        """`can_post` says whether the outlet can be used; until it can, nothing wakes."""
+        self.outlet = outlet
+        self.look_every: timedelta | None = LOOK_EVERY
+        """None: it wakes only for what is due, and no other process may share the database."""
+        self._can_post = can_post
         self._posts = posts
-        self._outlet = outlet
         self._clock = clock
         self._alarm = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
@@ -57,9 +55,13 @@ class DailyScheduler:
         logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it reports each alarm
         self._alarm.start()
 
+    async def ready(self, guilds: Collection[int]) -> None:
+        """Look at what came due while the bot was not connected."""
+        self.wake()
+
     def wake(self) -> None:
         """Look now: a schedule was changed, or its time has come."""
-        if self._closing or not self._alarm.running or not self._ready():
+        if self._closing or not self._alarm.running or not self._can_post():
             return
         if self._running is not None and not self._running.done():
             self._again = True
@@ -85,7 +87,7 @@ class DailyScheduler:
         while not self._closing:
             self._again = False
             try:
-                at = await self._posts.run_due(self._outlet, lambda: not self._closing)
+                at = await self._posts.run_due(self.outlet, lambda: not self._closing)
             except Exception:
                 log.exception("the daily posts could not be looked at")
                 at = self._clock() + AFTER_TROUBLE
@@ -97,7 +99,7 @@ class DailyScheduler:
         if self._closing:
             return
         now = self._clock()
-        waits = [wait for wait in (self._look_every, None if at is None else at - now) if wait is not None]
+        waits = [wait for wait in (self.look_every, None if at is None else at - now) if wait is not None]
         if waits:
             ring = DateTrigger(now + max(min(waits), timedelta()))
             self._alarm.add_job(self._ring, ring, id=_JOB, replace_existing=True)

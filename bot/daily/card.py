@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
 import discord
 
-from bot.daily.calendar import EVERY_DAY
+from bot.daily.posting import DailyPost
+from bot.daily.schedules import PostView, ScheduleView
+from bot.daily.times import WEEKDAYS, weekday_words
 from bot.db.schedules import PauseReason, PostContent, PostStatus
 from bot.icons.card import icon_card
+from bot.talk.delivery import Card
+from bot.talk.texts import Texts
 from bot.talk.words import code, link
-
-if TYPE_CHECKING:
-    from bot.daily.posting import DailyPost
-    from bot.daily.schedules import PostView, ScheduleView
-    from bot.talk.delivery import Card
-    from bot.talk.texts import Texts
-
-WEEKDAYS = (
-    "weekday.monday",
-    "weekday.tuesday",
-    "weekday.wednesday",
-    "weekday.thursday",
-    "weekday.friday",
-    "weekday.saturday",
-    "weekday.sunday",
-)
-"""The texts of the weekdays, Monday first."""
-
-WORKDAYS, WEEKEND = frozenset(range(5)), frozenset({5, 6})
-
-GROUPS = {EVERY_DAY: "weekday.every", WORKDAYS: "weekday.workdays", WEEKEND: "weekday.weekend"}
-"""Choices of weekdays that have a name of their own."""
 
 _PAUSED = {
     PauseReason.ASKED: "daily.paused_asked",
@@ -122,14 +103,6 @@ def log_lines(schedule: ScheduleView, posts: Sequence[PostView], texts: Texts, l
     if not posts:
         lines.append(texts.say("daily.log_empty", locale))
     return "\n".join(lines)
-
-
-def weekday_words(weekdays: Iterable[int], texts: Texts, locale: str) -> str:
-    """Weekdays in words: a name for the usual choices, otherwise one after the other."""
-    chosen = frozenset(weekdays)
-    if chosen in GROUPS:
-        return texts.say(GROUPS[chosen], locale)
-    return ", ".join(texts.say(WEEKDAYS[day], locale) for day in sorted(chosen))
 
 
 def stamp(instant: datetime) -> str:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import discord
 from discord import app_commands
 
+from bot.daily.alarm import DailyAlarm
 from bot.daily.card import log_lines, schedule_line
-from bot.daily.schedules import LONGEST_CATCH_UP, NoScheduleError, Plan, ScheduleView
+from bot.daily.posting import PostService
+from bot.daily.schedules import LONGEST_CATCH_UP, NoScheduleError, Plan, ScheduleService, ScheduleView
 from bot.daily.times import read_time, read_weekdays, suggest_weekdays
 from bot.daily.zones import read_zone, suggest
 from bot.db.schedules import PauseReason, PostContent
-from bot.icons.command import LONGEST_CHOICE, MOST_CHOICES
-from bot.talk.answering import Refusal, answering, mark_answered, tell
-from bot.talk.guard import require_manager
+from bot.talk.answering import answering, mark_answered, tell
+from bot.talk.choices import LONGEST_CHOICE, MOST_CHOICES, offer
+from bot.talk.guard import Guard, require_manager
+from bot.talk.interaction import Interaction
+from bot.talk.refusals import Refusal
+from bot.talk.texts import Texts
 from bot.talk.words import link
-
-if TYPE_CHECKING:
-    from bot.client import Mojigan
-    from bot.talk.answering import Interaction
-    from bot.talk.texts import Texts
 
 Target: TypeAlias = discord.TextChannel | discord.Thread
 """Where a schedule may post: text and announcement channels, and threads, those of forums among them."""
@@ -80,7 +80,7 @@ def daily_group(texts: Texts) -> app_commands.Group:
 
 
 async def set_schedule(
-    interaction: discord.Interaction[Mojigan],
+    interaction: Interaction,
     channel: Target,
     time: app_commands.Range[str, 1, 20],
     zone: app_commands.Range[str, 1, 60],
@@ -111,53 +111,55 @@ async def set_schedule(
             catch_up,
             content,
         )
-        schedule = await interaction.client.schedules.set(plan)
-        interaction.client.daily.wake()
+        schedule = await interaction.client.service(ScheduleService).set(plan)
+        interaction.client.service(DailyAlarm).wake()
         line = schedule_line(schedule, texts, locale)
         await tell(interaction, texts.say("daily.set_done", locale, schedule=line))
 
 
-async def show(interaction: discord.Interaction[Mojigan]) -> None:
+async def show(interaction: Interaction) -> None:
     """`/daily show`."""
     async with answering(interaction):
         guild_id = require_manager(interaction)
         texts, locale = interaction.client.texts, str(interaction.locale)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        found = await interaction.client.schedules.of_guild(guild_id)
+        found = await interaction.client.service(ScheduleService).of_guild(guild_id)
         lines = [schedule_line(each, texts, locale) for each in found] or [texts.say("daily.none", locale)]
         await _tell_all(interaction, lines)
 
 
-async def pause(interaction: discord.Interaction[Mojigan], channel: str | None = None) -> None:
+async def pause(interaction: Interaction, channel: str | None = None) -> None:
     """`/daily pause`."""
 
     async def act(schedule: ScheduleView) -> str:
-        await interaction.client.schedules.pause(schedule.id)
+        await interaction.client.service(ScheduleService).pause(schedule.id)
         return await _with_line(interaction, "daily.paused_done", schedule.id)
 
     await _with_schedule(interaction, channel, act)
 
 
-async def resume(interaction: discord.Interaction[Mojigan], channel: str | None = None) -> None:
+async def resume(interaction: Interaction, channel: str | None = None) -> None:
     """`/daily resume`."""
 
     async def act(schedule: ScheduleView) -> str:
         if interaction.guild is not None:
             _check_channel(await _target(interaction.guild, schedule.plan.channel_id))
-        await interaction.client.schedules.resume(schedule.id)
-        interaction.client.daily.wake()
+        await interaction.client.service(ScheduleService).resume(schedule.id)
+        interaction.client.service(DailyAlarm).wake()
         return await _with_line(interaction, "daily.resumed", schedule.id)
 
     await _with_schedule(interaction, channel, act)
 
 
-async def post_test(interaction: discord.Interaction[Mojigan], channel: str | None = None) -> None:
+async def post_test(interaction: Interaction, channel: str | None = None) -> None:
     """`/daily test`."""
 
     async def act(schedule: ScheduleView) -> str:
         client, locale = interaction.client, str(interaction.locale)
-        await client.guard.take(interaction, schedule.plan.count)
-        message_id = await client.posts.test(schedule, client.outlet, interaction.user.id)
+        await client.service(Guard).take(interaction, schedule.plan.count)
+        message_id = await client.service(PostService).test(
+            schedule, client.service(DailyAlarm).outlet, interaction.user.id
+        )
         name = client.texts.say("daily.test_link", locale)
         linked = link(name, schedule.plan.guild_id, schedule.plan.channel_id, message_id)
         return client.texts.say("daily.test_done", locale, message=linked)
@@ -165,21 +167,21 @@ async def post_test(interaction: discord.Interaction[Mojigan], channel: str | No
     await _with_schedule(interaction, channel, act)
 
 
-async def show_log(interaction: discord.Interaction[Mojigan], channel: str | None = None) -> None:
+async def show_log(interaction: Interaction, channel: str | None = None) -> None:
     """`/daily log`."""
 
     async def act(schedule: ScheduleView) -> str:
-        posts = await interaction.client.schedules.log(schedule.id)
+        posts = await interaction.client.service(ScheduleService).log(schedule.id)
         return log_lines(schedule, posts, interaction.client.texts, str(interaction.locale))
 
     await _with_schedule(interaction, channel, act)
 
 
-async def remove(interaction: discord.Interaction[Mojigan], channel: str | None = None) -> None:
+async def remove(interaction: Interaction, channel: str | None = None) -> None:
     """`/daily remove`."""
 
     async def act(schedule: ScheduleView) -> str:
-        await interaction.client.schedules.remove(schedule.id)
+        await interaction.client.service(ScheduleService).remove(schedule.id)
         where = f"<#{schedule.plan.channel_id}>"
         return interaction.client.texts.say("daily.removed", str(interaction.locale), channel=where)
 
@@ -201,7 +203,7 @@ async def _find(interaction: Interaction, guild_id: int, typed: str | None) -> S
 
     Raises NoScheduleError, and Refusal when several can be meant.
     """
-    found = await interaction.client.schedules.of_guild(guild_id)
+    found = await interaction.client.service(ScheduleService).of_guild(guild_id)
     if typed is None:
         here = [each for each in found if each.plan.channel_id == interaction.channel_id]
         if len(found) > 1 and not here:
@@ -220,7 +222,7 @@ async def _with_line(interaction: Interaction, key: str, schedule_id: int) -> st
     """A sentence about a schedule as it stands now."""
     texts, locale = interaction.client.texts, str(interaction.locale)
     assert interaction.guild_id is not None  # noqa: S101 - `require_manager` has seen to it
-    for each in await interaction.client.schedules.of_guild(interaction.guild_id):
+    for each in await interaction.client.service(ScheduleService).of_guild(interaction.guild_id):
         if each.id == schedule_id:
             return texts.say(key, locale, schedule=schedule_line(each, texts, locale))
     raise NoScheduleError("it was removed meanwhile")
@@ -275,23 +277,23 @@ async def _zones(_: Interaction, typed: str) -> list[app_commands.Choice[str]]:
 
 async def _weekdays(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     found = suggest_weekdays(typed, interaction.client.texts, str(interaction.locale))
-    return [app_commands.Choice(name=words[:LONGEST_CHOICE], value=words[:LONGEST_CHOICE]) for words in found]
+    return offer("", ((words, words[:LONGEST_CHOICE]) for words in found))
 
 
 async def _schedules(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     if interaction.guild_id is None or not interaction.permissions.manage_guild:
         return []
-    texts, locale = interaction.client.texts, str(interaction.locale)
-    choices = []
-    for each in await interaction.client.schedules.of_guild(interaction.guild_id):
-        name, plan = _name(interaction, each), each.plan
-        label = texts.say(
-            "daily.choice_gone" if name is None and each.paused is PauseReason.CHANNEL_GONE else "daily.choice",
-            locale,
-            channel=name or plan.channel_id,
-            time=f"{plan.local_time:%H:%M}",
-            zone=plan.zone,
-        )
-        if typed.strip().lstrip("#").casefold() in label.casefold():
-            choices.append(app_commands.Choice(name=label[:LONGEST_CHOICE], value=str(plan.channel_id)))
-    return choices[:MOST_CHOICES]
+    found = await interaction.client.service(ScheduleService).of_guild(interaction.guild_id)
+    return offer(typed.strip().lstrip("#"), ((_label(interaction, each), str(each.plan.channel_id)) for each in found))
+
+
+def _label(interaction: Interaction, schedule: ScheduleView) -> str:
+    """A schedule as it is offered."""
+    name, plan = _name(interaction, schedule), schedule.plan
+    return interaction.client.texts.say(
+        "daily.choice_gone" if name is None and schedule.paused is PauseReason.CHANNEL_GONE else "daily.choice",
+        str(interaction.locale),
+        channel=name or plan.channel_id,
+        time=f"{plan.local_time:%H:%M}",
+        zone=plan.zone,
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
@@ -12,10 +11,9 @@ from bot.daily.card import daily_card, paused_sentence
 from bot.daily.posting import ChannelClosedError, DailyPost
 from bot.daily.schedules import ScheduleView
 from bot.db.schedules import PauseReason
-from bot.gallery.card import hidden_from
-
-if TYPE_CHECKING:
-    from bot.client import Mojigan
+from bot.talk.access import AccessService
+from bot.talk.interaction import Bot
+from bot.talk.places import hidden_from
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +27,13 @@ UNREACHABLE = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, 
 class DiscordOutlet:
     """Sends by channel id, without looking at what the client remembers of the server."""
 
-    def __init__(self, client: Mojigan) -> None:
+    def __init__(self, client: Bot) -> None:
         self._client = client
 
     async def deliver(self, post: DailyPost) -> int:
         """Send a post with its nonce; discord.py asks Discord to enforce it. See `Outlet`."""
         plan = post.schedule.plan
-        settings = await self._client.access.settings(plan.guild_id)
+        settings = await self._client.service(AccessService).settings(plan.guild_id)
         card = daily_card(post, self._client.texts, settings.language or self._locale(plan.guild_id))
         if settings.spoiler:
             card = card.hidden()
@@ -61,7 +59,7 @@ class DiscordOutlet:
     async def tell_paused(self, schedule: ScheduleView, reason: PauseReason) -> None:
         """Tell the channel, else the server's system channel, else whoever set the schedule: the first that hears."""
         plan, client = schedule.plan, self._client
-        settings = await client.access.settings(plan.guild_id)
+        settings = await client.service(AccessService).settings(plan.guild_id)
         sentence = paused_sentence(schedule, reason, client.texts, settings.language or self._locale(plan.guild_id))
         guild = client.get_guild(plan.guild_id)
         channels = [plan.channel_id]

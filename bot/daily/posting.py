@@ -19,8 +19,9 @@ from bot.daily.schedules import NoScheduleError, ScheduleService, ScheduleView
 from bot.daily.zones import load_zone
 from bot.db.models import GenerationKind
 from bot.db.schedules import PauseReason, PostContent
-from bot.gallery.service import GalleryService
-from bot.icons.service import IconService, Origin
+from bot.icons.favorites import FavoriteService
+from bot.icons.rows import Origin
+from bot.icons.service import IconService
 from bot.icons.sheets import Sheet
 from bot.talk.refusals import ServiceError
 
@@ -93,13 +94,13 @@ class PostService:
     def __init__(
         self,
         icons: IconService,
-        gallery: GalleryService,
+        favorites: FavoriteService,
         schedules: ScheduleService,
         runs: RunBook,
         clock: Callable[[], datetime],
     ) -> None:
         self._icons = icons
-        self._gallery = gallery
+        self._favorites = favorites
         self._schedules = schedules
         self._runs = runs
         self._clock = clock
@@ -205,11 +206,11 @@ class PostService:
         plan = schedule.plan
         where = Origin(plan.guild_id, plan.channel_id, plan.user_id if user_id is None else user_id)
         if plan.content is PostContent.TOP:
-            best = await self._gallery.top(plan.guild_id, plan.count, outlet.hidden(schedule))
+            best = await self._favorites.top(plan.guild_id, plan.count, outlet.hidden(schedule))
             sheet = await self._icons.repost(best, where)
             if sheet is None:
                 raise NothingToPostError(f"No icon of server {plan.guild_id} got a vote in the last seven days.")
-            return replace(sheet, votes=await self._gallery.votes(sheet.icons[0].id))
+            return replace(sheet, votes=await self._favorites.votes(sheet.icons[0].id))
         seed = await self._icons.fresh_seed(plan.guild_id, plan.count)
         return await self._icons.draw(seed, plan.count, where=where, kind=GenerationKind.DAILY)
 

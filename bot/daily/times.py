@@ -1,20 +1,32 @@
-"""What people type for a time of day and for weekdays, read into what a schedule needs."""
+"""Times of day and weekdays in words: as people type them, and as they are told."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import time
-from typing import TYPE_CHECKING
 
 from bot.daily.calendar import EVERY_DAY
-from bot.daily.card import GROUPS, WEEKDAYS, weekday_words
-from bot.talk.answering import Refusal
-from bot.talk.texts import SOURCE_LOCALE
+from bot.talk.refusals import Refusal
+from bot.talk.texts import SOURCE_LOCALE, Texts
 from bot.talk.words import code
 
-if TYPE_CHECKING:
-    from bot.talk.texts import Texts
+WEEKDAYS = (
+    "weekday.monday",
+    "weekday.tuesday",
+    "weekday.wednesday",
+    "weekday.thursday",
+    "weekday.friday",
+    "weekday.saturday",
+    "weekday.sunday",
+)
+"""The texts of the weekdays, Monday first."""
+
+WORKDAYS, WEEKEND = frozenset(range(5)), frozenset({5, 6})
+
+GROUPS = {EVERY_DAY: "weekday.every", WORKDAYS: "weekday.workdays", WEEKEND: "weekday.weekend"}
+"""Choices of weekdays that have a name of their own."""
 
 _TIME = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s*(?:([ap])\.?m\.?)?", re.IGNORECASE)
 _SHORTEST = 2
@@ -56,6 +68,14 @@ def read_weekdays(typed: str | None, texts: Texts, locale: str) -> frozenset[int
     if not chosen:
         raise Refusal("error.weekdays", days=code(typed))
     return frozenset(chosen)
+
+
+def weekday_words(weekdays: Iterable[int], texts: Texts, locale: str) -> str:
+    """Weekdays in words: a name for the usual choices, otherwise one after the other."""
+    chosen = frozenset(weekdays)
+    if chosen in GROUPS:
+        return texts.say(GROUPS[chosen], locale)
+    return ", ".join(texts.say(WEEKDAYS[day], locale) for day in sorted(chosen))
 
 
 def suggest_weekdays(typed: str, texts: Texts, locale: str) -> list[str]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Self
-
 import discord
 
-from bot.gallery.service import Hall, Page, Visitor
-from bot.icons.card import ACCENT, begin, note_of, open_icon
+from bot.gallery.service import GalleryService, Hall, Page, Visitor
+from bot.icons.asking import begin, load_row
+from bot.icons.card import ACCENT, note_of, open_icon
 from bot.talk.answering import mark_answered
-from bot.talk.buttons import Button, Pressed, Select, load_row
-from bot.talk.delivery import Card, as_wanted, deliver, is_private, public_locale
+from bot.talk.brakes import Burst
+from bot.talk.buttons import Button, Pressed, Select, button, layout
+from bot.talk.delivery import Card, as_wanted, deliver
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
+from bot.talk.places import answer_locale, hidden_from, is_private
+from bot.talk.texts import Texts
 from bot.talk.words import base36, plain
-
-if TYPE_CHECKING:
-    from bot.talk.answering import Interaction
-    from bot.talk.texts import Texts
 
 _TITLES = {
     Hall.MINE: "gallery.mine",
@@ -37,29 +36,18 @@ _LONGEST_ALT_NAME = 60
 class PageButton(Pressed[Button], template=rf"mj:page:{_HALL}:(?P<page>[0-9]{{1,6}})"):
     """Turns to a page of a gallery."""
 
-    def __init__(self, button: Button, hall: Hall, page: int) -> None:
-        super().__init__(button)
-        self.hall = hall
-        self.page = page
-
-    @classmethod
-    def of(cls, hall: Hall, page: int, label: str) -> Self:
-        """The button for a card."""
-        return cls(discord.ui.Button(label=label, custom_id=f"mj:page:{hall.value}:{page}"), hall, page)
-
-    @classmethod
-    async def from_custom_id(cls, _: Any, item: Any, match: re.Match[str], /) -> Self:
-        """The button that somebody pressed."""
-        return cls(item, Hall(match["hall"]), int(match["page"]))
+    audience = Audience("gallery")
 
     async def act(self, interaction: Interaction) -> None:
         """Put the other page in the place of this one."""
         client = interaction.client
-        client.burst.take(interaction.user.id)
+        client.service(Burst).take(interaction.user.id)
         await interaction.response.defer()
-        page = await client.gallery.page(self.hall, self.page, visitor(interaction))
+        page = await client.service(GalleryService).page(
+            Hall(self.match["hall"]), int(self.match["page"]), visitor(interaction)
+        )
         private = is_private(interaction)
-        locale = str(interaction.locale) if private else public_locale(interaction)
+        locale = answer_locale(interaction, private=private)
         if page.entries:
             card = as_wanted(interaction, page_card(page, client.texts, locale), private=private)
             await interaction.edit_original_response(view=card.view, attachments=[card.file()])
@@ -71,16 +59,7 @@ class PageButton(Pressed[Button], template=rf"mj:page:{_HALL}:(?P<page>[0-9]{{1,
 class PickSelect(Pressed[Select], template=rf"mj:pick:{_HALL}"):
     """The icons of a page; choosing one posts it on a card of its own."""
 
-    @classmethod
-    def of(cls, hall: Hall, placeholder: str, options: list[discord.SelectOption]) -> Self:
-        """The select for a card; the values of its options are rows."""
-        custom_id = f"mj:pick:{hall.value}"
-        return cls(discord.ui.Select(custom_id=custom_id, placeholder=placeholder, options=options))
-
-    @classmethod
-    async def from_custom_id(cls, _: Any, item: Any, __: re.Match[str], /) -> Self:
-        """The select that somebody used."""
-        return cls(item)
+    audience = Audience("gallery")
 
     async def act(self, interaction: Interaction) -> None:
         """Open the chosen icon."""
@@ -92,8 +71,8 @@ class PickSelect(Pressed[Select], template=rf"mj:pick:{_HALL}"):
 async def show_page(interaction: Interaction, hall: Hall, *, private: bool) -> None:
     """Post the first page of a gallery in the place of the announced answer, or say that there is nothing in it."""
     client = interaction.client
-    page = await client.gallery.page(hall, 0, visitor(interaction))
-    locale = str(interaction.locale) if private else public_locale(interaction)
+    page = await client.service(GalleryService).page(hall, 0, visitor(interaction))
+    locale = answer_locale(interaction, private=private)
     if page.entries:
         await deliver(interaction, page_card(page, client.texts, locale), private=private)
     else:
@@ -106,15 +85,6 @@ def visitor(interaction: Interaction) -> Visitor:
     member, guild = interaction.user, interaction.guild
     hidden = hidden_from(guild, member) if guild is not None and isinstance(member, discord.Member) else []
     return Visitor(member.id, interaction.guild_id, hidden)
-
-
-def hidden_from(guild: discord.Guild, who: discord.Member | discord.Role) -> list[int]:
-    """Channels that somebody cannot see, and all private threads: who is in them the bot does not know."""
-    return [
-        place.id
-        for place in [*guild.channels, *guild.threads]
-        if not place.permissions_for(who).view_channel or (isinstance(place, discord.Thread) and place.is_private())
-    ]
 
 
 def page_card(page: Page, texts: Texts, locale: str) -> Card:
@@ -139,20 +109,19 @@ def page_card(page: Page, texts: Texts, locale: str) -> Card:
         discord.ui.TextDisplay(f"-# {where}"),
         accent_color=ACCENT,
     )
-    container.add_item(discord.ui.ActionRow(PickSelect.of(page.hall, say("select.open", locale), options)))
+    pick: Select = discord.ui.Select(
+        custom_id=f"mj:pick:{page.hall.value}", placeholder=say("select.open", locale), options=options
+    )
+    container.add_item(discord.ui.ActionRow(pick))
     turns = []
     if page.number > 0:
-        turns.append(PageButton.of(page.hall, page.number - 1, say("button.previous", locale)))
+        turns.append(button(say("button.previous", locale), "page", page.hall.value, page.number - 1))
     if page.number + 1 < page.pages:
-        turns.append(PageButton.of(page.hall, page.number + 1, say("button.next", locale)))
+        turns.append(button(say("button.next", locale), "page", page.hall.value, page.number + 1))
     if turns:
         container.add_item(discord.ui.ActionRow(*turns))
-    view = discord.ui.LayoutView(timeout=None)
-    view.add_item(container)
-    return Card(view, page.png, page.filename, alt)
+    return Card(layout(container), page.png, page.filename, alt)
 
 
 def _empty(page: Page, texts: Texts, locale: str) -> discord.ui.LayoutView:
-    view = discord.ui.LayoutView(timeout=None)
-    view.add_item(discord.ui.TextDisplay(texts.say(_EMPTY[page.hall], locale)))
-    return view
+    return layout(discord.ui.TextDisplay(texts.say(_EMPTY[page.hall], locale)))

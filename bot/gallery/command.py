@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import discord
 from discord import app_commands
 
 from bot.gallery.card import show_page
 from bot.gallery.service import Hall
-from bot.talk.answering import Refusal, answering
-from bot.talk.delivery import check_place
-
-if TYPE_CHECKING:
-    from bot.client import Mojigan
-    from bot.talk.answering import Interaction
-    from bot.talk.texts import Texts
+from bot.icons.asking import announce
+from bot.talk.answering import answering
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction, home
+from bot.talk.refusals import Refusal
+from bot.talk.texts import Texts
 
 
 def gallery_group(texts: Texts) -> app_commands.Group:
@@ -24,6 +22,7 @@ def gallery_group(texts: Texts) -> app_commands.Group:
     group = app_commands.Group(
         name="gallery",
         description=say("command.gallery.description"),
+        extras=Audience("gallery").extras,
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
         allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
     )
@@ -46,32 +45,26 @@ def gallery_group(texts: Texts) -> app_commands.Group:
     return group
 
 
-async def show_mine(interaction: discord.Interaction[Mojigan]) -> None:
+async def show_mine(interaction: Interaction) -> None:
     """`/gallery mine`."""
     async with answering(interaction):
-        await interaction.client.guard.take(interaction, 0)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await announce(interaction, 0, private=True)
         await show_page(interaction, Hall.MINE, private=True)
 
 
-async def show_server(interaction: discord.Interaction[Mojigan], private: bool = False) -> None:
+async def show_server(interaction: Interaction, private: bool = False) -> None:
     """`/gallery server`."""
     await _show_server(interaction, Hall.SERVER, private)
 
 
-async def show_top(
-    interaction: discord.Interaction[Mojigan], time: str = Hall.WEEK.value, private: bool = False
-) -> None:
+async def show_top(interaction: Interaction, time: str = Hall.WEEK.value, private: bool = False) -> None:
     """`/gallery top`."""
     await _show_server(interaction, Hall(time), private)
 
 
 async def _show_server(interaction: Interaction, hall: Hall, private: bool) -> None:
     async with answering(interaction):
-        if interaction.guild_id is None or interaction.client.get_guild(interaction.guild_id) is None:
+        if home(interaction) is None:
             raise Refusal("error.gallery_server")
-        if not private:
-            check_place(interaction)
-        await interaction.client.guard.take(interaction, 0)
-        await interaction.response.defer(ephemeral=private, thinking=True)
+        await announce(interaction, 0, private=private)
         await show_page(interaction, hall, private=private)

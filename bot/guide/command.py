@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 from discord import app_commands
 
 from bot.db.models import GLOBAL_COMMANDS, CommandSync
+from bot.models.library import ModelLibrary
 from bot.talk.answering import answering, mark_answered
-from bot.talk.operators import OPERATORS_ONLY, is_operator
+from bot.talk.buttons import layout
+from bot.talk.guard import Audience, Command, Guard, audience_of
+from bot.talk.interaction import Interaction, home
+from bot.talk.operators import is_operator
+from bot.talk.texts import Texts
 from bot.talk.translator import CommandTranslator
 from bot.talk.words import code, plain
 
-if TYPE_CHECKING:
-    from bot.client import Mojigan
-    from bot.talk.answering import Interaction
-    from bot.talk.guard import Command
-    from bot.talk.texts import Texts
+AUDIENCE = Audience(blocked_too=True).extras
 
 
 def help_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     """Build the command with its texts."""
 
-    @app_commands.command(name="help", description=texts.say("command.help.description"))
+    @app_commands.command(name="help", description=texts.say("command.help.description"), extras=AUDIENCE)
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-    async def help_(interaction: discord.Interaction[Mojigan]) -> None:
+    async def help_(interaction: Interaction) -> None:
         async with answering(interaction):
             commands, ids = list(usable(interaction)), await command_ids(interaction)
-            view = _text(help_text(commands, ids, texts, str(interaction.locale)))
+            view = layout(discord.ui.TextDisplay(help_text(commands, ids, texts, str(interaction.locale))))
             await interaction.response.send_message(view=view, ephemeral=True)
             mark_answered(interaction)
 
@@ -41,12 +42,13 @@ def help_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
 def about_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     """Build the command with its texts."""
 
-    @app_commands.command(name="about", description=texts.say("command.about.description"))
+    @app_commands.command(name="about", description=texts.say("command.about.description"), extras=AUDIENCE)
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-    async def about(interaction: discord.Interaction[Mojigan]) -> None:
+    async def about(interaction: Interaction) -> None:
         async with answering(interaction):
-            await interaction.response.send_message(view=_text(await about_text(interaction)), ephemeral=True)
+            view = layout(discord.ui.TextDisplay(await about_text(interaction)))
+            await interaction.response.send_message(view=view, ephemeral=True)
             mark_answered(interaction)
 
     return about
@@ -75,7 +77,7 @@ def help_text(commands: list[Command], ids: Mapping[str, int], texts: Texts, loc
 async def about_text(interaction: Interaction) -> str:
     """What runs here, since when, and what draws the icons."""
     client, locale = interaction.client, str(interaction.locale)
-    model, say, source = client.models.active, client.texts.say, client.parts.source_url
+    model, say, source = client.service(ModelLibrary).active, client.texts.say, client.services.settings.source_url
     card, ids = model.bundle.card, await command_ids(interaction)
     lines = [
         say("about.title", locale, version=importlib.metadata.version("mojigan")),
@@ -106,9 +108,9 @@ async def about_text(interaction: Interaction) -> str:
 
 async def command_ids(interaction: Interaction) -> Mapping[str, int]:
     """The ids that Discord gave the commands, as the last sending stored them."""
-    parts = interaction.client.parts
-    key = (interaction.application_id, parts.development_guild or GLOBAL_COMMANDS)
-    async with parts.database.read() as session:
+    services = interaction.client.services
+    key = (interaction.application_id, services.settings.development_guild or GLOBAL_COMMANDS)
+    async with services.database.read() as session:
         row = await session.get(CommandSync, key)
     return {} if row is None else row.command_ids
 
@@ -132,10 +134,10 @@ def usable(interaction: Interaction) -> Iterator[Command]:
     tree, operator = interaction.client.tree, is_operator(interaction)
     commands: list[Command] = sorted(tree.get_commands(), key=lambda each: each.name)
     for command in commands:
-        if not _is_shown(interaction, command) or not interaction.client.guard.allows(interaction, command):
+        if not _is_shown(interaction, command) or not interaction.client.service(Guard).allows(interaction, command):
             continue
         family = [command, *(command.commands if isinstance(command, app_commands.Group) else ())]
-        yield from (each for each in family if operator or each.qualified_name not in OPERATORS_ONLY)
+        yield from (each for each in family if operator or not audience_of(each).operators_only)
 
 
 def _is_shown(interaction: Interaction, command: Command) -> bool:
@@ -144,12 +146,6 @@ def _is_shown(interaction: Interaction, command: Command) -> bool:
     if interaction.guild_id is None:
         group = isinstance(interaction.channel, discord.GroupChannel)
         return contexts is None or bool(contexts.private_channel if group else contexts.dm_channel)
-    if interaction.client.get_guild(interaction.guild_id) is None and installs is not None and not installs.user:
+    if home(interaction) is None and installs is not None and not installs.user:
         return False
     return needed is None or needed.is_subset(interaction.permissions)
-
-
-def _text(text: str) -> discord.ui.LayoutView:
-    view = discord.ui.LayoutView(timeout=None)
-    view.add_item(discord.ui.TextDisplay(text))
-    return view

@@ -1,144 +1,31 @@
-"""The card of an icon or a sheet: the picture, its seed and its model, and the buttons below.
-
-The buttons draw with the model that drew the icon, even when another one serves by now.
-"""
+"""The card of an icon or a sheet: the picture, its seed and its model, and the buttons below."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
 
 import discord
 
 from bot.db.models import GenerationKind
-from bot.icons.favorite import FavoriteButton, favorite_label
-from bot.icons.service import VARIATIONS
-from bot.icons.use import UseButton
-from bot.neighbors.card import show_comparison
-from bot.talk.answering import UNKNOWN_MESSAGE
-from bot.talk.buttons import ROW, Button, RowButton, RowItem, Select, load_row
-from bot.talk.delivery import Card, check_place, deliver, is_private, origin, public_locale
-from bot.talk.refusals import NotYoursError
+from bot.icons.asking import origin
+from bot.icons.favorites import FavoriteService
+from bot.icons.rows import GenerationView
+from bot.icons.service import IconService
+from bot.icons.sheets import Sheet
+from bot.talk.buttons import Button, Select, button, layout
+from bot.talk.delivery import Card, deliver
+from bot.talk.interaction import Interaction
+from bot.talk.places import answer_locale
+from bot.talk.texts import Texts
 from bot.talk.words import base36, code, link, plain
-
-if TYPE_CHECKING:
-    from bot.icons.service import GenerationView
-    from bot.icons.sheets import Sheet
-    from bot.talk.answering import Interaction
-    from bot.talk.texts import Texts
-    from generator.seeds import Seed
+from generator.seeds import Seed
 
 ACCENT = discord.Color(0xF2B134)
 
 
-class AnotherButton(RowItem[Button], template=rf"mj:another:{ROW}:(?P<count>[149])"):
-    """A fresh icon (or sheet) by the same model."""
-
-    @classmethod
-    def of(cls, generation_id: int, count: int, label: str) -> Self:
-        """The button for a card."""
-        custom_id = f"mj:another:{base36(generation_id)}:{count}"
-        style = discord.ButtonStyle.primary
-        return cls(discord.ui.Button(label=label, style=style, custom_id=custom_id), generation_id)
-
-    async def act(self, interaction: Interaction) -> None:
-        """Draw and post a fresh one that says what it came from."""
-        count = int(self.custom_id.rpartition(":")[2])
-        private = await begin(interaction, count)
-        parent = await self.load(interaction)
-        sheet = await interaction.client.icons.draw(
-            None,
-            count,
-            where=origin(interaction),
-            kind=GenerationKind.ANOTHER,
-            parent_id=parent.id,
-            model_id=parent.model_id,
-            truncation=parent.truncation,
-        )
-        await show_icons(interaction, sheet, note_of("icon.from", interaction, parent), private=private)
-
-
-class VaryButton(RowButton):
-    """Nine icons near this one, in a sheet."""
-
-    name = "vary"
-
-    async def act(self, interaction: Interaction) -> None:
-        """Draw and post the sheet, which says what it came from."""
-        private = await begin(interaction, VARIATIONS)
-        parent = await self.load(interaction)
-        sheet = await interaction.client.icons.vary(parent, where=origin(interaction))
-        await show_icons(interaction, sheet, note_of("icon.varied", interaction, parent), private=private)
-
-
-class OpenSelect(RowItem[Select], template=rf"mj:open:{ROW}"):
-    """The seeds of a sheet; choosing one posts its icon alone."""
-
-    @classmethod
-    def of(cls, generation_id: int, placeholder: str, icons: Sequence[tuple[int, str]]) -> Self:
-        """The select for a card; `icons` are rows and their labels."""
-        options = [discord.SelectOption(label=label, value=base36(row)) for row, label in icons]
-        custom_id = f"mj:open:{base36(generation_id)}"
-        return cls(discord.ui.Select(custom_id=custom_id, placeholder=placeholder, options=options), generation_id)
-
-    async def act(self, interaction: Interaction) -> None:
-        """Draw the chosen icon again, with its own model."""
-        private = await begin(interaction)
-        chosen = await load_row(interaction, int(self.item.values[0], 36))
-        note = note_of("icon.opened", interaction, await self.load(interaction))
-        await open_icon(interaction, chosen, note, private=private)
-
-
-class NeighborsButton(RowButton):
-    """The icon beside its nearest training icons, for the person who asks alone."""
-
-    name = "near"
-
-    async def act(self, interaction: Interaction) -> None:
-        """Search and show the comparison."""
-        client = interaction.client
-        await client.guard.take(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await show_comparison(interaction, await client.neighbors.of_row(self.generation_id), private=True)
-
-
-class DeleteButton(RowButton):
-    """Takes the message away, for who asked for it and for moderators."""
-
-    name = "delete"
-    style = discord.ButtonStyle.danger
-
-    async def act(self, interaction: Interaction) -> None:
-        """Delete the message and note it in the database."""
-        await interaction.response.defer()
-        row = await self.load(interaction)
-        if row.user_id != interaction.user.id and not interaction.permissions.manage_messages:
-            raise NotYoursError("this icon was asked for by somebody else")
-        try:
-            await interaction.delete_original_response()
-        except discord.NotFound as error:
-            if error.code != UNKNOWN_MESSAGE:  # somebody was faster
-                raise
-        await interaction.client.icons.delete(self.generation_id, by=interaction.user.id)
-
-
-async def begin(interaction: Interaction, icons: int = 1) -> bool:
-    """Announce icons in answer to a button: for the person alone (True) where the button's message is so, too.
-
-    Raises Refusal where the bot may not post, or for somebody who presses too fast or has used up the hour's icons.
-    """
-    private = is_private(interaction)
-    if not private:
-        check_place(interaction)
-    await interaction.client.guard.take(interaction, icons)
-    await interaction.response.defer(ephemeral=private, thinking=True)
-    return private
-
-
 async def open_icon(interaction: Interaction, chosen: GenerationView, note: str, *, private: bool) -> None:
     """Post one icon of several on a card of its own. The votes that it gets there are the chosen icon's."""
-    sheet = await interaction.client.icons.draw(
+    sheet = await interaction.client.service(IconService).draw(
         chosen.seed,
         1,
         where=origin(interaction),
@@ -147,7 +34,7 @@ async def open_icon(interaction: Interaction, chosen: GenerationView, note: str,
         model_id=chosen.model_id,
         truncation=chosen.truncation,
     )
-    sheet = replace(sheet, votes=await interaction.client.gallery.votes(chosen.id))
+    sheet = replace(sheet, votes=await interaction.client.service(FavoriteService).votes(chosen.id))
     await show_icons(interaction, sheet, note, private=private)
 
 
@@ -157,15 +44,15 @@ async def show_icons(interaction: Interaction, sheet: Sheet, note: str | None = 
     No note is made of a private answer: nobody else could follow it, or should.
     """
     client = interaction.client
-    locale = str(interaction.locale) if private else public_locale(interaction)
+    locale = answer_locale(interaction, private=private)
     message = await deliver(interaction, icon_card(sheet, client.texts, locale, note=note), private=private)
     if not private:
-        await client.icons.posted(sheet, message.id)
+        await client.service(IconService).posted(sheet, message.id)
 
 
 def note_of(key: str, interaction: Interaction, parent: GenerationView) -> str:
     """Where an icon came from, with a link to that message, and who asked for it."""
-    texts, locale = interaction.client.texts, public_locale(interaction)
+    texts, locale = interaction.client.texts, answer_locale(interaction)
     name = texts.say("icon.parent", locale, seed=code(parent.seed.name))
     linked = link(name, parent.guild_id, parent.channel_id, parent.message_id)
     return texts.say(key, locale, parent=linked, user=interaction.user.mention)
@@ -207,28 +94,38 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
         container.add_item(discord.ui.TextDisplay(title))
     container.add_item(gallery).add_item(discord.ui.TextDisplay(text))
     say = texts.say
-    delete = DeleteButton.of(first.id, say("button.delete", locale))
+    row, delete = base36(first.id), delete_button(first.id, texts, locale)
+    # The buttons are addresses: who answers them, also in rooms above this one, is not known here.
+    primary = discord.ButtonStyle.primary
     if alone:
-        another = AnotherButton.of(first.id, 1, say("button.another", locale))
-        vary = VaryButton.of(first.id, say("button.vary", locale))
-        near = NeighborsButton.of(first.id, say("button.neighbors", locale))
+        another = button(say("button.another", locale), "another", row, 1, style=primary)
+        vary = button(say("button.vary", locale), "vary", row)
+        near = button(say("button.neighbors", locale), "near", row)
         container.add_item(discord.ui.ActionRow(another, vary, near))
-        favorite = FavoriteButton.of(first.id, favorite_label(sheet.votes, texts, locale))
-        use = UseButton.of(first.id, say("button.use", locale))
+        favorite = button(favorite_label(sheet.votes, texts, locale), "favorite", row)
+        use = button(say("button.use", locale), "use", row)
         container.add_item(discord.ui.ActionRow(favorite, use, delete))
     else:
         options = [
-            (icon.id, say("select.option", locale, place=place, seed=plain(icon.seed.name))[:100])
+            discord.SelectOption(
+                label=say("select.option", locale, place=place, seed=plain(icon.seed.name))[:100], value=base36(icon.id)
+            )
             for place, icon in enumerate(sheet.icons, start=1)
         ]
-        container.add_item(discord.ui.ActionRow(OpenSelect.of(first.id, say("select.open", locale), options)))
-        buttons: list[RowItem[Button]] = [delete]
-        if not listed:
-            buttons.insert(0, AnotherButton.of(first.id, len(sheet.icons), say("button.another_sheet", locale)))
-        container.add_item(discord.ui.ActionRow(*buttons))
-    view = discord.ui.LayoutView(timeout=None)
-    view.add_item(container)
-    return Card(view, sheet.png, sheet.filename, alt)
+        select: Select = discord.ui.Select(
+            custom_id=f"mj:open:{row}", placeholder=say("select.open", locale), options=options
+        )
+        container.add_item(discord.ui.ActionRow(select))
+        count = len(sheet.icons)
+        another = button(say("button.another_sheet", locale), "another", row, count, style=primary)
+        container.add_item(discord.ui.ActionRow(*([delete] if listed else [another, delete])))
+    return Card(layout(container), sheet.png, sheet.filename, alt)
+
+
+def delete_button(generation_id: int, texts: Texts, locale: str) -> Button:
+    """The button that takes a message with icons away."""
+    label = texts.say("button.delete", locale)
+    return button(label, "delete", base36(generation_id), style=discord.ButtonStyle.danger)
 
 
 def _seeds(first: Seed, last: Seed, texts: Texts, locale: str) -> str:
@@ -249,3 +146,8 @@ def _seeds(first: Seed, last: Seed, texts: Texts, locale: str) -> str:
             last=code(last.text),
         )
     return texts.say("icon.seeds", locale, first=code(first.text), last=code(last.text))
+
+
+def favorite_label(votes: int, texts: Texts, locale: str) -> str:
+    """What stands on the button."""
+    return texts.say("button.favorite_votes" if votes else "button.favorite", locale, votes=votes)

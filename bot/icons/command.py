@@ -1,35 +1,39 @@
-"""`/icon [seed] [count] [wildness] [model] [private]`: an icon, or a sheet of them."""
+"""`/icon [seed] [count] [wildness] [model] [private]`, and "Icon info" in the menu of a message."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import discord
 from discord import app_commands
 
+from bot.db.models import NOBODY
+from bot.icons.asking import announce, find_rows, origin, read_seed
 from bot.icons.card import show_icons
-from bot.talk.answering import Refusal, answering
-from bot.talk.delivery import check_place, origin
-from bot.talk.words import code
-from generator.seeds import MAX_SEED_TEXT, Seed
-from generator.wildness import truncation_of
+from bot.icons.rows import GenerationView
+from bot.icons.service import IconService
+from bot.models.library import ModelLibrary
+from bot.talk.answering import answering, mark_answered
+from bot.talk.brakes import Burst
+from bot.talk.choices import offer
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
+from bot.talk.refusals import Refusal
+from bot.talk.texts import Texts
+from bot.talk.words import code, link
+from generator.seeds import MAX_SEED_TEXT
+from generator.wildness import truncation_of, wildness_of
 
-if TYPE_CHECKING:
-    from bot.client import Mojigan
-    from bot.talk.answering import Interaction
-    from bot.talk.texts import Texts
+AUDIENCE = Audience("icon").extras
 
 LONGEST_VERSION = 40
 """Characters of a model's version that are looked at."""
-
-MOST_CHOICES, LONGEST_CHOICE = 25, 100
-"""What Discord shows of an autocompletion."""
 
 
 def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     """Build the command with its texts."""
 
-    @app_commands.command(name="icon", description=texts.say("command.icon.description"))
+    @app_commands.command(name="icon", description=texts.say("command.icon.description"), extras=AUDIENCE)
     @app_commands.describe(
         seed=texts.say("command.icon.seed"),
         count=texts.say("command.icon.count"),
@@ -41,7 +45,7 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def icon(
-        interaction: discord.Interaction[Mojigan],
+        interaction: Interaction,
         seed: app_commands.Range[str, 1, MAX_SEED_TEXT] | None = None,
         count: Literal[1, 4, 9] = 1,
         wildness: app_commands.Range[int, 0, 100] | None = None,
@@ -52,12 +56,8 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
             chosen = None if seed is None else read_seed(seed)
             truncation = None if wildness is None else truncation_of(wildness)
             model_id = None if model is None else await find_model(interaction, model)
-            if not private:
-                check_place(interaction)
-            await interaction.client.guard.take(interaction, count)
-            await interaction.response.defer(ephemeral=private, thinking=True)
-            client = interaction.client
-            sheet = await client.icons.draw(
+            await announce(interaction, count, private=private)
+            sheet = await interaction.client.service(IconService).draw(
                 chosen, count, where=origin(interaction), model_id=model_id, truncation=truncation
             )
             await show_icons(interaction, sheet, private=private)
@@ -67,33 +67,66 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
 
 async def find_model(interaction: Interaction, version: str) -> int:
     """The row of a kept model by its version. Raises Refusal."""
-    model_id = await interaction.client.models.find(version)
+    model_id = await interaction.client.service(ModelLibrary).find(version)
     if model_id is None:
         raise Refusal("error.model_unknown", version=code(version))
     return model_id
 
 
 async def _models(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    texts, locale = interaction.client.texts, str(interaction.locale)
-    choices = []
-    for each in await interaction.client.models.kept():
-        label = texts.say(
-            "icon.model_choice",
-            locale,
-            version=each.version,
-            date=each.created_at.date().isoformat(),
-            kimg=f"{each.kimg:.0f}",
-        )
-        if typed.strip().casefold() in label.casefold():
-            choices.append(app_commands.Choice(name=label[:LONGEST_CHOICE], value=each.version))
-    return choices[:MOST_CHOICES]
+    say, locale = interaction.client.texts.say, str(interaction.locale)
+    kept = await interaction.client.service(ModelLibrary).kept()
+    return offer(
+        typed,
+        (
+            (
+                say(
+                    "icon.model_choice",
+                    locale,
+                    version=each.version,
+                    date=each.created_at.date().isoformat(),
+                    kimg=f"{each.kimg:.0f}",
+                ),
+                each.version,
+            )
+            for each in kept
+        ),
+    )
 
 
-def read_seed(text: str) -> Seed:
-    """Read what a person typed. Raises Refusal for an empty text or one that is too long."""
-    length = len(text.strip())
-    if not length:
-        raise Refusal("error.seed_empty")
-    if length > MAX_SEED_TEXT:
-        raise Refusal("error.seed_long", limit=MAX_SEED_TEXT, length=length)
-    return Seed.parse(text)
+def info_menu(texts: Texts) -> app_commands.ContextMenu:
+    """Build the entry in the menu of messages; who chooses it is answered alone."""
+
+    async def info_of_message(interaction: Interaction, message: discord.Message) -> None:
+        async with answering(interaction):
+            interaction.client.service(Burst).take(interaction.user.id)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            rows = await find_rows(interaction, message.id)
+            if not rows:
+                raise Refusal("error.message_without_icon")
+            await interaction.edit_original_response(content=describe(rows, texts, str(interaction.locale)))
+            mark_answered(interaction)
+
+    return app_commands.ContextMenu(
+        name=texts.say("menu.info"),
+        callback=info_of_message,
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+    )
+
+
+def describe(rows: list[GenerationView], texts: Texts, locale: str) -> str:
+    """What is known of the icons of one message: a line for each seed, then what they share."""
+    first = rows[0]
+    lines = [
+        texts.say("info.seed", locale, seed=code(row.seed.name), number=code(str(row.seed.number))) for row in rows
+    ]
+    version, wildness = code(first.model_version), wildness_of(first.truncation)
+    lines.append(texts.say("info.made", locale, version=version, wildness=wildness))
+    when = discord.utils.format_dt(first.created_at, "F")
+    if first.user_id == NOBODY:
+        lines.append(texts.say("info.asked_by_nobody", locale, when=when))
+    else:
+        lines.append(texts.say("info.asked", locale, user=f"<@{first.user_id}>", when=when))
+    lines.append(link(texts.say("info.message", locale), first.guild_id, first.channel_id, first.message_id))
+    return "\n".join(lines)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Select, or_, select, update
+from sqlalchemy import CursorResult, or_, select, update
 
-from bot.db.models import Generation, GenerationKind, ModelRecord
+from bot.db.models import Generation, GenerationKind
 from bot.db.session import Database
+from bot.icons.rows import GenerationGoneError, GenerationView, Origin, select_views, storable, view_of
 from bot.icons.sheets import Sheet, compose, draw_icons, draw_rows
-from bot.models.library import ModelLibrary
-from bot.talk.refusals import GenerationGoneError, ModelGoneError, VariationsEndError
-from generator.seeds import Near, Seed
+from bot.models.library import ModelGoneError, ModelLibrary
+from bot.talk.refusals import ServiceError
+from generator.seeds import Seed
 
 log = logging.getLogger(__name__)
 
@@ -26,34 +26,10 @@ VARIATIONS = 9
 """Icons in a sheet of variations."""
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where somebody asked for an icon, and who: Discord's ids."""
+class VariationsEndError(ServiceError):
+    """An icon is so many variations away from its seed that no further ones are made. No parameters."""
 
-    guild_id: int | None
-    channel_id: int | None
-    user_id: int
-
-
-@dataclass(frozen=True)
-class GenerationView:
-    """A row of `generations` that was not deleted."""
-
-    id: int
-    model_id: int
-    model_version: str
-    seed: Seed
-    truncation: float
-    kind: GenerationKind
-    sheet_id: int | None
-    """The first icon of the sheet that it was posted in, None for a single icon."""
-    position: int
-    parent_id: int | None
-    guild_id: int | None
-    channel_id: int | None
-    user_id: int
-    message_id: int | None
-    created_at: datetime
+    key = "error.variations_end"
 
 
 class IconService:
@@ -282,42 +258,3 @@ class IconService:
             result = cast("CursorResult[Any]", await session.execute(query))
         log.info("icon %d was deleted by %d", generation_id, by)
         return result.rowcount > 0
-
-
-def select_views() -> Select[Generation, ModelRecord]:
-    """The rows that were not deleted, with their models."""
-    joined = select(Generation, ModelRecord).join(ModelRecord, Generation.model_id == ModelRecord.id)
-    return joined.where(Generation.deleted_at.is_(None))
-
-
-def _seed(row: Generation) -> Seed:
-    near = None
-    if row.near_path is not None and row.near_strength is not None:
-        near = Near(row.near_path, row.near_strength)
-    return Seed(row.seed_text, row.seed, near)
-
-
-def view_of(row: Generation, model: ModelRecord) -> GenerationView:
-    """A row and its model as the rest of the bot sees them."""
-    return GenerationView(
-        id=row.id,
-        model_id=row.model_id,
-        model_version=model.version,
-        seed=_seed(row),
-        truncation=row.truncation,
-        kind=row.kind,
-        sheet_id=row.sheet_id,
-        position=row.position,
-        parent_id=row.parent_id,
-        guild_id=row.guild_id,
-        channel_id=row.channel_id,
-        user_id=row.user_id,
-        message_id=row.message_id,
-        created_at=row.created_at,
-    )
-
-
-def storable(seed: Seed) -> Seed:
-    """A seed whose text a database takes: PostgreSQL refuses NUL, and none takes half a surrogate pair."""
-    text = seed.text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    return replace(seed, text=text)

@@ -10,8 +10,8 @@ from typing import Protocol
 from PIL import Image
 
 from bot.db.models import GenerationKind
-from bot.models.library import Model, ModelLibrary
-from bot.talk.refusals import BusyError, ModelGoneError
+from bot.models.library import Model, ModelGoneError, ModelLibrary
+from bot.talk.refusals import ServiceError
 from generator.pictures import enlarge, grid, png
 from generator.seeds import Seed
 from generator.studio import StudioBusyError
@@ -19,6 +19,12 @@ from generator.wildness import wildness_of
 
 LAYOUTS = {1: (1, 512), 4: (2, 256), 9: (3, 192)}
 """Icons that fit, the columns that they stand in, and the pixels along an edge of each."""
+
+
+class BusyError(ServiceError):
+    """Too many icons are waiting to be drawn. No parameters."""
+
+    key = "error.busy"
 
 
 @dataclass(frozen=True)

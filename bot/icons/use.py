@@ -1,7 +1,7 @@
 """The button that puts an icon to use in a server: as an emoji, as a sticker, or as the bot's own picture there.
 
 Pressing it opens a form. Discord hands back what was filled in with the row in its custom_id, so that the form works
-after a restart too; `answer_form` is called for it by the client.
+after a restart too.
 """
 
 from __future__ import annotations
@@ -15,21 +15,24 @@ import unicodedata
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
+from bot.icons.asking import load_row
+from bot.icons.buttons import RowButton
+from bot.icons.rows import GenerationView
 from bot.icons.sheets import export
-from bot.talk.answering import Refusal, admitted, answer_error, answering, mark_answered
-from bot.talk.buttons import ROW, RowButton, load_row
-from bot.talk.delivery import public_locale
+from bot.models.library import ModelLibrary
+from bot.talk.answering import admitted, answer_error, answering, mark_answered
+from bot.talk.brakes import Burst
+from bot.talk.buttons import ROW
+from bot.talk.interaction import Interaction, home
+from bot.talk.places import answer_locale
+from bot.talk.refusals import Refusal
+from bot.talk.texts import Texts
 from bot.talk.words import base36, code, plain
-
-if TYPE_CHECKING:
-    from bot.icons.service import GenerationView
-    from bot.talk.answering import Interaction
-    from bot.talk.texts import Texts
-    from generator.seeds import Seed
+from generator.seeds import Seed
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +93,7 @@ class UseButton(RowButton):
         uses = [use for use, needed in _NEEDED.items() if getattr(interaction.permissions, needed)]
         if not uses:
             raise Refusal("error.user_permissions", permissions=("create_expressions",))
-        interaction.client.burst.take(interaction.user.id)
+        interaction.client.service(Burst).take(interaction.user.id)
         row = await self.load(interaction)
         await interaction.response.send_modal(_form(row, uses, interaction.client.texts, str(interaction.locale)))
 
@@ -134,7 +137,7 @@ async def _make_emoji(interaction: Interaction, guild: discord.Guild, row: Gener
         raise Refusal("error.use_emoji_name", name=code(name))
     if sum(not each.animated and not each.managed for each in await guild.fetch_emojis()) >= guild.emoji_limit:
         raise Refusal("error.use_no_emoji_left")
-    picture = await export(interaction.client.models, row, EMOJI_SIZE)
+    picture = await export(interaction.client.service(ModelLibrary), row, EMOJI_SIZE)
     emoji = await guild.create_custom_emoji(name=name, image=picture, reason=_reason(interaction, row))
     return _say(interaction, "use.emoji_done", emoji=str(emoji), name=code(f":{name}:"))
 
@@ -145,8 +148,8 @@ async def _make_sticker(interaction: Interaction, guild: discord.Guild, row: Gen
         raise Refusal("error.use_sticker_name", name=code(name))
     if len(await guild.fetch_stickers()) >= guild.sticker_limit:
         raise Refusal("error.use_no_sticker_left")
-    picture = await export(interaction.client.models, row, STICKER_SIZE)
-    texts, locale = interaction.client.texts, public_locale(interaction)
+    picture = await export(interaction.client.service(ModelLibrary), row, STICKER_SIZE)
+    texts, locale = interaction.client.texts, answer_locale(interaction)
     about = texts.say("icon.alt", locale, seed=plain(row.seed.name), version=row.model_version)
     await guild.create_sticker(
         name=name,
@@ -159,7 +162,7 @@ async def _make_sticker(interaction: Interaction, guild: discord.Guild, row: Gen
 
 
 async def _wear(interaction: Interaction, guild: discord.Guild, row: GenerationView, _: str) -> str:
-    picture = await export(interaction.client.models, row, AVATAR_SIZE)
+    picture = await export(interaction.client.service(ModelLibrary), row, AVATAR_SIZE)
     await guild.me.edit(avatar=picture, reason=_reason(interaction, row))
     return _say(interaction, "use.avatar_done")
 
@@ -224,7 +227,7 @@ def _form(row: GenerationView, uses: list[Use], texts: Texts, locale: str) -> di
 
 def _server(interaction: Interaction) -> discord.Guild:
     """The server, which the bot must be a member of. Raises Refusal."""
-    guild = interaction.client.get_guild(interaction.guild_id) if interaction.guild_id is not None else None
+    guild = home(interaction)
     if guild is None:
         raise Refusal("error.use_server")
     return guild
@@ -235,7 +238,7 @@ def _reason(interaction: Interaction, row: GenerationView) -> str:
     texts, user = interaction.client.texts, interaction.user
     return texts.say(
         "use.reason",
-        public_locale(interaction),
+        answer_locale(interaction),
         user=f"{user} ({user.id})",
         seed=plain(row.seed.name),
         version=row.model_version,

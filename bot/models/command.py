@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 from discord import app_commands
 
 from bot.db.models import ModelState
+from bot.models.versions import Version, VersionDetails, VersionService
 from bot.talk.answering import answering, mark_answered, tell
+from bot.talk.buttons import layout
+from bot.talk.choices import offer
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
 from bot.talk.operators import require_operator
+from bot.talk.texts import Texts
 from bot.talk.words import code
 
-if TYPE_CHECKING:
-    from bot.client import Mojigan
-    from bot.models.versions import Version, VersionDetails
-    from bot.talk.answering import Interaction
-    from bot.talk.texts import Texts
+MOST_LINES = 15
 
-MOST_LINES, MOST_CHOICES = 15, 25
+EVERYBODY, OPERATORS = Audience(), Audience(operators_only=True)
 
 _STATES = {
     ModelState.ACTIVE: "model.active",
@@ -38,8 +40,9 @@ def model_group(texts: Texts) -> app_commands.Group:
         allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
     )
 
-    def add(callback: Any, name: str, description: str) -> None:
-        group.add_command(app_commands.Command(name=name, description=description, callback=callback))
+    def add(callback: Any, name: str, description: str, audience: Audience = EVERYBODY) -> None:
+        extras = audience.extras
+        group.add_command(app_commands.Command(name=name, description=description, callback=callback, extras=extras))
 
     choosing: tuple[Any, ...] = (info, use)
     for callback in choosing:
@@ -47,51 +50,51 @@ def model_group(texts: Texts) -> app_commands.Group:
         app_commands.autocomplete(version=_versions)(callback)
     add(list_models, "list", say("command.model.list"))
     add(info, "info", say("command.model.info"))
-    add(use, "use", say("command.model.use"))
-    add(rollback, "rollback", say("command.model.rollback"))
+    add(use, "use", say("command.model.use"), OPERATORS)
+    add(rollback, "rollback", say("command.model.rollback"), OPERATORS)
     return group
 
 
-async def list_models(interaction: discord.Interaction[Mojigan]) -> None:
+async def list_models(interaction: Interaction) -> None:
     """`/model list`."""
     async with answering(interaction):
         await interaction.response.defer(ephemeral=True, thinking=True)
         texts, locale = interaction.client.texts, str(interaction.locale)
-        versions = await interaction.client.versions.kept()
+        versions = await interaction.client.service(VersionService).kept()
         lines = [version_line(each, texts, locale) for each in versions[:MOST_LINES]]
         if len(versions) > MOST_LINES:
             lines.append(texts.say("model.more", locale, count=len(versions) - MOST_LINES))
         await tell(interaction, "\n".join(lines))
 
 
-async def info(interaction: discord.Interaction[Mojigan], version: str | None = None) -> None:
+async def info(interaction: Interaction, version: str | None = None) -> None:
     """`/model info`."""
     async with answering(interaction):
         await interaction.response.defer(ephemeral=True, thinking=True)
         client = interaction.client
-        wanted = client.versions.serving if version is None else version
-        details = await client.versions.details(await client.versions.find(wanted))
+        wanted = client.service(VersionService).serving if version is None else version
+        details = await client.service(VersionService).details(await client.service(VersionService).find(wanted))
         view, file = model_card(details, client.texts, str(interaction.locale))
         await interaction.edit_original_response(view=view, attachments=[file])
         mark_answered(interaction)
 
 
-async def use(interaction: discord.Interaction[Mojigan], version: str) -> None:
+async def use(interaction: Interaction, version: str) -> None:
     """`/model use`."""
     async with answering(interaction):
         require_operator(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        versions = interaction.client.versions
+        versions = interaction.client.service(VersionService)
         model = await versions.use((await versions.find(version)).id)
         await _tell_serving(interaction, model.version)
 
 
-async def rollback(interaction: discord.Interaction[Mojigan]) -> None:
+async def rollback(interaction: Interaction) -> None:
     """`/model rollback`."""
     async with answering(interaction):
         require_operator(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await _tell_serving(interaction, (await interaction.client.versions.roll_back()).version)
+        await _tell_serving(interaction, (await interaction.client.service(VersionService).roll_back()).version)
 
 
 def version_line(version: Version, texts: Texts, locale: str) -> str:
@@ -122,14 +125,10 @@ def model_card(details: VersionDetails, texts: Texts, locale: str) -> tuple[disc
     alt = texts.say("model.alt", locale, version=version.version)
     name = f"mojigan-{version.version}.png"
     file = discord.File(io.BytesIO(details.samples), name, description=alt)
-    view = discord.ui.LayoutView(timeout=None)
-    view.add_item(
-        discord.ui.Container(
-            discord.ui.TextDisplay(text[:3500]),
-            discord.ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{name}", description=alt)),
-        )
+    gallery = discord.ui.MediaGallery[discord.ui.LayoutView](
+        discord.MediaGalleryItem(f"attachment://{name}", description=alt)
     )
-    return view, file
+    return layout(discord.ui.Container(discord.ui.TextDisplay(text[:3500]), gallery)), file
 
 
 async def _tell_serving(interaction: Interaction, version: str) -> None:
@@ -138,10 +137,6 @@ async def _tell_serving(interaction: Interaction, version: str) -> None:
 
 
 async def _versions(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    texts, locale = interaction.client.texts, str(interaction.locale)
-    choices = []
-    for each in await interaction.client.versions.kept():
-        label = f"{each.version} · {texts.say(_STATES[each.state], locale)}"
-        if typed.strip().casefold() in label.casefold():
-            choices.append(app_commands.Choice(name=label[:100], value=each.version))
-    return choices[:MOST_CHOICES]
+    say, locale = interaction.client.texts.say, str(interaction.locale)
+    kept = await interaction.client.service(VersionService).kept()
+    return offer(typed, ((f"{each.version} · {say(_STATES[each.state], locale)}", each.version) for each in kept))

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.models import ModelRecord, ModelState
 from bot.db.session import Database
 from bot.settings import Settings
-from bot.talk.refusals import ModelGoneError
+from bot.talk.refusals import ServiceError
 from generator.card import Card
 from generator.checkpoint import CARD, FILES, Bundle, BundleError, read_bundle
 from generator.folders import recover_folder, swap_in_folder
@@ -34,6 +34,12 @@ OPEN_KEPT_MODELS = 3
 _FOLDER_DIGITS = 12
 _REGISTRATIONS = 5
 """Attempts to register a model against other processes that do the same at this moment."""
+
+
+class ModelGoneError(ServiceError):
+    """The model of an old message can no longer be loaded. Parameter: `version`."""
+
+    key = "error.model_gone"
 
 
 @dataclass(frozen=True, eq=False)

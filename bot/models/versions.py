@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from bot.db.models import Favorite, Generation, ModelRecord, ModelState
 from bot.db.session import Database
 from bot.models.library import Model, ModelLibrary
+from bot.settings import Settings
 from bot.talk.refusals import ServiceError
 from generator.card import Card
 from generator.checkpoint import CARD, SAMPLES
@@ -65,12 +66,11 @@ class VersionDetails:
 class VersionService:
     """Knows the models that can be drawn with, and frees their space in a fixed order."""
 
-    def __init__(self, database: Database, library: ModelLibrary, data: Path, limit: float) -> None:
-        """`limit` in bytes."""
+    def __init__(self, settings: Settings, database: Database, library: ModelLibrary) -> None:
         self._database = database
         self._library = library
-        self._data = data
-        self._limit = limit
+        self._data = settings.data
+        self._limit = settings.models_limit * 2**30
 
     @property
     def serving(self) -> str:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import discord
 
-from bot.icons.card import ACCENT, DeleteButton
-from bot.talk.delivery import Card, deliver, public_locale
+from bot.icons.card import ACCENT, delete_button
+from bot.icons.service import IconService
+from bot.morph.service import Morph
+from bot.talk.buttons import layout
+from bot.talk.delivery import Card, deliver
+from bot.talk.interaction import Interaction
+from bot.talk.places import answer_locale
+from bot.talk.texts import Texts
 from bot.talk.words import code, plain
-
-if TYPE_CHECKING:
-    from bot.morph.service import Morph
-    from bot.talk.answering import Interaction
-    from bot.talk.texts import Texts
 
 
 async def show_morph(interaction: Interaction, morph: Morph, *, private: bool) -> None:
     """Post a walk in the place of the announced answer, and note in the database where it stands."""
     client = interaction.client
-    locale = str(interaction.locale) if private else public_locale(interaction)
+    locale = answer_locale(interaction, private=private)
     message = await deliver(interaction, morph_card(morph, client.texts, locale), private=private)
     if not private:
-        await client.icons.mark_posted(morph.ids, message.id)
+        await client.service(IconService).mark_posted(morph.ids, message.id)
 
 
 def morph_card(morph: Morph, texts: Texts, locale: str) -> Card:
@@ -34,10 +33,7 @@ def morph_card(morph: Morph, texts: Texts, locale: str) -> Card:
     gallery = discord.ui.MediaGallery[discord.ui.LayoutView](
         discord.MediaGalleryItem(f"attachment://{morph.filename}", description=alt)
     )
-    delete = DeleteButton.of(morph.ids[0], texts.say("button.delete", locale))
     text = discord.ui.TextDisplay[discord.ui.LayoutView](f"{seeds} · {model}")
     container = discord.ui.Container[discord.ui.LayoutView](gallery, text, accent_color=ACCENT)
-    container.add_item(discord.ui.ActionRow(delete))
-    view = discord.ui.LayoutView(timeout=None)
-    view.add_item(container)
-    return Card(view, morph.webp, morph.filename, alt)
+    container.add_item(discord.ui.ActionRow(delete_button(morph.ids[0], texts, locale)))
+    return Card(layout(container), morph.webp, morph.filename, alt)

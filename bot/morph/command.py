@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import discord
 from discord import app_commands
 
-from bot.icons.command import read_seed
+from bot.icons.asking import announce, origin, read_seed
 from bot.morph.card import show_morph
-from bot.talk.answering import Refusal, answering
-from bot.talk.delivery import check_place, origin
+from bot.morph.service import MorphService
+from bot.talk.answering import answering
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
+from bot.talk.refusals import Refusal
+from bot.talk.texts import Texts
 from generator.seeds import MAX_SEED_TEXT
-
-if TYPE_CHECKING:
-    from bot.client import Mojigan
-    from bot.talk.texts import Texts
 
 
 def morph_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     """Build the command with its texts."""
 
-    @app_commands.command(name="morph", description=texts.say("command.morph.description"))
+    @app_commands.command(
+        name="morph", description=texts.say("command.morph.description"), extras=Audience("morph").extras
+    )
     @app_commands.rename(start="from", end="to")
     @app_commands.describe(
         start=texts.say("command.morph.start"),
@@ -31,7 +32,7 @@ def morph_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def morph(
-        interaction: discord.Interaction[Mojigan],
+        interaction: Interaction,
         start: app_commands.Range[str, 1, MAX_SEED_TEXT],
         end: app_commands.Range[str, 1, MAX_SEED_TEXT],
         private: bool = False,
@@ -40,11 +41,8 @@ def morph_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
             first, last = read_seed(start), read_seed(end)
             if first.number == last.number:
                 raise Refusal("error.morph_same")
-            if not private:
-                check_place(interaction)
-            await interaction.client.guard.take(interaction, 2)
-            await interaction.response.defer(ephemeral=private, thinking=True)
-            drawn = await interaction.client.morphs.draw(
+            await announce(interaction, 2, private=private)
+            drawn = await interaction.client.service(MorphService).draw(
                 first, last, where=origin(interaction), limit=interaction.filesize_limit
             )
             await show_morph(interaction, drawn, private=private)

@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import dataclass
 
 from bot.db.models import GenerationKind
-from bot.icons.service import IconService, Origin, storable
+from bot.icons.rows import Origin, storable
+from bot.icons.service import IconService
+from bot.icons.sheets import BusyError
 from bot.models.library import ModelLibrary
-from bot.talk.refusals import BusyError
 from generator.pictures import WALK_SIZE, WALK_STEPS, animation
 from generator.seeds import Seed
 from generator.studio import StudioBusyError

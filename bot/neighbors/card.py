@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import discord
 
-from bot.talk.delivery import Card, deliver, public_locale
+from bot.icons.asking import announce
+from bot.icons.buttons import RowButton
+from bot.icons.service import IconService
+from bot.neighbors.service import Comparison, NeighborService
+from bot.talk.buttons import layout
+from bot.talk.delivery import Card, deliver
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
+from bot.talk.places import answer_locale
+from bot.talk.texts import Texts
 from bot.talk.words import code, plain
 from generator.neighborhood import Closeness
-
-if TYPE_CHECKING:
-    from bot.neighbors.service import Comparison
-    from bot.talk.answering import Interaction
-    from bot.talk.texts import Texts
 
 _SENTENCES = {
     Closeness.COPY: "neighbors.copy",
@@ -27,11 +29,11 @@ _SENTENCES = {
 async def show_comparison(interaction: Interaction, comparison: Comparison, *, private: bool) -> None:
     """Post a comparison in the place of the announced answer; a row of its own learns where it stands."""
     client = interaction.client
-    locale = str(interaction.locale) if private else public_locale(interaction)
+    locale = answer_locale(interaction, private=private)
     card = comparison_card(comparison, client.texts, locale, private=private)
     message = await deliver(interaction, card, private=private)
     if comparison.generation_id is not None and not private:
-        await client.icons.mark_posted([comparison.generation_id], message.id)
+        await client.service(IconService).mark_posted([comparison.generation_id], message.id)
 
 
 def comparison_card(comparison: Comparison, texts: Texts, locale: str, *, private: bool) -> Card:
@@ -59,12 +61,19 @@ def comparison_card(comparison: Comparison, texts: Texts, locale: str, *, privat
     gallery = discord.ui.MediaGallery[discord.ui.LayoutView](
         discord.MediaGalleryItem(f"attachment://{comparison.filename}", description=alt)
     )
-    view = discord.ui.LayoutView(timeout=None)
-    view.add_item(
-        discord.ui.Container(
-            discord.ui.TextDisplay(title),
-            gallery,
-            discord.ui.TextDisplay(f"{verdict}\n{row}\n-# {explanation}"),
-        )
-    )
-    return Card(view, comparison.png, comparison.filename, alt)
+    text = discord.ui.TextDisplay[discord.ui.LayoutView](f"{verdict}\n{row}\n-# {explanation}")
+    container = discord.ui.Container[discord.ui.LayoutView](discord.ui.TextDisplay(title), gallery, text)
+    return Card(layout(container), comparison.png, comparison.filename, alt)
+
+
+class NeighborsButton(RowButton):
+    """The icon beside its nearest training icons, for the person who asks alone."""
+
+    name = "near"
+    audience = Audience("neighbors")
+
+    async def act(self, interaction: Interaction) -> None:
+        """Search and show the comparison."""
+        await announce(interaction, private=True)
+        found = await interaction.client.service(NeighborService).of_row(self.generation_id)
+        await show_comparison(interaction, found, private=True)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 from discord import app_commands
 
-from bot.icons.command import read_seed
+from bot.icons.asking import announce, find_rows, origin, read_seed
+from bot.icons.rows import GenerationView
 from bot.neighbors.card import show_comparison
-from bot.talk.answering import Refusal, answering
-from bot.talk.delivery import check_place, origin
+from bot.neighbors.service import NeighborService
+from bot.talk.answering import answering
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
+from bot.talk.refusals import Refusal
+from bot.talk.texts import Texts
 from bot.talk.words import read_link
 from generator.seeds import MAX_SEED_TEXT
 
-if TYPE_CHECKING:
-    from bot.client import Mojigan
-    from bot.icons.service import GenerationView
-    from bot.talk.answering import Interaction
-    from bot.talk.texts import Texts
-
 PICTURE_LIMIT = 10 * 2**20
 """Bytes of a picture that is fetched from Discord."""
+
+AUDIENCE = Audience("neighbors").extras
 
 _LONGEST_NAME = 60
 _MIB = 2**20
@@ -30,7 +31,7 @@ _MIB = 2**20
 def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     """Build the command with its texts."""
 
-    @app_commands.command(name="neighbors", description=texts.say("command.neighbors.description"))
+    @app_commands.command(name="neighbors", description=texts.say("command.neighbors.description"), extras=AUDIENCE)
     @app_commands.describe(
         seed=texts.say("command.neighbors.seed"),
         message=texts.say("command.neighbors.message"),
@@ -40,7 +41,7 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def neighbors(
-        interaction: discord.Interaction[Mojigan],
+        interaction: Interaction,
         seed: app_commands.Range[str, 1, MAX_SEED_TEXT] | None = None,
         message: app_commands.Range[str, 1, 200] | None = None,
         picture: discord.Attachment | None = None,
@@ -55,23 +56,20 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
                 raise Refusal("error.message_link")
             if picture is not None:
                 check_size(picture)
-            if not private:
-                check_place(interaction)
-            client = interaction.client
-            await client.guard.take(interaction)
-            await interaction.response.defer(ephemeral=private, thinking=True)
+            await announce(interaction, private=private)
+            service = interaction.client.service(NeighborService)
             if chosen is not None:
-                found = await client.neighbors.of_seed(chosen, where=origin(interaction))
+                found = await service.of_seed(chosen, where=origin(interaction))
             elif linked is not None:
                 if linked.place_known and linked.guild_id != interaction.guild_id:
                     raise Refusal("error.message_elsewhere")
                 rows = [row for row in await find_rows(interaction, linked.message_id) if may_see(interaction, row)]
                 if not rows:
                     raise Refusal("error.message_without_icon")
-                found = await client.neighbors.of_row(only(rows).id)
+                found = await service.of_row(only(rows).id)
             else:
                 assert picture is not None  # noqa: S101 - one of the three is there
-                found = await client.neighbors.of_picture(await fetch(picture), picture.filename[:_LONGEST_NAME])
+                found = await service.of_picture(await fetch(picture), picture.filename[:_LONGEST_NAME])
             await show_comparison(interaction, found, private=private)
 
     return neighbors
@@ -80,32 +78,25 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
 def neighbors_menu(texts: Texts) -> app_commands.ContextMenu:
     """Build the entry in the menu of messages; who chooses it is answered alone."""
 
-    async def neighbors_of_message(interaction: discord.Interaction[Mojigan], message: discord.Message) -> None:
+    async def neighbors_of_message(interaction: Interaction, message: discord.Message) -> None:
         async with answering(interaction):
-            await interaction.client.guard.take(interaction)
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            client = interaction.client
+            await announce(interaction, private=True)
+            service = interaction.client.service(NeighborService)
             rows = await find_rows(interaction, message.id)
             if rows:
-                found = await client.neighbors.of_row(only(rows).id)
+                found = await service.of_row(only(rows).id)
             else:
                 picture = only_picture(message)
                 check_size(picture)
-                found = await client.neighbors.of_picture(await fetch(picture), picture.filename[:_LONGEST_NAME])
+                found = await service.of_picture(await fetch(picture), picture.filename[:_LONGEST_NAME])
             await show_comparison(interaction, found, private=True)
 
     return app_commands.ContextMenu(
         name=texts.say("menu.neighbors"),
         callback=neighbors_of_message,
+        extras=AUDIENCE,
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
         allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
-    )
-
-
-async def find_rows(interaction: Interaction, message_id: int) -> list[GenerationView]:
-    """The icons in a message of this server, or of this conversation; never of another one."""
-    return await interaction.client.icons.find(
-        message_id, guild_id=interaction.guild_id, channel_id=interaction.channel_id
     )
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from bot.db.models import GenerationKind
-from bot.icons.service import IconService, Origin, storable
+from bot.icons.rows import GenerationGoneError, Origin, storable
+from bot.icons.service import IconService
 from bot.icons.sheets import draw_icons, file_name, picture_texts
 from bot.models.library import Model, ModelLibrary
-from bot.talk.refusals import GenerationGoneError
 from generator.decode import decode
 from generator.neighborhood import Neighbor, Verdict
 from generator.pictures import comparison, png

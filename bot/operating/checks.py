@@ -17,11 +17,11 @@ import aiohttp
 import discord
 
 from bot import probe
-from bot.client import PERMISSIONS
 from bot.db.errors import DatabaseError, describe
 from bot.db.session import Database
 from bot.db.upgrade import require_head
 from bot.settings import TOKEN_VARIABLE, Settings, variable_of
+from bot.talk.places import PERMISSIONS, invitation
 from generator.checkpoint import BundleError, read_bundle
 from generator.studio import DeviceError, Studio
 
@@ -99,10 +99,9 @@ async def check_discord(settings: Settings, client: discord.Client | None = None
 async def _check_servers(client: discord.Client, application_id: int, development_guild: int | None) -> CheckResult:
     guilds = [guild async for guild in client.fetch_guilds(limit=None)]
     if not guilds:
-        invitation = discord.utils.oauth_url(
-            application_id, permissions=PERMISSIONS, scopes=("bot", "applications.commands")
+        return CheckResult(
+            "servers", False, f"The bot is in no server yet: invite it with {invitation(application_id)}"
         )
-        return CheckResult("servers", False, f"The bot is in no server yet: invite it with {invitation}")
     if development_guild is not None and development_guild not in {guild.id for guild in guilds}:
         name = variable_of("development_guild")
         return CheckResult("servers", False, f"{name} is {development_guild}, and the bot is not in that server.")

@@ -7,17 +7,16 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from bot.daily.schedules import ScheduleService
 from bot.db.errors import DatabaseError
 from bot.metrics import Metrics
-
-if TYPE_CHECKING:
-    from bot.app import App
-    from bot.client import Mojigan
+from bot.models.library import ModelLibrary
+from bot.services import Services
+from bot.talk.interaction import Bot
 
 TICK = 0.5
 """Seconds between two looks at how late the event loop is."""
@@ -37,8 +36,8 @@ class Health:
     """What the probes look at. It is there before everything else, and filled as the bot starts."""
 
     metrics: Metrics = field(default_factory=Metrics)
-    app: App | None = None
-    client: Mojigan | None = None
+    services: Services | None = None
+    client: Bot | None = None
     _lag: float = 0.0
     _next_tick: float | None = None
 
@@ -59,10 +58,10 @@ class Health:
     async def not_ready(self) -> dict[str, str]:
         """What is not ready ("model", "gateway", "database", "event loop"), with a sentence each; empty when all is."""
         found = dict(self._starting())
-        if self.app is not None:
+        if self.services is not None:
             try:
                 async with asyncio.timeout(DATABASE_PATIENCE):
-                    await self.app.database.ping()
+                    await self.services.database.ping()
             except DatabaseError as error:
                 found["database"] = str(error)
             except TimeoutError:
@@ -72,9 +71,9 @@ class Health:
         return found
 
     def _starting(self) -> Iterator[tuple[str, str]]:
-        if self.app is None:
+        if self.services is None:
             yield "database", "The database is not open yet."
-        if self.app is None or not self.app.library.is_open:
+        if self.services is None or not self.services.get(ModelLibrary).is_open:
             yield "model", "No model is loaded yet."
         problem = "The bot has not joined Discord yet." if self.client is None else gateway_problem(self.client)
         if problem is not None:
@@ -87,19 +86,19 @@ class Health:
         metrics, problems = self.metrics, await self.not_ready()
         metrics.ready.set(not problems)
         metrics.loop_lag.set(self.loop_lag)
-        if self.app is not None and self.app.library.is_open:
-            active = self.app.library.active
-            metrics.set_model(active.version, str(active.studio.device))
-            metrics.queue.set(self.app.library.waiting)
+        library = None if self.services is None else self.services.get(ModelLibrary)
+        if self.services is not None and library is not None and library.is_open:
+            metrics.set_model(library.active.version, str(library.active.studio.device))
+            metrics.queue.set(library.waiting)
             if "database" not in problems:
-                metrics.set_posts(await self.app.schedules.post_counts())
+                metrics.set_posts(await self.services.get(ScheduleService).post_counts())
         if self.client is not None:
             metrics.guilds.set(len(self.client.guilds))
             metrics.set_latencies(self.client.latencies)
         return metrics.page()
 
 
-def gateway_problem(client: Mojigan) -> str | None:
+def gateway_problem(client: Bot) -> str | None:
     """Why Discord's events do not come in, None when they do: each shard is connected, and its heartbeat answered."""
     if not client.is_ready():
         return "The bot has not joined Discord yet."

@@ -17,7 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.app import FINISHING_TIME, StartError, open_app
+from bot.app import FINISHING_TIME, StartError, open_services
+from bot.client import Mojigan
+from bot.daily.alarm import DailyAlarm
+from bot.retraining.service import RetrainService
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ async def open_preview(settings: Settings, port: int = 0) -> AsyncIterator[simco
     """Start the bot in a simulated server with an admin and a guest, and serve its page; port 0 takes a free one.
 
     Database and models lie in a temporary folder that goes at the end.
-    Raises StartError and what `open_app` raises, each with a sentence.
+    Raises StartError and what `open_services` raises, each with a sentence.
     """
     # SimCord's import tries discord.py out, which warns of intents and of voice.
     logging.getLogger("discord").setLevel(logging.ERROR)
@@ -47,12 +50,13 @@ async def open_preview(settings: Settings, port: int = 0) -> AsyncIterator[simco
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mojigan-preview-")))
         # SimCord's time stands still while nothing happens: the bot keeps the time of the machine.
-        app = await stack.enter_async_context(open_app(throw_away(settings, folder), machine_time))
+        services = await stack.enter_async_context(open_services(throw_away(settings, folder), machine_time))
         # It waits for all that is due within ACTION_LIMIT: the bot, alone here, sets no alarm beyond its posts.
-        client, started = app.client(look_every=None), machine_time()
+        client, started = Mojigan(services), machine_time()
+        client.service(DailyAlarm).look_every = None
         world = simcord.run(client, shard_count=1, check_errors=False, settle_timeout=ACTION_LIMIT)
         env = await stack.enter_async_context(world)
-        stack.push_async_callback(app.retraining.worker.abandon)
+        stack.push_async_callback(services.get(RetrainService).worker.abandon)
         stack.push_async_callback(client.finish_answers, FINISHING_TIME)
         page = await furnish(env, started, port)
         try:

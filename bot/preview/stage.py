@@ -115,7 +115,8 @@ async def furnish(env: simcord.Env, now: datetime, port: int) -> simcord.Preview
         await env.bot.user.edit(username=BOT)
     guild = env.create_guild(SERVER)
     if isinstance(env.bot, Mojigan):
-        env.bot.retrain_guilds |= {guild.id}  # its admin is the host
+        services = env.bot.services
+        services.settings = services.settings.model_copy(update={"retrain_guilds": frozenset({guild.id})})  # its admin
         let_it_change_its_picture(env, env.bot)
     channel = guild.create_text_channel(CHANNEL, topic=TOPIC)
     role = guild.create_role("Admin", permissions=discord.Permissions(administrator=True))

@@ -15,6 +15,7 @@ from bot.db.models import Favorite, Generation
 from bot.db.retraining import RetrainJob
 from bot.db.schedules import Schedule
 from bot.db.session import Database, insert_into
+from bot.services import Companion
 
 log = logging.getLogger(__name__)
 
@@ -31,24 +32,24 @@ FORGOTTEN: tuple[Place, ...] = (Generation.guild_id, Favorite.guild_id, RetrainJ
 """These rows belong to people too, and only lose the server: favorites go on with model and seed."""
 
 
-class DepartureService:
+class DepartureService(Companion):
     """Notes which servers are gone, and deletes what is stored of them when their time is over."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
 
-    async def look(self, present: Collection[int]) -> None:
+    async def ready(self, guilds: Collection[int]) -> None:
         """Compare with the servers that the bot is a member of: while it was away, it was told of no removal."""
         own = [select(column).where(column != EVERYWHERE) for column in DELETED]
         async with self._database.read() as session:
             known = {int(each) for each in await session.scalars(union(*own)) if each is not None}
             gone = set(await session.scalars(select(LeftGuild.guild_id)))
-        here = set(present)
+        here = set(guilds)
         for guild_id in sorted(known - gone - here):
             await self.left(guild_id)
         for guild_id in sorted(gone & here):
-            await self.back(guild_id)
+            await self.joined(guild_id)
         await self._sweep()
 
     async def left(self, guild_id: int) -> None:
@@ -57,7 +58,7 @@ class DepartureService:
             gone = insert_into(session, LeftGuild).values(guild_id=guild_id, left_at=self._clock())
             await session.execute(gone.on_conflict_do_nothing())
 
-    async def back(self, guild_id: int) -> None:
+    async def joined(self, guild_id: int) -> None:
         """The bot was added to a server, maybe once more."""
         async with self._database.write() as session:
             await session.execute(delete(LeftGuild).where(LeftGuild.guild_id == guild_id))

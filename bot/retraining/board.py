@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import discord
 
 from bot.db.retraining import JobState
 from bot.retraining.card import retrain_card
 from bot.retraining.desk import JobStatus
+from bot.retraining.service import RetrainService
+from bot.services import Companion
 from bot.talk.answering import UNKNOWN_MESSAGE
-
-if TYPE_CHECKING:
-    from bot.client import Mojigan
+from bot.talk.interaction import Bot
 
 log = logging.getLogger(__name__)
 
@@ -23,16 +22,20 @@ TOO_MANY_EDITS = 30046
 _BUSY = {JobState.QUEUED, JobState.RUNNING}
 
 
-class DiscordBoard:
+class DiscordBoard(Companion):
     """Edits by the ids of channel and message: an interaction's token would be void after 15 minutes."""
 
-    def __init__(self, client: Mojigan) -> None:
+    def __init__(self, client: Bot) -> None:
         self._client = client
+
+    def start(self) -> None:
+        """Show the jobs from now on."""
+        self._client.service(RetrainService).attach(self)
 
     async def show(self, status: JobStatus) -> int | None:
         """Edit the card; post it again where Discord takes no more edits, or at the end when it was deleted."""
         job, client = status.job, self._client
-        view, files = retrain_card(status, client.texts, job.order.locale, client.parts.clock())
+        view, files = retrain_card(status, client.texts, job.order.locale, client.services.clock())
         channel = client.get_partial_messageable(job.order.channel_id, guild_id=job.order.guild_id)
         try:
             if job.message_id is not None:
@@ -44,7 +47,7 @@ class DiscordBoard:
                     if error.code not in (UNKNOWN_MESSAGE, TOO_MANY_EDITS):
                         raise
                     log.info("the card of retraining %d is posted again: %s", job.id, error)
-                    view, files = retrain_card(status, client.texts, job.order.locale, client.parts.clock())
+                    view, files = retrain_card(status, client.texts, job.order.locale, client.services.clock())
                 else:
                     return job.message_id
             message: discord.Message = await channel.send(view=view, files=files)

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
 from bot.db.models import NOBODY
 from bot.db.retraining import IconSource, JobState
-from bot.retraining.desk import Phase
+from bot.retraining.desk import JobStatus, Phase
 from bot.retraining.gate import Verdict
-from bot.talk.answering import Refusal
-from bot.talk.buttons import ROW, Button, Pressed
+from bot.retraining.service import RetrainService
+from bot.talk.buttons import ROW, Button, Pressed, button, layout
+from bot.talk.interaction import Interaction
 from bot.talk.operators import is_operator, require_operator
+from bot.talk.refusals import Refusal
+from bot.talk.texts import Texts
 from bot.talk.words import base36, code
-
-if TYPE_CHECKING:
-    from bot.retraining.desk import JobStatus
-    from bot.talk.answering import Interaction
-    from bot.talk.texts import Texts
-    from generator.card import Figure
+from generator.card import Figure
 
 ACCENT, GOOD, BAD = discord.Color(0xF2B134), discord.Color(0x3BA55D), discord.Color(0x747F8D)
 BAR_LENGTH, MOST_FIGURES = 20, 6
@@ -84,42 +80,26 @@ _BUTTONS: Mapping[JobState, tuple[Action, ...]] = {
 class JobButton(Pressed[Button], template=rf"mj:job:(?P<action>cancel|adopt|discard|resume):{ROW}"):
     """A button of a retraining's card."""
 
-    def __init__(self, button: Button, action: Action, job_id: int) -> None:
-        super().__init__(button)
-        self.action = action
-        self.job_id = job_id
-
-    @classmethod
-    def of(cls, action: Action, job_id: int, texts: Texts, locale: str) -> Self:
-        """The button for a card."""
-        key, style = _LABELS[action]
-        custom_id = f"mj:job:{action}:{base36(job_id)}"
-        return cls(discord.ui.Button(label=texts.say(key, locale), style=style, custom_id=custom_id), action, job_id)
-
-    @classmethod
-    async def from_custom_id(cls, _: Any, item: Any, match: re.Match[str], /) -> Self:
-        """The button that somebody pressed."""
-        return cls(item, Action(match["action"]), int(match["row"], 36))
-
     async def act(self, interaction: Interaction) -> None:
         """Do what the button says, and show what has become of the job."""
-        service = interaction.client.retraining
-        if self.action is Action.CANCEL:
-            job = (await service.desk.status(self.job_id)).job
+        service = interaction.client.service(RetrainService)
+        action, job_id = Action(self.match["action"]), int(self.match["row"], 36)
+        if action is Action.CANCEL:
+            job = (await service.desk.status(job_id)).job
             if job.order.user_id != interaction.user.id and not is_operator(interaction):
                 raise Refusal("error.retrain_cancel")
         else:
             require_operator(interaction)
         await interaction.response.defer()
-        match self.action:
+        match action:
             case Action.CANCEL:
-                await service.cancel(self.job_id, interaction.user.id)
+                await service.cancel(job_id, interaction.user.id)
             case Action.ADOPT:
-                await service.adopt(self.job_id)
+                await service.adopt(job_id)
             case Action.DISCARD:
-                await service.discard(self.job_id)
+                await service.discard(job_id)
             case Action.RESUME:
-                await service.resume(self.job_id)
+                await service.resume(job_id)
 
 
 def retrain_card(
@@ -146,11 +126,14 @@ def retrain_card(
         container.add_item(discord.ui.TextDisplay("\n".join(lines)))
     actions = (Action.RESUME,) if status.resumable else _BUTTONS.get(job.state, ())
     if actions and not (job.state is JobState.RUNNING and job.cancelled_by is not None):
-        row: list[Any] = [JobButton.of(action, job.id, texts, locale) for action in actions]
+        row = [_button(action, job.id, texts, locale) for action in actions]
         container.add_item(discord.ui.ActionRow(*row))
-    view = discord.ui.LayoutView(timeout=None)
-    view.add_item(container)
-    return view, files
+    return layout(container), files
+
+
+def _button(action: Action, job_id: int, texts: Texts, locale: str) -> Button:
+    key, style = _LABELS[action]
+    return button(texts.say(key, locale), "job", action, base36(job_id), style=style)
 
 
 def bar(share: float, length: int = BAR_LENGTH) -> str:

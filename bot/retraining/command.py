@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import discord
@@ -14,13 +14,15 @@ from discord import app_commands
 from bot.db.retraining import IconSource
 from bot.retraining.card import retrain_card
 from bot.retraining.jobs import Order
-from bot.talk.answering import Refusal, answering, mark_answered
-from bot.talk.delivery import EXPIRED, check_place, public_locale
+from bot.retraining.service import RetrainService
+from bot.talk.answering import answering, mark_answered
+from bot.talk.delivery import EXPIRED
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
 from bot.talk.operators import require_operator
-
-if TYPE_CHECKING:
-    from bot.client import Mojigan
-    from bot.talk.texts import Texts
+from bot.talk.places import answer_locale, check_place
+from bot.talk.refusals import Refusal
+from bot.talk.texts import Texts
 
 DEFAULT_MINUTES, LONGEST_MINUTES, MOST_KIMG = 30, 1440, 5000.0
 FILE_LIMIT = 64
@@ -29,6 +31,8 @@ DOWNLOADS = 4
 """Emojis that are fetched at the same time."""
 
 WITHOUT_PIXELS = discord.StickerFormatType.lottie
+
+AUDIENCE = Audience(operators_only=True).extras
 
 _MIB = 2**20
 _ADD, _REPLACE = "add", "replace"
@@ -47,7 +51,7 @@ def retrain_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
         app_commands.Choice(name=say("command.retrain.replace"), value=_REPLACE),
     ]
 
-    @app_commands.command(name="retrain", description=say("command.retrain.description"))
+    @app_commands.command(name="retrain", description=say("command.retrain.description"), extras=AUDIENCE)
     @app_commands.describe(
         icons=say("command.retrain.icons"),
         mode=say("command.retrain.mode"),
@@ -60,7 +64,7 @@ def retrain_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
     @app_commands.allowed_installs(guilds=True, users=False)
     async def retrain(
-        interaction: discord.Interaction[Mojigan],
+        interaction: Interaction,
         icons: str | None = None,
         mode: str = _ADD,
         minutes: app_commands.Range[int, 1, LONGEST_MINUTES] | None = None,
@@ -86,7 +90,7 @@ def retrain_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
                 guild_id=interaction.guild_id,
                 channel_id=interaction.channel_id,
                 user_id=interaction.user.id,
-                locale=public_locale(interaction),
+                locale=answer_locale(interaction),
                 source=source,
                 added=source is not IconSource.CURRENT and mode == _ADD,
                 kimg=kimg,
@@ -97,22 +101,22 @@ def retrain_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     return retrain
 
 
-async def _queue(interaction: discord.Interaction[Mojigan], order: Order, files: Sequence[tuple[str, bytes]]) -> None:
+async def _queue(interaction: Interaction, order: Order, files: Sequence[tuple[str, bytes]]) -> None:
     """Put the job into the queue and its card in the place of the answer; without a card there is no job."""
     client = interaction.client
-    status = await client.retraining.add(order, files)
+    status = await client.service(RetrainService).add(order, files)
     job_id = status.job.id
-    view, _ = retrain_card(status, client.texts, order.locale, client.parts.clock())
+    view, _ = retrain_card(status, client.texts, order.locale, client.services.clock())
     try:
         message = await interaction.edit_original_response(view=view)
     except discord.HTTPException as error:
         if error.code not in EXPIRED:  # the downloads took too long: the card goes into the channel
-            await client.retraining.withdraw(job_id)
+            await client.service(RetrainService).withdraw(job_id)
             raise
-        await client.retraining.desk.show(job_id)
+        await client.service(RetrainService).desk.show(job_id)
         return
     mark_answered(interaction)
-    await client.retraining.posted(job_id, message.id)
+    await client.service(RetrainService).posted(job_id, message.id)
 
 
 def _check(source: IconSource, attached: Sequence[discord.Attachment]) -> None:
@@ -126,7 +130,7 @@ def _check(source: IconSource, attached: Sequence[discord.Attachment]) -> None:
 
 
 async def _collect(
-    interaction: discord.Interaction[Mojigan], source: IconSource, attached: Sequence[discord.Attachment]
+    interaction: Interaction, source: IconSource, attached: Sequence[discord.Attachment]
 ) -> list[tuple[str, bytes]]:
     """The files of the chosen icons: their names and contents. Raises Refusal when there are none."""
     if source is IconSource.FILES:

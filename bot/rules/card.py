@@ -5,20 +5,18 @@ The controls keep nothing in memory: the card belongs to the server that it stan
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import discord
 
-from bot.talk.access import FAMILIES, ServerSettings
-from bot.talk.answering import Refusal, mark_answered
-from bot.talk.buttons import Pressed
+from bot.talk.access import FAMILIES, AccessService, ServerSettings
+from bot.talk.answering import mark_answered
+from bot.talk.buttons import Pressed, layout
 from bot.talk.guard import require_manager
-
-if TYPE_CHECKING:
-    from bot.talk.answering import Interaction
-    from bot.talk.texts import Texts
+from bot.talk.interaction import Interaction
+from bot.talk.refusals import Refusal
+from bot.talk.texts import Texts
 
 QUOTAS = (3, 5, 10, 20, 30, 50, 100, 200, 500)
 """Icons per person and hour that can be chosen."""
@@ -62,26 +60,17 @@ Row: TypeAlias = discord.ui.ActionRow[discord.ui.LayoutView]
 class SettingControl(Pressed[Control], template=r"mj:set:(?P<what>[a-z_]+)"):
     """A menu of the card: which page to show, or a choice to store."""
 
-    def __init__(self, item: Control, what: str) -> None:
-        super().__init__(item)
-        self.what = what
-
-    @classmethod
-    async def from_custom_id(cls, _: Any, item: Any, match: re.Match[str], /) -> Self:
-        """The menu that somebody used."""
-        return cls(item, match["what"])
-
     async def act(self, interaction: Interaction) -> None:
         """Store what was chosen and show the card as it is then."""
         guild_id = require_manager(interaction)
         values: Sequence[Any] = getattr(self.item, "values", ())
-        page = values[0] if self.what == "page" else await self._store(interaction, guild_id, values)
+        page = values[0] if self.match["what"] == "page" else await self._store(interaction, guild_id, values)
         await interaction.response.edit_message(view=await settings_card(interaction, page))
         mark_answered(interaction)
 
     async def _store(self, interaction: Interaction, guild_id: int, values: Sequence[Any]) -> str:
         """Write a choice down; the page that it belongs to. Raises Refusal."""
-        access, what = interaction.client.access, self.what
+        access, what = interaction.client.service(AccessService), self.match["what"]
         if what.startswith("roles_"):
             await access.set_roles(guild_id, what.removeprefix("roles_"), [role.id for role in values])
             return "roles"
@@ -117,7 +106,7 @@ async def settings_card(interaction: Interaction, page: str | None = None) -> di
     """The card as it is now, in the language of who asks, opened at a page."""
     guild = interaction.guild
     assert guild is not None  # noqa: S101 - who may manage a server is in one
-    texts, locale, access = interaction.client.texts, str(interaction.locale), interaction.client.access
+    texts, locale, access = interaction.client.texts, str(interaction.locale), interaction.client.service(AccessService)
     settings, blocked = await access.settings(guild.id), await access.blocked(guild.id)
     container = discord.ui.Container[discord.ui.LayoutView](
         discord.ui.TextDisplay(_summary(settings, blocked, texts, locale))
@@ -127,9 +116,7 @@ async def settings_card(interaction: Interaction, page: str | None = None) -> di
         container.add_item(discord.ui.TextDisplay(f"-# {texts.say(_HINTS[page], locale)}"))
         for control in _controls(page, settings, bool(blocked), guild, texts, locale):
             container.add_item(discord.ui.ActionRow(control))
-    view = discord.ui.LayoutView(timeout=None)
-    view.add_item(container)
-    return view
+    return layout(container)
 
 
 def _summary(settings: ServerSettings, blocked: Sequence[int], texts: Texts, locale: str) -> str:
@@ -157,7 +144,7 @@ def _summary(settings: ServerSettings, blocked: Sequence[int], texts: Texts, loc
     return "\n".join([f"### {say('settings.title', locale)}", *lines])
 
 
-def _menu(texts: Texts, locale: str, page: str | None) -> SettingControl:
+def _menu(texts: Texts, locale: str, page: str | None) -> Control:
     options = [
         discord.SelectOption(label=texts.say(key, locale), value=each, default=each == page)
         for each, key in PAGES.items()
@@ -167,7 +154,7 @@ def _menu(texts: Texts, locale: str, page: str | None) -> SettingControl:
 
 def _controls(
     page: str, settings: ServerSettings, any_blocked: bool, guild: discord.Guild, texts: Texts, locale: str
-) -> list[SettingControl]:
+) -> list[Control]:
     """The menus of a page, with what is chosen now."""
     say = texts.say
     if page == "channels":
@@ -181,7 +168,7 @@ def _controls(
             max_values=MOST_CHOSEN,
             default_values=[channel for each in settings.channels if (channel := guild.get_channel(each)) is not None],
         )
-        return [SettingControl(channels, page)]
+        return [channels]
     if page == "roles":
         return [_roles(family, settings.roles.get(family, ()), guild, texts, locale) for family in FAMILIES]
     if page == "blocked":
@@ -204,29 +191,22 @@ def _controls(
     return [_select(page, options, say(PAGES[page], locale))]
 
 
-def _select(what: str, options: list[discord.SelectOption], placeholder: str) -> SettingControl:
-    select = discord.ui.Select[discord.ui.LayoutView](
-        custom_id=f"mj:set:{what}", options=options, placeholder=placeholder
-    )
-    return SettingControl(select, what)
+def _select(what: str, options: list[discord.SelectOption], placeholder: str) -> Control:
+    return discord.ui.Select(custom_id=f"mj:set:{what}", options=options, placeholder=placeholder)
 
 
-def _roles(family: str, chosen: Sequence[int], guild: discord.Guild, texts: Texts, locale: str) -> SettingControl:
-    select = discord.ui.RoleSelect[discord.ui.LayoutView](
+def _roles(family: str, chosen: Sequence[int], guild: discord.Guild, texts: Texts, locale: str) -> Control:
+    return discord.ui.RoleSelect(
         custom_id=f"mj:set:roles_{family}",
         placeholder=texts.say("select.roles", locale, family=texts.say(f"name.{family}", locale)),
         min_values=0,
         max_values=MOST_CHOSEN,
         default_values=[role for each in chosen if (role := guild.get_role(each)) is not None],
     )
-    return SettingControl(select, f"roles_{family}")
 
 
-def _people(what: str, placeholder: str) -> SettingControl:
-    select = discord.ui.UserSelect[discord.ui.LayoutView](
-        custom_id=f"mj:set:{what}", placeholder=placeholder, max_values=MOST_CHOSEN
-    )
-    return SettingControl(select, what)
+def _people(what: str, placeholder: str) -> Control:
+    return discord.ui.UserSelect(custom_id=f"mj:set:{what}", placeholder=placeholder, max_values=MOST_CHOSEN)
 
 
 def _language(language: str | None, texts: Texts, locale: str) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import discord
 from discord import app_commands
 
 from bot.rules.card import settings_card
 from bot.talk.answering import answering, mark_answered
 from bot.talk.guard import require_manager
-
-if TYPE_CHECKING:
-    from bot.client import Mojigan
-    from bot.talk.texts import Texts
+from bot.talk.interaction import Interaction
+from bot.talk.texts import Texts
 
 
 def settings_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
@@ -23,7 +20,7 @@ def settings_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     @app_commands.default_permissions(manage_guild=True)
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
-    async def settings(interaction: discord.Interaction[Mojigan]) -> None:
+    async def settings(interaction: Interaction) -> None:
         async with answering(interaction):
             require_manager(interaction)
             await interaction.response.send_message(view=await settings_card(interaction), ephemeral=True)

@@ -8,23 +8,18 @@ import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import discord
 from discord import app_commands
 
 from bot.logs import log_id, new_id
-from bot.talk.refusals import ServiceError
+from bot.talk.guard import Audience, Guard
+from bot.talk.interaction import Interaction
+from bot.talk.refusals import Parameter, Refusal, ServiceError
 from generator.decode import Cause, DecodeError
 
-if TYPE_CHECKING:
-    from bot.client import Mojigan
-
-    Interaction: TypeAlias = discord.Interaction[Mojigan]
-
 log = logging.getLogger(__name__)
-
-Parameter: TypeAlias = str | int | tuple[str, ...]
 
 UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN = 10008, 10015, 10062, 50027
 NOBODY_THERE = {UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN}
@@ -32,15 +27,6 @@ NOBODY_THERE = {UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_T
 
 _ANSWERED, _ID = "answered", "id"
 """What is noted in an interaction's extras."""
-
-
-class Refusal(Exception):  # noqa: N818 - a person asked for something that is not to be had; nothing is broken
-    """What the Discord side turns down: a text key and its parameters (a tuple stands for permissions)."""
-
-    def __init__(self, key: str, /, **parameters: Parameter) -> None:
-        super().__init__(key, parameters)
-        self.key = key
-        self.parameters = parameters
 
 
 @dataclass(frozen=True)
@@ -151,7 +137,7 @@ def _is_thinking(interaction: Interaction) -> bool:
 
 
 def _count(interaction: Interaction, result: str) -> None:
-    interaction.client.metrics.interactions.labels(_name(interaction), result).inc()
+    interaction.client.services.metrics.interactions.labels(_name(interaction), result).inc()
 
 
 def _name(interaction: Interaction) -> str:
@@ -179,10 +165,10 @@ def _what(interaction: Interaction) -> str:
     return f"{name!r} by {interaction.user.id} in {interaction.guild_id or 'a direct message'}"
 
 
-async def admitted(interaction: Interaction) -> bool:
+async def admitted(interaction: Interaction, audience: Audience | None = None) -> bool:
     """Before each answer: whether the server's rules allow it; the person is told if not. Raises nothing."""
     try:
-        await interaction.client.guard.admit(interaction)
+        await interaction.client.service(Guard).admit(interaction, audience)
     except Exception as error:
         _count(interaction, "refused" if isinstance(error, Refusal) else "error")
         await answer_error(interaction, error)
@@ -216,5 +202,5 @@ async def answering(interaction: Interaction) -> AsyncIterator[None]:
         finally:
             running.discard(task)
             if _ANSWERED not in interaction.extras:
-                await interaction.client.guard.give_back(interaction)
+                await interaction.client.service(Guard).give_back(interaction)
             _count(interaction, result)

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from bot.talk.answering import Refusal
+from bot.talk.refusals import Refusal
 
 
 class Burst:

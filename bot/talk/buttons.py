@@ -1,4 +1,4 @@
-"""What the buttons and selects of all cards share: the row of `generations` that they name, and where errors end.
+"""What the buttons and selects of all cards share: whom they are for, and where errors end.
 
 They keep nothing in memory: each is made anew from its custom_id, so it works after a restart, on messages of any age.
 """
@@ -6,17 +6,13 @@ They keep nothing in memory: each is made anew from its custom_id, so it works a
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 import discord
 
 from bot.talk.answering import admitted, answer_error, answering
-from bot.talk.refusals import GenerationGoneError
-from bot.talk.words import base36
-
-if TYPE_CHECKING:
-    from bot.icons.service import GenerationView
-    from bot.talk.answering import Interaction
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
 
 Button: TypeAlias = discord.ui.Button[discord.ui.LayoutView]
 Select: TypeAlias = discord.ui.Select[discord.ui.LayoutView]
@@ -32,13 +28,25 @@ NOTHING = "(?!)"
 class Pressed(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=NOTHING):
     """An item that somebody pressed or chose from."""
 
+    audience: ClassVar[Audience] = Audience()
+
+    def __init__(self, item: ItemT, match: re.Match[str]) -> None:
+        super().__init__(item)
+        self.match = match
+        """What the template has read from the custom_id."""
+
+    @classmethod
+    async def from_custom_id(cls, _: Any, item: Any, match: re.Match[str], /) -> Self:
+        """Called by discord.py for an item that somebody used."""
+        return cls(item, match)
+
     async def act(self, interaction: Interaction) -> None:
         """Do what the item says."""
         raise NotImplementedError
 
     async def interaction_check(self, interaction: Any, /) -> bool:
         """Called by discord.py before `callback`."""
-        return await admitted(interaction)
+        return await admitted(interaction, self.audience)
 
     async def callback(self, interaction: Any) -> None:
         """Called by discord.py, which would only log what is raised here."""
@@ -49,42 +57,15 @@ class Pressed(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=NOTHING):
             await answer_error(interaction, error)
 
 
-class RowItem(Pressed[ItemT], Generic[ItemT], template=NOTHING):
-    """An item that names a row of `generations`."""
-
-    def __init__(self, item: ItemT, generation_id: int) -> None:
-        super().__init__(item)
-        self.generation_id = generation_id
-
-    @classmethod
-    async def from_custom_id(cls, _: Any, item: Any, match: re.Match[str], /) -> Self:
-        """The item that somebody used."""
-        return cls(item, int(match["row"], 36))
-
-    async def load(self, interaction: Interaction) -> GenerationView:
-        """The row that the item names. Raises GenerationGoneError."""
-        return await load_row(interaction, self.generation_id)
+def button(label: str, *address: object, style: discord.ButtonStyle = discord.ButtonStyle.secondary) -> Button:
+    """A button that leads to the `Pressed` of that address: its name, and what it reads from there."""
+    return discord.ui.Button(label=label, style=style, custom_id=":".join(["mj", *map(str, address)]))
 
 
-class RowButton(RowItem[Button], template=NOTHING):
-    """A button that names a row and nothing else. A subclass has a `name`, which begins its custom_id."""
-
-    name: str
-    style = discord.ButtonStyle.secondary
-
-    def __init_subclass__(cls, *, template: str | None = None) -> None:
-        super().__init_subclass__(template=template or rf"mj:{cls.name}:{ROW}")
-
-    @classmethod
-    def of(cls, generation_id: int, label: str) -> Self:
-        """The button for a card."""
-        custom_id = f"mj:{cls.name}:{base36(generation_id)}"
-        return cls(discord.ui.Button(label=label, style=cls.style, custom_id=custom_id), generation_id)
-
-
-async def load_row(interaction: Interaction, generation_id: int) -> GenerationView:
-    """A row that an item names. Raises GenerationGoneError."""
-    row = await interaction.client.icons.load(generation_id)
-    if row is None:
-        raise GenerationGoneError(f"there is no generation {generation_id}")
-    return row
+def layout(*items: discord.ui.Item[discord.ui.LayoutView]) -> discord.ui.LayoutView:
+    """What a message shows. discord.py keeps nothing of it: presses find their way by the custom_id alone."""
+    view = discord.ui.LayoutView(timeout=None)
+    for item in items:
+        view.add_item(item)
+    view.stop()
+    return view

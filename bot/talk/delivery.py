@@ -5,16 +5,13 @@ from __future__ import annotations
 import io
 import logging
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import discord
 
-from bot.icons.service import Origin
-from bot.talk.answering import INVALID_TOKEN, UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK, Refusal, mark_answered
-from bot.talk.guard import check_channel, rules_of
-
-if TYPE_CHECKING:
-    from bot.talk.answering import Interaction
+from bot.talk.answering import INVALID_TOKEN, UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK, mark_answered
+from bot.talk.guard import rules_of
+from bot.talk.interaction import Interaction
+from bot.talk.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
@@ -51,50 +48,6 @@ class Card:
     def file(self) -> discord.File:
         """The picture as an upload; each sending needs its own."""
         return discord.File(io.BytesIO(self.png), self.filename, description=self.alt, spoiler=self.spoiler)
-
-
-def origin(interaction: Interaction) -> Origin:
-    """Where somebody asked for something, for the database."""
-    return Origin(
-        guild_id=interaction.guild_id,
-        channel_id=interaction.channel_id,
-        user_id=interaction.user.id,
-    )
-
-
-def public_locale(interaction: Interaction) -> str:
-    """The language of an answer that others see too: as the server has set it, else the server's own.
-
-    In a direct message it is the person's.
-    """
-    return rules_of(interaction).language or str(interaction.guild_locale or interaction.locale)
-
-
-def is_private(interaction: Interaction) -> bool:
-    """Whether the message whose button was pressed is one that its asker alone can see: so is the answer, then."""
-    return interaction.message is not None and interaction.message.flags.ephemeral
-
-
-def check_place(interaction: Interaction) -> None:
-    """Refuse, before any work, where the bot may not post pictures, or should not by the server's settings.
-
-    A bot that is installed for the person only is no member of the server: there, Discord lets it answer with what
-    the person may do, and only the attachment is checked.
-    """
-    if interaction.guild_id is None:
-        return
-    needed = discord.Permissions(attach_files=True)
-    if _is_member(interaction):
-        thread = isinstance(interaction.channel, discord.Thread)
-        needed.update(view_channel=True, **{"send_messages_in_threads" if thread else "send_messages": True})
-    missing = [name for name, wanted in needed if wanted and not getattr(interaction.app_permissions, name)]
-    if missing:
-        raise Refusal("error.permissions", permissions=tuple(sorted(missing)))
-    check_channel(interaction)
-
-
-def _is_member(interaction: Interaction) -> bool:
-    return interaction.guild_id is not None and interaction.client.get_guild(interaction.guild_id) is not None
 
 
 def as_wanted(interaction: Interaction, card: Card, *, private: bool) -> Card:

@@ -6,80 +6,79 @@ Whoever may manage the server is never shut out, but counts toward cooldown and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import discord
 from discord import app_commands
 
-from bot.talk.access import FAMILIES, AccessService, Charge, ServerSettings
-from bot.talk.answering import Refusal
-from bot.talk.texts import Texts
+from bot.talk.access import AccessService, Charge, ServerSettings
+from bot.talk.brakes import Burst, Cooldown
+from bot.talk.interaction import Interaction, home
+from bot.talk.refusals import Refusal
 
-if TYPE_CHECKING:
-    from bot.talk.answering import Interaction
-    from bot.talk.brakes import Cooldown
-
-Command: TypeAlias = "app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu"
-
-BUTTONS: dict[str, str | None] = {
-    "another": "icon",
-    "vary": "icon",
-    "open": "icon",
-    "near": "neighbors",
-    "favorite": "gallery",
-    "page": "gallery",
-    "pick": "gallery",
-    "delete": None,
-    "use": None,
-    "job": None,
-    "set": None,
-    "mine": None,
-}
-"""The family of each button (`mj:NAME:...`); None: free for everyone."""
-
-FOR_EVERYONE = {"help", "about", "privacy", "mine", "delete"}
-"""Commands and buttons that also a blocked person may use: their data is theirs, and so are their icons."""
+Command: TypeAlias = app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu
 
 _RULES, _BLOCKED, _CHARGE = "rules", "blocked", "charge"
 """What is noted in an interaction's extras."""
 
 
+@dataclass(frozen=True)
+class Audience:
+    """Whom a command or a button is for. A command has it in its extras: `extras=Audience("icon").extras`."""
+
+    family: str | None = None
+    """One of FAMILIES, which a server can keep for some roles; None: free for everyone."""
+    blocked_too: bool = False
+    """Also for people whom the server has blocked: their data is theirs, and so are their icons."""
+    operators_only: bool = False
+    """/help leaves it out for everybody else; the command itself calls `require_operator`."""
+
+    @property
+    def extras(self) -> dict[Any, Any]:
+        """What discord.py keeps beside a command, and sends to nobody."""
+        return {"audience": self}
+
+
+def audience_of(command: Command | None) -> Audience:
+    """Whom a command says that it is for."""
+    found = None if command is None else command.extras.get("audience")
+    return found if isinstance(found, Audience) else Audience()
+
+
 class Guard:
     """Admits interactions, counts what they draw, and gives back what was not delivered."""
 
-    def __init__(self, access: AccessService, cooldown: Cooldown, texts: Texts) -> None:
+    def __init__(self, access: AccessService, cooldown: Cooldown) -> None:
         self._access = access
         self._cooldown = cooldown
-        self._menus = {texts.say("menu.neighbors"): "neighbors"}
 
-    async def admit(self, interaction: Interaction) -> None:
-        """Look the server's rules up. Raises Refusal for a blocked person, or without a role that is needed."""
-        guild_id = _server(interaction)
-        if guild_id is None:
+    async def admit(self, interaction: Interaction, audience: Audience | None = None) -> None:
+        """Look the server's rules up. Raises Refusal for a blocked person, or without a role that is needed.
+
+        `audience` is that of a button; a command's own is known.
+        """
+        guild = home(interaction)
+        if guild is None:
             return
-        settings, blocked = await self._access.rules(guild_id, interaction.user.id)
+        settings, blocked = await self._access.rules(guild.id, interaction.user.id)
         interaction.extras[_RULES], interaction.extras[_BLOCKED] = settings, blocked
-        if interaction.command is not None:
-            refusal = self._refusal(interaction, *self._family(interaction.command))
-        else:
-            data: Any = interaction.data or {}
-            name = str(data.get("custom_id", "")).removeprefix("mj:").partition(":")[0]
-            refusal = self._refusal(interaction, name, BUTTONS.get(name))
+        refusal = self._refusal(interaction, audience or audience_of(_whole(interaction.command)))
         if refusal is not None:
             raise refusal
 
     def allows(self, interaction: Interaction, command: Command) -> bool:
         """Whether the server's rules let a person who was admitted use a command."""
-        return self._refusal(interaction, *self._family(command)) is None
+        return self._refusal(interaction, audience_of(_whole(command))) is None
 
     async def take(self, interaction: Interaction, icons: int = 1) -> None:
         """Count an answer that draws `icons` (0: it shows icons that exist), before it is announced.
 
         Raises Refusal and QuotaError.
         """
-        user_id, guild_id = interaction.user.id, _server(interaction)
-        settings = rules_of(interaction)
-        interaction.client.burst.take(user_id)
+        guild, settings = home(interaction), rules_of(interaction)
+        guild_id, user_id = None if guild is None else guild.id, interaction.user.id
+        interaction.client.service(Burst).take(user_id)
         key = (guild_id or 0, user_id)
         self._cooldown.take(key, settings.cooldown)
         try:
@@ -99,43 +98,28 @@ class Guard:
         if charge is not None:
             await self._access.refund(charge)
 
-    def _family(self, command: Command) -> tuple[str, str | None]:
-        """The name of a command, or of its group, and the family that it belongs to."""
-        if isinstance(command, app_commands.ContextMenu):
-            return command.name, self._menus.get(command.name)
-        name = (command.root_parent or command).name
-        return name, name if name in FAMILIES else None
-
     @staticmethod
-    def _refusal(interaction: Interaction, name: str, family: str | None) -> Refusal | None:
-        if interaction.permissions.manage_guild or name in FOR_EVERYONE:
+    def _refusal(interaction: Interaction, audience: Audience) -> Refusal | None:
+        if interaction.permissions.manage_guild or audience.blocked_too:
             return None
         if interaction.extras.get(_BLOCKED):
             return Refusal("error.blocked")
-        roles = () if family is None else rules_of(interaction).roles.get(family, ())
+        roles = () if audience.family is None else rules_of(interaction).roles.get(audience.family, ())
         user = interaction.user
         if not roles or (isinstance(user, discord.Member) and any(user.get_role(role) for role in roles)):
             return None
         return Refusal("error.role_needed", roles=", ".join(f"<@&{role}>" for role in roles))
 
 
+def _whole(command: Command | None) -> Command | None:
+    """A command, or the group that it belongs to."""
+    return getattr(command, "root_parent", None) or command
+
+
 def rules_of(interaction: Interaction) -> ServerSettings:
     """The settings that hold for an admitted interaction."""
     found = interaction.extras.get(_RULES)
     return found if isinstance(found, ServerSettings) else ServerSettings()
-
-
-def check_channel(interaction: Interaction) -> None:
-    """Refuse an answer that all can see outside the channels that the server has chosen for it."""
-    chosen = rules_of(interaction).channels
-    guild, channel = interaction.guild, interaction.channel
-    if not chosen or guild is None:
-        return
-    place = guild.get_channel(channel.parent_id) if isinstance(channel, discord.Thread) else channel
-    here = {interaction.channel_id, getattr(place, "id", None), getattr(place, "category_id", None)}
-    if here.isdisjoint(chosen):
-        left = ", ".join(f"<#{each}>" for each in chosen if guild.get_channel(each) is not None)
-        raise Refusal("error.channel_elsewhere", channels=left) if left else Refusal("error.no_channel")
 
 
 def require_manager(interaction: Interaction) -> int:
@@ -145,9 +129,3 @@ def require_manager(interaction: Interaction) -> int:
     if not interaction.permissions.manage_guild:
         raise Refusal("error.user_permissions", permissions=("manage_guild",))
     return interaction.guild_id
-
-
-def _server(interaction: Interaction) -> int | None:
-    """The server whose settings hold; None where the bot is no member."""
-    guild_id = interaction.guild_id
-    return guild_id if guild_id is not None and interaction.client.get_guild(guild_id) is not None else None

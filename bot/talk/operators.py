@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import discord
 
-from bot.talk.answering import Refusal
-
-if TYPE_CHECKING:
-    from bot.talk.answering import Interaction
-
-
-OPERATORS_ONLY = {"retrain", "model use", "model rollback"}
-"""Commands that refuse everybody else; /help leaves them out."""
+from bot.talk.interaction import Interaction
+from bot.talk.refusals import Refusal
 
 
 def owners(application: discord.AppInfo | None) -> set[int]:
@@ -31,7 +23,8 @@ def is_operator(interaction: Interaction) -> bool:
     client = interaction.client
     if interaction.user.id in owners(client.application):
         return True
-    return interaction.guild_id in client.retrain_guilds and interaction.permissions.administrator
+    named = interaction.guild_id in client.services.settings.retrain_guilds
+    return named and interaction.permissions.administrator
 
 
 def require_operator(interaction: Interaction) -> None:

@@ -1,12 +1,23 @@
-"""What a service refuses: each error names a text of the bot's locales by key, with its parameters."""
+"""What is turned down: each error names a text of the bot's locales by key, with its parameters. Knows no Discord."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
+
+Parameter: TypeAlias = str | int | tuple[str, ...]
+
+
+class Refusal(Exception):  # noqa: N818 - a person asked for something that is not to be had; nothing is broken
+    """What an answer turns down: a text key and its parameters (a tuple stands for permissions)."""
+
+    def __init__(self, key: str, /, **parameters: Parameter) -> None:
+        super().__init__(key, parameters)
+        self.key = key
+        self.parameters = parameters
 
 
 class ServiceError(Exception):
-    """A refusal that a person is told about. `str()` is the English sentence for logs and command lines."""
+    """What a service turns down. `str()` is the English sentence for logs and command lines."""
 
     key: ClassVar[str] = "error.service"
     """The text in `bot/talk/locales`; `parameters` fill its placeholders."""
@@ -14,33 +25,3 @@ class ServiceError(Exception):
     def __init__(self, sentence: str, **parameters: str | int) -> None:
         super().__init__(sentence)
         self.parameters = parameters
-
-
-class BusyError(ServiceError):
-    """Too many icons are waiting to be drawn. No parameters."""
-
-    key = "error.busy"
-
-
-class ModelGoneError(ServiceError):
-    """The model of an old message can no longer be loaded. Parameter: `version`."""
-
-    key = "error.model_gone"
-
-
-class GenerationGoneError(ServiceError):
-    """There is no such icon in the database, or it was deleted. No parameters."""
-
-    key = "error.generation_gone"
-
-
-class VariationsEndError(ServiceError):
-    """An icon is so many variations away from its seed that no further ones are made. No parameters."""
-
-    key = "error.variations_end"
-
-
-class NotYoursError(ServiceError):
-    """Only the person who asked for an icon, or a moderator, may delete it. No parameters."""
-
-    key = "error.not_yours"

@@ -7,24 +7,20 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
 
 import discord
+from discord import app_commands
 from sqlalchemy.exc import IntegrityError
 
 from bot.db.models import GLOBAL_COMMANDS, CommandSync
 from bot.db.session import Database
 
-if TYPE_CHECKING:
-    from discord import app_commands
-
-    from bot.client import Mojigan
-
 log = logging.getLogger(__name__)
 
 
 async def sync_commands(
-    tree: app_commands.CommandTree[Mojigan],
+    tree: app_commands.CommandTree[Any],
     database: Database,
     clock: Callable[[], datetime],
     *,
@@ -65,7 +61,7 @@ async def sync_commands(
     return True
 
 
-async def payload_digest(tree: app_commands.CommandTree[Mojigan], guild: discord.abc.Snowflake | None = None) -> str:
+async def payload_digest(tree: app_commands.CommandTree[Any], guild: discord.abc.Snowflake | None = None) -> str:
     """SHA-256, in hex, over what would be sent, and over the version of the library that writes it."""
     translator = tree.translator
     payload = [

@@ -14,7 +14,7 @@ from bot.daily.runs import RunBook
 from bot.daily.schedules import ScheduleService, ScheduleView
 from bot.db.schedules import PauseReason, Post, PostStatus, Schedule
 from bot.db.session import Database
-from bot.gallery.service import GalleryService
+from bot.icons.favorites import FavoriteService
 from bot.icons.service import IconService
 from bot.models.library import ModelLibrary
 from tests.bot.world import settings_for
@@ -97,8 +97,8 @@ async def start(url: str, bundle: Path, folder: Path, clock: Clock) -> Process:
         ScheduleService(database, clock),
         RunBook(database, clock),
     )
-    gallery = GalleryService(database, library, icons, clock)
-    return Process(database, library, icons, schedules, runs, PostService(icons, gallery, schedules, runs, clock))
+    favorites = FavoriteService(database, icons, clock)
+    return Process(database, library, icons, schedules, runs, PostService(icons, favorites, schedules, runs, clock))
 
 
 async def stop(process: Process) -> None:

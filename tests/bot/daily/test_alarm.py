@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from bot.clock import clock
-from bot.daily.alarm import AFTER_TROUBLE, LOOK_EVERY, DailyScheduler
+from bot.daily.alarm import AFTER_TROUBLE, LOOK_EVERY, DailyAlarm
 from bot.daily.posting import PostService
 from tests.bot.daily.posts import Channel, Clock
 from tests.bot.world import until
@@ -41,8 +41,9 @@ class Posts:
 @asynccontextmanager
 async def running(
     posts: Posts, *, ready: bool = True, look_every: timedelta | None = LOOK_EVERY
-) -> AsyncIterator[DailyScheduler]:
-    scheduler = DailyScheduler(cast("PostService", posts), Channel(Clock()), clock, lambda: ready, look_every)
+) -> AsyncIterator[DailyAlarm]:
+    scheduler = DailyAlarm(cast("PostService", posts), Channel(Clock()), clock, lambda: ready)
+    scheduler.look_every = look_every
     scheduler.start()
     try:
         yield scheduler
@@ -51,7 +52,7 @@ async def running(
         await asyncio.sleep(0)
 
 
-def alarm(scheduler: DailyScheduler) -> datetime:
+def alarm(scheduler: DailyAlarm) -> datetime:
     (job,) = scheduler._alarm.get_jobs()
     return cast("datetime", job.next_run_time)
 

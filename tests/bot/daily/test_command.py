@@ -12,7 +12,9 @@ import pytest
 import simcord
 from sqlalchemy import select
 
-from bot.app import open_app
+from bot.app import open_services
+from bot.daily.alarm import DailyAlarm
+from bot.daily.posting import PostService
 from bot.db.models import Generation, GenerationKind
 from bot.db.schedules import PauseReason, PostStatus
 from tests.bot.daily.posts import schedule_row, statuses
@@ -29,7 +31,10 @@ def begin() -> datetime:
 
 @pytest.fixture
 async def world(tiny_bundle_path: Path, tmp_path: Path, begin: datetime) -> AsyncIterator[World]:
-    async with open_app(settings_for(tiny_bundle_path, tmp_path)) as app, in_discord(app, begin) as opened:
+    async with (
+        open_services(settings_for(tiny_bundle_path, tmp_path)) as services,
+        in_discord(services, begin) as opened,
+    ):
         yield opened
 
 
@@ -115,7 +120,7 @@ async def test_changes_of_the_clocks_with_a_restart_each_night(
         await world.env.advance_time(12 * 3600)
         await world.restart()
     assert [at for at, _ in posts(world.channel)] == expected
-    assert {status for _, status in await statuses(world.app.database)} == {PostStatus.SENT}
+    assert {status for _, status in await statuses(world.services.database)} == {PostStatus.SENT}
 
 
 async def test_the_post_is_a_card_with_buttons_and_a_nonce(world: World, manager: simcord.MemberActor) -> None:
@@ -145,7 +150,7 @@ async def test_weekdays_are_kept(world: World, manager: simcord.MemberActor) -> 
 
 async def test_what_was_missed_while_the_bot_was_away(tiny_bundle_path: Path, tmp_path: Path) -> None:
     settings = settings_for(tiny_bundle_path, tmp_path)
-    async with open_app(settings) as app, in_discord(app, SUMMER) as world:
+    async with open_services(settings) as services, in_discord(services, SUMMER) as world:
         role = world.guild.create_role("Manager", permissions=discord.Permissions(manage_guild=True))
         manager = world.guild.add_member(world.env.create_user("manager"), roles=[role])
         await set_daily(world, manager)
@@ -186,7 +191,7 @@ async def test_a_deleted_channel_pauses_the_schedule_and_its_owner_is_told_once(
     )
     shown = private(await manager.slash(world.channel, "daily show"))
     assert "Paused: the channel is gone. /daily resume lets it go on." in shown
-    assert await statuses(world.app.database) == [("2026-03-28", PostStatus.FAILED)]
+    assert await statuses(world.services.database) == [("2026-03-28", PostStatus.FAILED)]
     refused = private(await manager.slash(world.channel, "daily resume"))
     assert refused.startswith("I cannot post in that channel: it is gone")
     assert private(await manager.slash(world.channel, "daily remove")).startswith("Removed: ")
@@ -200,7 +205,7 @@ async def test_a_lost_permission_pauses_the_schedule_and_the_channel_is_told(
     await until_time(world, "2026-03-30T12:00")
     (told,) = world.channel.history()
     assert told.content.startswith(f"The daily post in <#{world.channel.id}> rests now: I may not post there")
-    assert (await schedule_row(world.app.database)).paused is PauseReason.FORBIDDEN
+    assert (await schedule_row(world.services.database)).paused is PauseReason.FORBIDDEN
     assert private(await manager.slash(world.channel, "daily resume")).startswith("It goes on. ")
     await until_time(world, "2026-03-31T12:00")
     assert [at for at, _ in posts(world.channel)] == ["03-31 07:00"]
@@ -320,7 +325,7 @@ async def test_who_is_let_through_by_a_setting_of_the_server_is_refused_all_the_
 async def test_the_seed_was_never_used_in_that_server(world: World, manager: simcord.MemberActor) -> None:
     await set_daily(world, manager)
     await until_time(world, "2026-04-02T12:00")
-    async with world.app.database.read() as session:
+    async with world.services.database.read() as session:
         seeds = list(await session.scalars(select(Generation.seed)))
     assert len(seeds) == len(set(seeds)) == 6
 
@@ -330,10 +335,10 @@ async def test_two_bots_on_one_database_post_once(
 ) -> None:
     """A second process looks at every hour, and finds nothing left to do."""
     await set_daily(world, manager)
-    settings = settings_for(tiny_bundle_path, tmp_path / "other", database_url=world.app.settings.database_url)
-    async with open_app(settings, now=world.env.now) as other:
+    settings = settings_for(tiny_bundle_path, tmp_path / "other", database_url=world.services.settings.database_url)
+    async with open_services(settings, now=world.env.now) as other:
         for _ in range(48):
             await world.env.advance_time(3600)
-            await other.posts.run_due(world.client.outlet)
+            await other.get(PostService).run_due(world.service(DailyAlarm).outlet)
     assert [at for at, _ in posts(world.channel)] == ["03-28 08:00", "03-29 07:00"]
     assert world.env.now() - SUMMER == timedelta(hours=48)

@@ -12,8 +12,8 @@ import simcord
 from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
-from bot.app import open_app
-from bot.daily.schedules import Plan
+from bot.app import open_services
+from bot.daily.schedules import Plan, ScheduleService
 from bot.db.schedules import PauseReason
 from tests.bot.daily.posts import schedule_row
 from tests.bot.world import World, in_discord, private, settings_for
@@ -26,7 +26,10 @@ TOMORROW = 21 * 3600
 
 @pytest.fixture
 async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
-    async with open_app(settings_for(tiny_bundle_path, tmp_path)) as app, in_discord(app, BEGIN) as opened:
+    async with (
+        open_services(settings_for(tiny_bundle_path, tmp_path)) as services,
+        in_discord(services, BEGIN) as opened,
+    ):
         yield opened
 
 
@@ -83,7 +86,7 @@ async def test_a_thread_that_is_gone_lets_its_schedule_rest(world: World, manage
     await set_daily(world, manager, thread)
     world.env.backend.delete_channel(thread.id)
     await world.env.advance_time(TOMORROW)
-    assert (await schedule_row(world.app.database)).paused is PauseReason.CHANNEL_GONE
+    assert (await schedule_row(world.services.database)).paused is PauseReason.CHANNEL_GONE
     assert len(manager.user.dm_channel.history()) == 1
     assert private(await manager.slash(world.channel, "daily resume")).startswith("I cannot post in that channel")
 
@@ -105,7 +108,7 @@ async def test_permissions_that_were_taken_away_since_it_was_set(world: World, m
     await set_daily(world, manager, news)
     deny(world, news, send_messages=False)
     await world.env.advance_time(TOMORROW + 2 * 86400)
-    row = await schedule_row(world.app.database)
+    row = await schedule_row(world.services.database)
     assert (row.paused, row.next_run_at) == (PauseReason.FORBIDDEN, None)
     assert cards(news) == 0
     (told,) = manager.user.dm_channel.history()  # the channel takes nothing, and there is no system channel
@@ -126,12 +129,12 @@ async def test_what_another_process_has_set_is_posted_within_a_minute(tiny_bundl
     """The other process dies right afterwards: nobody wakes this one."""
     settings = settings_for(tiny_bundle_path, tmp_path)
     every_minute = timedelta(minutes=1)
-    async with open_app(settings) as app, in_discord(app, BEGIN, every_minute) as world:
+    async with open_services(settings) as services, in_discord(services, BEGIN, every_minute) as world:
         await world.env.advance_time(1)
         second = settings_for(tiny_bundle_path, tmp_path / "second", database_url=settings.database_url)
-        async with open_app(second, now=world.env.now) as other:
+        async with open_services(second, now=world.env.now) as other:
             plan = Plan(world.guild.id, world.channel.id, world.asker.id, time(12, 2), "Etc/UTC", frozenset(range(7)))
-            await other.schedules.set(plan)
+            await other.get(ScheduleService).set(plan)
         await world.env.advance_time(118)
         assert cards(world.channel) == 0
         await world.env.advance_time(61)

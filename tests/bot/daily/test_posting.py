@@ -18,7 +18,7 @@ from bot.daily.zones import ZoneError
 from bot.db.models import Generation, GenerationKind
 from bot.db.schedules import PauseReason, PostStatus, Schedule
 from bot.db.upgrade import upgrade
-from bot.icons.service import Origin
+from bot.icons.rows import Origin
 from generator.seeds import Seed
 from tests.bot.daily.posts import Channel, Clock, Crash, Process, schedule_row, start, statuses, stop
 

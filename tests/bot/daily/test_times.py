@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.daily.schedules import from_bits, to_bits
 from bot.daily.times import read_time, read_weekdays, suggest_weekdays
 from bot.daily.zones import POPULAR, ZoneError, load_zone, names, read_zone, suggest
-from bot.talk.answering import Refusal
+from bot.talk.refusals import Refusal
 from bot.talk.texts import Texts
 
 TEXTS = Texts.load()

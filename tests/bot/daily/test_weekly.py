@@ -10,7 +10,7 @@ import discord
 import pytest
 import simcord
 
-from bot.app import open_app
+from bot.app import open_services
 from bot.db.models import GenerationKind
 from tests.bot.daily.test_command import posts, set_daily, until_time
 from tests.bot.gallery.test_gallery import favorite
@@ -21,8 +21,8 @@ from tests.bot.world import World, alt_text, in_discord, labels, options, privat
 async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
     begin = datetime(2026, 3, 27, 12, tzinfo=UTC)
     async with (
-        open_app(settings_for(tiny_bundle_path, tmp_path)) as app,
-        in_discord(app, begin, timedelta(days=30)) as opened,
+        open_services(settings_for(tiny_bundle_path, tmp_path)) as services,
+        in_discord(services, begin, timedelta(days=30)) as opened,
     ):
         yield opened
 

@@ -14,11 +14,13 @@ import simcord
 from PIL import Image
 from sqlalchemy import select, update
 
-from bot.app import open_app
+from bot.app import open_services
 from bot.db.models import Favorite
 from bot.db.session import Database
 from bot.gallery.service import GalleryService, Hall, Visitor
-from bot.icons.service import IconService, Origin
+from bot.icons.favorites import FavoriteService
+from bot.icons.rows import Origin
+from bot.icons.service import IconService
 from bot.models.library import ModelLibrary
 from generator.seeds import Seed
 from tests.bot.daily.posts import Clock
@@ -55,9 +57,9 @@ def seeds(card: simcord.ResponseMessage) -> list[str]:
     return [option["label"].partition("seed ")[2] for option in options(card)]
 
 
-async def favorites(world: World) -> list[tuple[int, int, int | None]]:
+async def stored(world: World) -> list[tuple[int, int, int | None]]:
     """All votes."""
-    async with world.app.database.read() as session:
+    async with world.services.database.read() as session:
         rows = await session.scalars(select(Favorite).order_by(Favorite.generation_id, Favorite.user_id))
         return [(row.generation_id, row.user_id, row.guild_id) for row in rows]
 
@@ -65,7 +67,7 @@ async def favorites(world: World) -> list[tuple[int, int, int | None]]:
 async def mark(world: World, *rows: int) -> None:
     """The asker presses the buttons of these icons, one after the other."""
     for row in rows:
-        await world.app.gallery.toggle(row, world.asker.id)
+        await world.service(FavoriteService).toggle(row, world.asker.id)
 
 
 async def test_each_person_has_one_vote_and_the_button_counts(world: World) -> None:
@@ -78,7 +80,7 @@ async def test_each_person_has_one_vote_and_the_button_counts(world: World) -> N
     assert await favorite(world.other, card) == "A favorite of yours now; /gallery mine shows all of them."
     card = again(world, card)
     assert "Favorite · 2" in labels(card)
-    assert await favorites(world) == [(1, world.asker.id, world.guild.id), (1, world.other.id, world.guild.id)]
+    assert await stored(world) == [(1, world.asker.id, world.guild.id), (1, world.other.id, world.guild.id)]
     assert await favorite(world.asker, card) == "No longer a favorite of yours."
     card = again(world, card)
     assert "Favorite · 1" in labels(card)
@@ -86,7 +88,7 @@ async def test_each_person_has_one_vote_and_the_button_counts(world: World) -> N
     assert len(card.message.attachments) <= 1
     await favorite(world.other, card)
     assert "Favorite" in labels(again(world, card))
-    assert await favorites(world) == []
+    assert await stored(world) == []
 
 
 async def test_an_opened_icon_and_its_place_in_the_sheet_are_one(world: World) -> None:
@@ -97,7 +99,7 @@ async def test_an_opened_icon_and_its_place_in_the_sheet_are_one(world: World) -
     second = public(await world.other.select(sheet, [third]))
     assert "Favorite · 1" in labels(second)
     await favorite(world.other, second)
-    assert await favorites(world) == [(3, world.asker.id, world.guild.id), (3, world.other.id, world.guild.id)]
+    assert await stored(world) == [(3, world.asker.id, world.guild.id), (3, world.other.id, world.guild.id)]
     shown = public(await world.asker.slash(world.channel, "gallery server"))
     assert seeds(shown) == ["12"]
     assert options(shown)[0]["description"].startswith("Votes: 2 · Model m1-")
@@ -105,7 +107,7 @@ async def test_an_opened_icon_and_its_place_in_the_sheet_are_one(world: World) -
     await world.asker.click(sheet, label="Delete")
     assert private_card(await world.asker.slash(world.channel, "gallery mine")).startswith("You have no favorites yet")
     await favorite(world.other, first)  # what is left of the icon can be a favorite of its own
-    assert [row[0] for row in await favorites(world)][-1] == 5
+    assert [row[0] for row in await stored(world)][-1] == 5
     assert seeds(public(await world.asker.slash(world.channel, "gallery server"))) == ["12"]
 
 
@@ -207,7 +209,7 @@ async def test_the_top_counts_votes_of_the_week_or_all(world: World) -> None:
     old, new = await world.icon(seed="old"), await world.icon(seed="new")
     await favorite(world.asker, old)
     await favorite(world.other, old)
-    async with world.app.database.write() as session:
+    async with world.services.database.write() as session:
         await session.execute(update(Favorite).values(created_at=world.env.now() - timedelta(days=7, seconds=1)))
     await favorite(world.moderator, new)
     assert seeds(public(await world.other.slash(world.channel, "gallery top"))) == ["new"]
@@ -220,19 +222,22 @@ async def test_a_gallery_of_several_models_shows_a_blank_for_one_that_is_gone(
     tiny_bundle_path: Path, tmp_path: Path
 ) -> None:
     newer = another_bundle(tiny_bundle_path, tmp_path / "newer")
-    async with open_app(settings_for(tiny_bundle_path, tmp_path)) as old, in_discord(old) as world:
+    async with open_services(settings_for(tiny_bundle_path, tmp_path)) as old, in_discord(old) as world:
         card = await world.icon(seed="42")
         await favorite(world.asker, card)
-        folder, version = old.library.active.bundle.path, old.library.active.version
-        async with open_app(settings_for(newer, tmp_path)) as new:
-            world.app = new
+        folder, version = old.get(ModelLibrary).active.bundle.path, old.get(ModelLibrary).active.version
+        async with open_services(settings_for(newer, tmp_path)) as new:
+            world.services = new
             await world.restart()
             await favorite(world.asker, await world.icon(seed="42"))
             page = public(await world.asker.slash(world.channel, "gallery top"))
-            assert [option["description"][-7:] for option in options(page)] == [new.library.active.version, version]
+            assert [option["description"][-7:] for option in options(page)] == [
+                new.get(ModelLibrary).active.version,
+                version,
+            ]
             both = await world.picture(page)
-        async with open_app(settings_for(newer, tmp_path)) as later:
-            world.app = later
+        async with open_services(settings_for(newer, tmp_path)) as later:
+            world.services = later
             await world.restart()
             shutil.rmtree(folder)
             page = public(await world.asker.slash(world.channel, "gallery top"))
@@ -243,7 +248,7 @@ async def test_a_gallery_of_several_models_shows_a_blank_for_one_that_is_gone(
                 "A favorite of yours now; /gallery mine shows all of them."
             )
             assert "Favorite · 1" in labels(again(world, card))  # nothing to draw the card with; the vote counts
-            assert len(await favorites(world)) == 3
+            assert len(await stored(world)) == 3
 
 
 async def test_votes_on_both_databases(database: Database, tiny_bundle_path: Path, tmp_path: Path) -> None:
@@ -252,17 +257,17 @@ async def test_votes_on_both_databases(database: Database, tiny_bundle_path: Pat
     await library.open()
     try:
         icons = IconService(database, library, clock)
-        service = GalleryService(database, library, icons, clock)
+        service, favorites = GalleryService(database, library, clock), FavoriteService(database, icons, clock)
         sheet = await icons.draw(Seed.of(1), 1, where=Origin(1, 2, 3))
         row = sheet.icons[0].id
         await icons.posted(sheet, 99)
         for user in (3, 4):
-            assert await service.toggle(row, user) == (True, user - 2)
+            assert await favorites.toggle(row, user) == (True, user - 2)
         page = await service.page(Hall.EVER, 7, Visitor(3, 1))
         assert [(entry.row.id, entry.votes) for entry in page.entries] == [(row, 2)]
         assert (await service.page(Hall.SERVER, 0, Visitor(3, 2))).entries == ()
         assert (await service.page(Hall.SERVER, 0, Visitor(3, 1, [2]))).entries == ()
         assert len((await service.page(Hall.MINE, 0, Visitor(4, None))).entries) == 1
-        assert await service.toggle(row, 3) == (False, 1)
+        assert await favorites.toggle(row, 3) == (False, 1)
     finally:
         await library.aclose()

@@ -9,8 +9,10 @@ import pytest
 import simcord
 
 from bot.guide.command import help_text
+from bot.models.library import ModelLibrary
+from bot.talk.access import AccessService
 from bot.talk.texts import Texts
-from tests.bot.world import World, for_one, open_world, words
+from tests.bot.world import World, for_one, name_servers, open_world, words
 
 TEXTS = Texts.load()
 
@@ -46,7 +48,7 @@ async def test_each_person_sees_the_commands_that_they_can_use(world: World) -> 
     admin = world.guild.create_role("Admin", permissions=discord.Permissions(administrator=True))
     administrator = world.guild.add_member(world.env.create_user("admin"), roles=[admin])
     assert set(named(await help_of(world, administrator))) == {*FOR_ALL, *more, "settings"}
-    world.client.retrain_guilds = frozenset({world.guild.id})
+    name_servers(world, frozenset({world.guild.id}))
     assert set(named(await help_of(world, administrator))) == {
         *(*FOR_ALL, *more, "settings"),
         *("retrain", "model use", "model rollback"),
@@ -56,11 +58,11 @@ async def test_each_person_sees_the_commands_that_they_can_use(world: World) -> 
 async def test_what_the_server_does_not_allow_is_left_out(world: World) -> None:
     friends = world.guild.create_role("Friends")
     for family in ("gallery", "neighbors"):
-        await world.client.access.set_roles(world.guild.id, family, [friends.id])
+        await world.service(AccessService).set_roles(world.guild.id, family, [friends.id])
     text = await help_of(world, world.asker)
     assert named(text) == [name for name in FOR_ALL if not name.startswith(("gallery", "neighbors"))]
     assert text.endswith("under Apps: Icon info")
-    await world.client.access.block(world.guild.id, [world.asker.id], by=1)
+    await world.service(AccessService).block(world.guild.id, [world.asker.id], by=1)
     assert named(await help_of(world, world.asker)) == ["about", "help", "privacy"]
 
 
@@ -88,9 +90,9 @@ async def test_about_says_what_runs_here(tiny_bundle_path: Path, tmp_path: Path)
     url = "https://example.org/mojigan"
     async with open_world(tiny_bundle_path, tmp_path, source_url=url) as world:
         text = words(for_one(await world.asker.slash(world.channel, "about")))
-        card = world.app.library.active.bundle.card
+        card = world.service(ModelLibrary).active.bundle.card
         assert text.startswith("**Mojigan ")
-        assert f"Model `{world.app.library.active.version}`" in text
+        assert f"Model `{world.service(ModelLibrary).active.version}`" in text
         assert f"on {card.data.count} icons" in text
         assert f"Here since <t:{int(world.client.started_at.timestamp())}:f>" in text
         assert f"Source code: <{url}>" in text

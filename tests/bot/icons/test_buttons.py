@@ -10,9 +10,10 @@ import discord
 import pytest
 from sqlalchemy import delete
 
-from bot.app import open_app
+from bot.app import open_services
 from bot.db.models import Generation, GenerationKind
-from bot.neighbors.service import Comparison
+from bot.models.library import ModelLibrary
+from bot.neighbors.service import Comparison, NeighborService
 from bot.talk.brakes import Burst
 from bot.talk.words import base36
 from tests.bot.world import (
@@ -61,7 +62,7 @@ async def test_neighbors_are_shown_to_who_asks_alone(world: World) -> None:
     assert answer.ephemeral
     assert answer.id in {message.id for message in world.channel.history(viewer=world.other)}
     assert answer.id not in {message.id for message in world.channel.history(viewer=world.asker)}
-    version = world.app.library.active.version
+    version = world.service(ModelLibrary).active.version
     assert words(answer).startswith(f"Seed `42` · Model `{version}`, beside its nearest training icons")
     (item,) = gallery(answer)
     assert item["description"].startswith("Generated icon, seed 42, beside its 3 nearest training icons, at distances ")
@@ -128,16 +129,16 @@ async def test_all_of_it_works_after_a_restart(world: World) -> None:
 
 async def test_old_buttons_keep_their_model_when_another_one_serves(tiny_bundle_path: Path, tmp_path: Path) -> None:
     newer = another_bundle(tiny_bundle_path, tmp_path / "newer")
-    async with open_app(settings_for(tiny_bundle_path, tmp_path)) as old, in_discord(old) as world:
+    async with open_services(settings_for(tiny_bundle_path, tmp_path)) as old, in_discord(old) as world:
         card, sheet = await world.icon(seed="42"), await world.icon(seed="10", count=4)
         before = await world.picture(await world.icon(seed="12"))
-        version = old.library.active.version
-        async with open_app(settings_for(newer, tmp_path)) as new:
-            world.app = new
+        version = old.get(ModelLibrary).active.version
+        async with open_services(settings_for(newer, tmp_path)) as new:
+            world.services = new
             await world.restart()
             after = await world.icon(seed="12")
-            assert words(after) == f"Seed `12` · Model `{new.library.active.version}`"
-            assert new.library.active.version != version
+            assert words(after) == f"Seed `12` · Model `{new.get(ModelLibrary).active.version}`"
+            assert new.get(ModelLibrary).active.version != version
             assert await world.picture(after) != before
 
             opened = public(await world.asker.select(sheet, [options(sheet)[2]["value"]]))
@@ -151,11 +152,11 @@ async def test_old_buttons_keep_their_model_when_another_one_serves(tiny_bundle_
 
 async def test_when_the_model_is_gone_the_person_is_told(tiny_bundle_path: Path, tmp_path: Path) -> None:
     newer = another_bundle(tiny_bundle_path, tmp_path / "newer")
-    async with open_app(settings_for(tiny_bundle_path, tmp_path)) as old, in_discord(old) as world:
+    async with open_services(settings_for(tiny_bundle_path, tmp_path)) as old, in_discord(old) as world:
         card = await world.icon(seed="42")
-        version, folder = old.library.active.version, old.library.active.bundle.path
-        async with open_app(settings_for(newer, tmp_path)) as new:
-            world.app = new
+        version, folder = old.get(ModelLibrary).active.version, old.get(ModelLibrary).active.bundle.path
+        async with open_services(settings_for(newer, tmp_path)) as new:
+            world.services = new
             await world.restart()
             shutil.rmtree(folder)
             answer = public(await world.asker.click(card, label="Another"))
@@ -167,7 +168,7 @@ async def test_when_the_model_is_gone_the_person_is_told(tiny_bundle_path: Path,
 @pytest.mark.parametrize("label", ["Another", "Vary", "Neighbors", "Favorite", "Delete"])
 async def test_when_the_row_is_gone_the_person_is_told(world: World, label: str) -> None:
     card = await world.icon(seed="42")
-    async with world.app.database.write() as session:
+    async with world.services.database.write() as session:
         await session.execute(delete(Generation))
     result = await world.asker.click(card, label=label)
     answers = [message.content for message in (*result.followups, result.response) if message is not None]
@@ -188,7 +189,7 @@ async def test_where_the_bot_may_not_post_buttons_say_so(world: World) -> None:
 
 async def test_bursts_of_presses_are_slowed_down(world: World) -> None:
     card = await world.icon(seed="42")
-    world.client.burst = Burst(limit=1, seconds=20, now=lambda: 0.0)
+    world.client.services.add(Burst(limit=1, seconds=20, now=lambda: 0.0))
     await world.asker.click(card, label="Another")
     answer = private(await world.asker.click(card, label="Another"))
     assert answer == "One moment: you can go on in 20 s."
@@ -218,7 +219,7 @@ async def test_an_error_of_our_own_is_told_with_an_id_that_is_in_the_log(
         raise RuntimeError("the shelf fell down")
 
     card = await world.icon(seed="42")
-    monkeypatch.setattr(world.client.neighbors, "of_row", broken)
+    monkeypatch.setattr(world.service(NeighborService), "of_row", broken)
     result = await world.asker.click(card, label="Neighbors")
     assert result.response is not None
     assert result.response.ephemeral

@@ -13,9 +13,10 @@ import pytest
 import simcord
 from PIL import Image
 
-from bot.icons.sheets import Sheet
+from bot.icons.service import IconService
+from bot.icons.sheets import BusyError, Sheet
+from bot.models.library import ModelLibrary
 from bot.talk.brakes import Burst
-from bot.talk.refusals import BusyError
 from generator.seeds import Seed
 from tests.bot.world import (
     World,
@@ -33,7 +34,7 @@ from tests.bot.world import (
 
 async def test_a_card_shows_the_picture_its_seed_its_model_and_buttons(world: World) -> None:
     card = await world.icon(seed="42")
-    version = world.app.library.active.version
+    version = world.service(ModelLibrary).active.version
     assert words(card) == f"Seed `42` · Model `{version}`"
     assert alt_text(card) == f"Generated icon, seed 42, model {version}"
     assert labels(card) == ["Another", "Vary", "Neighbors", "Favorite", "Use it", "Delete"]
@@ -165,7 +166,7 @@ async def test_it_answers_at_once_and_draws_off_the_event_loop(world: World) -> 
         answers = [entry.json for entry in world.env.http_requests if entry.path.endswith("/callback")]
         return any(answer is not None and answer["type"] == 5 for answer in answers)
 
-    async with busy(world.app.library.active.studio) as release:
+    async with busy(world.service(ModelLibrary).active.studio) as release:
         typed = asyncio.create_task(world.icon(seed="42"))
         await until(deferred)
         assert not typed.done()
@@ -175,7 +176,7 @@ async def test_it_answers_at_once_and_draws_off_the_event_loop(world: World) -> 
 
 
 async def test_answers_in_hand_are_finished_before_closing(world: World) -> None:
-    async with busy(world.app.library.active.studio) as release:
+    async with busy(world.service(ModelLibrary).active.studio) as release:
         typed = asyncio.create_task(world.icon(seed="42"))
         await until(lambda: bool(world.client.answers))
         closing = asyncio.create_task(world.client.finish_answers(60))
@@ -234,13 +235,13 @@ async def test_when_discord_refuses_the_card_the_person_is_told(
 
 
 async def test_a_picture_too_large_for_discord_is_not_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    draw = world.app.icons.draw
+    draw = world.service(IconService).draw
 
     async def large(*arguments: Any, **named: Any) -> Sheet:
         sheet = await draw(*arguments, **named)
         return replace(sheet, png=sheet.png + bytes(26 * 2**20))
 
-    monkeypatch.setattr(world.app.icons, "draw", large)
+    monkeypatch.setattr(world.service(IconService), "draw", large)
     answer = public(await world.asker.slash(world.channel, "icon"))
     assert answer.content == "The picture is larger than Discord accepts here (26.0 MiB of 25.0 MiB)."
 
@@ -249,14 +250,14 @@ async def test_when_too_much_is_waiting_the_person_is_told(world: World, monkeyp
     async def full(*_: Any, **__: Any) -> Sheet:
         raise BusyError("512 icons are waiting")
 
-    monkeypatch.setattr(world.app.icons, "draw", full)
+    monkeypatch.setattr(world.service(IconService), "draw", full)
     answer = public(await world.asker.slash(world.channel, "icon"))
     assert answer.content == "Many icons are waiting to be drawn. Please try again in a moment."
 
 
 async def test_bursts_are_slowed_down_for_each_person(world: World) -> None:
     now = 0.0
-    world.client.burst = Burst(limit=2, seconds=20, now=lambda: now)
+    world.client.services.add(Burst(limit=2, seconds=20, now=lambda: now))
     await world.icon()
     now = 5.0
     await world.icon()

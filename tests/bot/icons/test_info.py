@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.models.library import ModelLibrary
 from bot.talk.brakes import Burst
 from generator.seeds import Seed
 from tests.bot.world import World, private
@@ -15,7 +16,7 @@ async def test_it_tells_what_the_database_knows(world: World) -> None:
     answer = private(await world.other.context_menu(world.channel, MENU, card))
     assert answer.splitlines() == [
         f"Seed `blue cat` = `{Seed.parse('blue cat').number}`",
-        f"Model `{world.app.library.active.version}` · Wildness 30 %",
+        f"Model `{world.service(ModelLibrary).active.version}` · Wildness 30 %",
         f"Asked for by <@{world.asker.id}>, <t:{int(row.created_at.timestamp())}:F>",
         f"[Message](https://discord.com/channels/{world.guild.id}/{world.channel.id}/{card.id})",
     ]
@@ -38,7 +39,7 @@ async def test_messages_without_an_icon_have_none(world: World) -> None:
 
 async def test_bursts_are_slowed_down(world: World) -> None:
     card = await world.icon(seed="42")
-    world.client.burst = Burst(limit=1, seconds=20, now=lambda: 0.0)
+    world.client.services.add(Burst(limit=1, seconds=20, now=lambda: 0.0))
     await world.asker.context_menu(world.channel, MENU, card)
     answer = private(await world.asker.context_menu(world.channel, MENU, card))
     assert answer == "One moment: you can go on in 20 s."

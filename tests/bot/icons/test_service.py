@@ -21,11 +21,13 @@ from bot.db.models import Generation, GenerationKind
 from bot.db.session import Database
 from bot.icons import service as icons_module
 from bot.icons import sheets as sheets_module
-from bot.icons.service import IconService, Origin
-from bot.models.library import ModelLibrary
+from bot.icons.rows import GenerationGoneError, Origin
+from bot.icons.service import IconService
+from bot.icons.sheets import BusyError
+from bot.models.library import ModelGoneError, ModelLibrary
 from bot.neighbors.service import NeighborService
 from bot.settings import Settings
-from bot.talk.refusals import BusyError, GenerationGoneError, ModelGoneError, ServiceError
+from bot.talk.refusals import ServiceError
 from generator.checkpoint import CARD, read_bundle
 from generator.pictures import grid
 from generator.seeds import MAX_SEED_TEXT, SEED_LIMIT, Seed

@@ -15,7 +15,9 @@ from PIL import Image
 from simcord.backend.cdn import CDN_BASE
 
 from bot.icons import use
+from bot.icons.service import IconService
 from bot.icons.use import EMOJI_SIZE, STICKER_SIZE, suggest_name
+from bot.models.library import ModelLibrary
 from bot.preview.stage import let_it_change_its_picture
 from generator.pictures import png
 from generator.seeds import Near, Seed
@@ -86,7 +88,7 @@ async def test_an_icon_becomes_an_emoji_also_after_a_restart(world: World) -> No
     (request,) = sent(world, "/emojis")
     kind, _, data = request.json["image"].partition(";base64,")
     assert (kind, picture(base64.b64decode(data))) == ("data:image/png", ("PNG", (128, 128)))
-    version = world.app.library.active.version
+    version = world.service(ModelLibrary).active.version
     assert request.reason.startswith("For maker")
     assert request.reason.endswith(f"({maker.id}): seed Red fox!, model {version}")
 
@@ -96,7 +98,7 @@ async def test_an_icon_becomes_a_sticker(world: World) -> None:
     assert answer == "Done: `Der Fuchs` is a sticker of this server now."
     (sticker,) = await guild(world).fetch_stickers()
     assert (sticker.name, sticker.emoji) == ("Der Fuchs", "🎨")
-    version = world.app.library.active.version
+    version = world.service(ModelLibrary).active.version
     assert sticker.description == f"Generated icon, seed Red fox!, model {version}"
     (stored,) = world.env.backend.get_guild(world.guild.id).stickers.values()
     assert stored.url is not None
@@ -223,7 +225,7 @@ async def test_it_is_refused_where_there_is_no_server(world: World) -> None:
 async def test_an_icon_that_was_deleted_meanwhile(world: World) -> None:
     maker, card = member(world, MAKER), await world.icon(seed="42")
     shown = await maker.click(card, label="Use it")
-    await world.app.icons.delete(1, by=world.asker.id)
+    await world.service(IconService).delete(1, by=world.asker.id)
     assert await send(maker, shown, "emoji", "fox") == (
         "This icon is no longer in the database. Type /icon for a new one."
     )

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from bot.app import open_app
+from bot.app import open_services
 from bot.db.models import Generation, GenerationKind
+from bot.icons.service import IconService
+from bot.models.library import ModelLibrary
 from generator.seeds import LONGEST_PATH, NEAR_STRENGTH, Near, Seed
 from tests.bot.world import World, alt_text, another_bundle, in_discord, options, private, public, settings_for, words
 
@@ -54,16 +56,16 @@ async def test_a_variation_is_drawn_from_its_row_alone(world: World) -> None:
     sheet = public(await world.asker.click(await world.icon(seed="42"), label="Vary"))
     row = (await world.rows())[3]
     assert (row.seed, row.near_path, row.near_strength) == (42, "3", NEAR_STRENGTH)
-    drawn = await world.app.icons.redraw(row.sheet_id or 0)
+    drawn = await world.service(IconService).redraw(row.sheet_id or 0)
     assert drawn.png == await world.picture(sheet)
-    (icon,) = world.app.library.active.studio.draw([Seed("42", 42, Near("3", NEAR_STRENGTH))])
-    (seed_itself,) = world.app.library.active.studio.draw([42])
+    (icon,) = world.service(ModelLibrary).active.studio.draw([Seed("42", 42, Near("3", NEAR_STRENGTH))])
+    (seed_itself,) = world.service(ModelLibrary).active.studio.draw([42])
     assert icon.tobytes() != seed_itself.tobytes()
 
 
 async def test_there_is_an_end_to_variations(world: World) -> None:
     card = await world.icon(seed="42")
-    async with world.app.database.write() as session:
+    async with world.services.database.write() as session:
         await session.execute(update(Generation).values(near_path="1" * LONGEST_PATH, near_strength=0.25))
     answer = public(await world.asker.click(card, label="Vary"))
     assert answer.content == "This icon is so many variations away from its seed that I make no further ones."
@@ -71,16 +73,18 @@ async def test_there_is_an_end_to_variations(world: World) -> None:
 
 async def test_an_older_model_can_be_asked_for_by_name(tiny_bundle_path: Path, tmp_path: Path) -> None:
     newer = another_bundle(tiny_bundle_path, tmp_path / "newer")
-    async with open_app(settings_for(tiny_bundle_path, tmp_path)) as old, in_discord(old) as world:
-        before, version = await world.picture(await world.icon(seed="42")), old.library.active.version
+    async with open_services(settings_for(tiny_bundle_path, tmp_path)) as old, in_discord(old) as world:
+        before, version = await world.picture(await world.icon(seed="42")), old.get(ModelLibrary).active.version
         card = await world.icon(seed="42")
-        async with open_app(settings_for(newer, tmp_path)) as new:
-            world.app = new
+        async with open_services(settings_for(newer, tmp_path)) as new:
+            world.services = new
             await world.restart()
-            latest = new.library.active.version
+            latest = new.get(ModelLibrary).active.version
             choices = await world.asker.autocomplete(world.channel, "icon", "model", "")
             assert [choice["value"] for choice in choices] == [latest, version]
-            created = {model.version: model.created_at.date().isoformat() for model in await old.library.kept()}
+            created = {
+                model.version: model.created_at.date().isoformat() for model in await old.get(ModelLibrary).kept()
+            }
             assert choices[1]["name"] == f"{version} · {created[version]} · 0 kimg"
             typed = await world.asker.autocomplete(world.channel, "icon", "model", version[:2].upper())
             assert [choice["value"] for choice in typed] == [version]

@@ -6,6 +6,7 @@ import discord
 import pytest
 import simcord
 
+from bot.models.library import ModelLibrary
 from generator.wildness import TAMEST, truncation_of, wildness_of
 from tests.bot.world import World, alt_text, for_one, labels, options, words
 
@@ -28,7 +29,7 @@ def test_the_ends_of_wildness() -> None:
 async def test_a_tamer_icon_is_another_picture_and_says_so(world: World) -> None:
     usual = await world.icon(seed="42")
     tame = await world.icon(seed="42", wildness=40)
-    version = world.app.library.active.version
+    version = world.service(ModelLibrary).active.version
     assert words(tame) == f"Seed `42` · Model `{version}` · Wildness 40 %"
     assert await world.picture(tame) != await world.picture(usual)
     assert [row.truncation for row in await world.rows()] == [1, truncation_of(40)]

@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from bot.db.models import GenerationKind
-from bot.icons.service import Origin
+from bot.icons.rows import Origin
+from bot.models.library import ModelLibrary
 from bot.morph import service as morphs
+from bot.morph.service import MorphService
 from bot.talk.brakes import Burst
 from generator.seeds import Seed
 from tests.bot.world import World, alt_text, labels, open_world, private, public, words
@@ -32,7 +34,7 @@ def ends(start: str, end: str, **more: Any) -> dict[str, Any]:
 
 async def test_a_walk_is_shown_with_both_seeds_and_the_model(world: World) -> None:
     card = public(await world.asker.slash(world.channel, "morph", **ends("42", "blue cat")))
-    version = world.app.library.active.version
+    version = world.service(ModelLibrary).active.version
     assert words(card) == f"From seed `42` to seed `blue cat` and back · Model `{version}`"
     assert alt_text(card) == (
         f"Animation: the generated icon of seed 42 turns into that of seed blue cat and back, model {version}"
@@ -74,8 +76,8 @@ async def test_two_ends_that_are_one_are_refused(world: World) -> None:
 async def test_within_the_upload_limit_there_are_fewer_frames(world: World) -> None:
     where = Origin(None, None, 1)
     ends_ = (Seed.of(1), Seed.of(2))
-    whole = await world.app.client().morphs.draw(*ends_, where=where, limit=10 * 2**20)
-    part = await world.app.client().morphs.draw(*ends_, where=where, limit=len(whole.webp) - 1)
+    whole = await world.service(MorphService).draw(*ends_, where=where, limit=10 * 2**20)
+    part = await world.service(MorphService).draw(*ends_, where=where, limit=len(whole.webp) - 1)
     assert len(part.webp) < len(whole.webp)
 
 
@@ -85,7 +87,7 @@ async def test_bursts_and_missing_permissions(world: World) -> None:
     quiet = world.guild.create_text_channel("quiet", overwrites={me: discord.PermissionOverwrite(attach_files=False)})
     answer = private(await world.asker.slash(quiet, "morph", **ends("1", "2")))
     assert answer == "I cannot post here. Please ask a moderator to give me: Attach Files."
-    world.client.burst = Burst(limit=1, seconds=20, now=lambda: 0.0)
+    world.client.services.add(Burst(limit=1, seconds=20, now=lambda: 0.0))
     await world.asker.slash(world.channel, "morph", **ends("1", "2"))
     answer = private(await world.asker.slash(world.channel, "morph", **ends("1", "2")))
     assert answer == "One moment: you can go on in 20 s."

@@ -10,6 +10,7 @@ import simcord
 from PIL import Image
 
 from bot.db.models import GenerationKind
+from bot.models.library import ModelLibrary
 from bot.neighbors import command
 from bot.talk.brakes import Burst
 from bot.talk.words import MessageLink, read_link
@@ -32,7 +33,7 @@ def saved(icon: Image.Image, kind: str = "PNG") -> bytes:
 
 async def test_a_seed_is_compared_for_all_to_see(world: World) -> None:
     card = public(await world.asker.slash(world.channel, "neighbors", seed="42"))
-    version = world.app.library.active.version
+    version = world.service(ModelLibrary).active.version
     title, verdict, distances, *_ = words(card).splitlines()
     assert title == f"Seed `42` · Model `{version}`, beside its nearest training icons"
     assert verdict.endswith(".")
@@ -145,7 +146,7 @@ async def test_an_attached_training_icon_is_called_a_copy(world: World) -> None:
     large = draw_icon(9).resize((256, 256), Image.Resampling.BICUBIC)
     given = ("nine.jpg", saved(large, "JPEG"))
     card = public(await world.asker.slash(world.channel, "neighbors", picture=given))
-    version = world.app.library.active.version
+    version = world.service(ModelLibrary).active.version
     assert words(card).splitlines()[:2] == [f"`nine.jpg` beside the nearest training icons of model `{version}`", COPY]
     assert alt_text(card).startswith("The picture nine.jpg, beside its 3 nearest training icons, at distances 0.0")
     assert await world.rows() == []
@@ -209,7 +210,7 @@ async def test_the_menu_needs_exactly_one_picture(world: World, count: int) -> N
 
 
 async def test_bursts_are_slowed_down(world: World) -> None:
-    world.client.burst = Burst(limit=1, seconds=20, now=lambda: 0.0)
+    world.client.services.add(Burst(limit=1, seconds=20, now=lambda: 0.0))
     await world.asker.slash(world.channel, "neighbors", seed="1")
     answer = private(await world.asker.slash(world.channel, "neighbors", seed="1"))
     assert answer == "One moment: you can go on in 20 s."

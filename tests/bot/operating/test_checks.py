@@ -16,11 +16,11 @@ from aiohttp import web
 from pydantic import SecretStr
 from simcord.env import Env
 
-from bot.client import PERMISSIONS
 from bot.db.upgrade import upgrade
 from bot.operating import checks
 from bot.operating.checks import CheckResult, run_checks
 from bot.settings import Settings
+from bot.talk.places import PERMISSIONS
 from generator.checkpoint import FILES
 
 

@@ -17,13 +17,15 @@ import discord
 import pytest
 
 from bot import app
-from bot.app import StartError, build_app, run_bot
+from bot.app import StartError, run_bot
 from bot.daily.schedules import Plan, ScheduleService
 from bot.db.schedules import PostStatus
 from bot.db.session import Database
 from bot.db.upgrade import upgrade
+from bot.features import furnish
 from bot.operating.checks import check_health
 from bot.operating.health import Health
+from bot.services import Services
 from bot.settings import Settings
 from tests.bot.daily.posts import statuses
 from tests.bot.gateway import Gateway, discord_that
@@ -234,7 +236,7 @@ async def test_the_event_loop_is_watched() -> None:
 async def test_a_database_that_does_not_answer_is_named(settings: Settings, port: int) -> None:
     url = f"postgresql://mojigan@127.0.0.1:{port}/mojigan"
     database = Database(url)
-    health = Health(app=build_app(settings, database))
+    health = Health(services=furnish(Services(settings, database)))
     assert "the server cannot be reached" in (await health.not_ready())["database"]
     assert b"mojigan_ready 0.0" in await health.page()
     await database.close()

@@ -15,6 +15,7 @@ from discord import app_commands
 
 from bot.app import StartError
 from bot.client import Mojigan
+from bot.daily.schedules import ScheduleService
 from bot.preview.page import machine_time, open_preview
 from bot.preview.screenshot import take_screenshots
 from bot.preview.stage import BOT, CHANNEL, WELCOME, Typist, read_command
@@ -96,7 +97,7 @@ async def test_a_daily_post_is_set_in_the_page_and_comes(settings: Settings) -> 
         assert answer.content.startswith(f"Done. <#{preview.channel.id}> · 09:00 Europe/Berlin · every day")
         client = preview.env.bot
         assert isinstance(client, Mojigan)
-        (schedule,) = await client.schedules.of_guild(admin.guild.id)
+        (schedule,) = await client.service(ScheduleService).of_guild(admin.guild.id)
         assert schedule.next_run_at is not None
         assert schedule.next_run_at > machine_time()
         await admin.send(preview.channel, "/daily test")

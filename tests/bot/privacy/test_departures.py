@@ -41,13 +41,13 @@ async def test_a_lost_server_is_deleted_when_its_time_is_over(database: Database
     for guild in (GONE, STAYING):
         await access.change(guild, quota=5)
         await access.block(guild, [7], by=1)
-    await departures.look([STAYING])  # it was lost while the bot was away
+    await departures.ready([STAYING])  # it was lost while the bot was away
     time.now += KEPT_FOR - timedelta(seconds=1)
-    await departures.look([STAYING])
+    await departures.ready([STAYING])
     assert (await access.settings(GONE)).quota == 5
     await departures.left(GONE)  # said twice: the first time counts
     time.now += timedelta(seconds=1)
-    await departures.look([STAYING])
+    await departures.ready([STAYING])
     async with database.read() as session:
         for column in (GuildSettings.guild_id, BlockedUser.guild_id):
             assert list(await session.scalars(select(column))) == [STAYING]
@@ -60,12 +60,12 @@ async def test_a_server_that_comes_back_in_time_keeps_all(database: Database) ->
     departures, access = DepartureService(database, time), AccessService(database, time)
     await access.change(GONE, quota=5)
     await departures.left(GONE)
-    await departures.back(GONE)
+    await departures.joined(GONE)
     time.now += 2 * KEPT_FOR
-    await departures.look([GONE])
+    await departures.ready([GONE])
     assert (await access.settings(GONE)).quota == 5
     await departures.left(GONE)
-    await departures.look([GONE])  # added again while the bot was away
+    await departures.ready([GONE])  # added again while the bot was away
     time.now += 2 * KEPT_FOR
-    await departures.look([GONE])
+    await departures.ready([GONE])
     assert (await access.settings(GONE)).quota == 5

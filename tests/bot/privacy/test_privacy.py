@@ -111,7 +111,7 @@ async def test_a_person_sees_what_is_stored_and_is_forgotten(world: World) -> No
     await world.asker.click(card, label="Yes, forget me")
     assert words(card).startswith("### Forgotten")
     assert [row.user_id for row in await world.rows()] == [NOBODY]
-    async with world.app.database.read() as session:
+    async with world.services.database.read() as session:
         assert await session.scalar(select(func.count()).select_from(Favorite)) == 1
 
     info = for_one(await world.other.context_menu(world.channel, "Icon info", message))

@@ -12,10 +12,11 @@ from typing import Any
 import discord
 import simcord
 
-from bot.app import App
+from bot.retraining.service import RetrainService
+from bot.services import Services
 from generator.checkpoint import CARD
 from tests.bot.retraining import fake_train
-from tests.bot.world import World, public, until, words
+from tests.bot.world import World, name_servers, public, until, words
 
 SWD = {"new": {"swd": {"value": 2.0, "real": 1.0}}, "old": {"swd": {"value": 3.0, "real": 1.0}}}
 WORSE = {"new": SWD["old"], "old": SWD["new"]}
@@ -76,21 +77,19 @@ class Host:
         return result.response.content.splitlines()[line].split("`")[1]
 
 
-def quicken(app: App, folder: Path) -> None:
+def quicken(services: Services, folder: Path) -> None:
     """Let a bot train with the stand-in, and look at it often."""
-    worker = app.retraining.worker
+    worker = services.get(RetrainService).worker
     worker.command = (sys.executable, fake_train.__file__, str(folder))
     worker.edit_seconds = worker.poll_seconds = 0.02
 
 
 def furnish(world: World, tiny_bundle: Path, folder: Path) -> Host:
     """Name the server in the settings, and give it an administrator."""
-    settings = world.app.settings.model_copy(update={"retrain_guilds": frozenset({world.guild.id})})
-    world.app.settings = settings
-    world.client.retrain_guilds = settings.retrain_guilds
+    name_servers(world, frozenset({world.guild.id}))
     role = world.guild.create_role("Admin", permissions=discord.Permissions(administrator=True))
     admin = world.guild.add_member(world.env.create_user("admin"), roles=[role])
     host = Host(world, admin, folder / "plan", another_bundle(tiny_bundle, folder / "fresh"))
-    quicken(world.app, host.folder)
+    quicken(world.services, host.folder)
     host.plan()
     return host

@@ -12,9 +12,11 @@ import pytest
 import simcord
 from PIL import Image
 
+from bot.models.library import ModelLibrary
 from bot.retraining.jobs import JobOverError
+from bot.retraining.service import RetrainService
 from tests.bot.retraining.host import WORSE, Host, furnish
-from tests.bot.world import World, alt_text, labels, private, until, words
+from tests.bot.world import World, alt_text, labels, name_servers, private, until, words
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def host(world: World, tiny_bundle_path: Path, tmp_path: Path) -> Host:
 
 async def test_a_model_that_is_not_worse_takes_over_and_old_icons_keep_theirs(host: Host) -> None:
     world = host.world
-    before = world.app.library.active
+    before = world.service(ModelLibrary).active
     old_icon = await world.icon(seed="42")
     host.plan(waits=True)
     card = await host.retrain(kimg=1.0)
@@ -38,7 +40,7 @@ async def test_a_model_that_is_not_worse_takes_over_and_old_icons_keep_theirs(ho
     )
     host.go()
     card = await host.until(card, "### Retraining 1 is done", "draws from now on. It is closer to the icons than")
-    after = world.app.library.active
+    after = world.service(ModelLibrary).active
     assert after.version != before.version
     assert f"`{after.version}` draws from now on. It is closer to the icons than `{before.version}`." in words(card)
     assert "`swd`: 2, running model 3, real icons 1" in words(card)
@@ -51,44 +53,44 @@ async def test_a_model_that_is_not_worse_takes_over_and_old_icons_keep_theirs(ho
     assert f"Model `{before.version}`" in words(again.response)
     answer = private(await host.admin.slash(world.channel, "model rollback"))
     assert answer == f"`{before.version}` draws from now on. Older icons keep their models."
-    assert world.app.library.active.version == before.version
+    assert world.service(ModelLibrary).active.version == before.version
     assert private(await host.admin.slash(world.channel, "model use", version=after.version)).startswith(
         f"`{after.version}` draws"
     )
-    assert [path.name for path in (world.app.settings.data / "jobs" / "1").iterdir() if path.is_dir()] == []
+    assert [path.name for path in (world.services.settings.data / "jobs" / "1").iterdir() if path.is_dir()] == []
 
 
 async def test_a_worse_model_waits_for_a_word(host: Host) -> None:
     world = host.world
-    before = world.app.library.active.version
+    before = world.service(ModelLibrary).active.version
     host.plan(figures=WORSE)
     card = await host.retrain(minutes=1)
     card = await host.until(card, "is done: your word, please", f"It is farther from the icons than `{before}`.")
     assert labels(card) == ["Adopt", "Discard"]
-    assert world.app.library.active.version == before
+    assert world.service(ModelLibrary).active.version == before
     sentence = "Only the owner of this bot, and administrators of the servers that the owner has named, can do that."
     for label in labels(card):
         assert private(await world.moderator.click(card, label=label)) == sentence
     await world.restart()
     await host.admin.click(card, label="Adopt")
     card = await host.until(card, "draws from now on")
-    assert world.app.library.active.version != before
+    assert world.service(ModelLibrary).active.version != before
     assert labels(card) == []
 
 
 async def test_a_worse_model_is_discarded_and_stays_in_the_list(host: Host) -> None:
     world = host.world
-    before = world.app.library.active.version
+    before = world.service(ModelLibrary).active.version
     host.plan(figures=WORSE)
     card = await host.until(await host.retrain(), "Look at both sheets")
     await host.admin.click(card, label="Discard")
     over = await host.until(card, "### Retraining 1: discarded", "the running model goes on")
-    assert world.app.library.active.version == before
+    assert world.service(ModelLibrary).active.version == before
     result = await world.asker.slash(world.channel, "model list")
     assert [line.split(" · ")[1] for line in private(result).splitlines()] == ["not adopted", "draws now"]
     assert labels(over) == []
     with pytest.raises(JobOverError):  # a second person had the button before her eyes still
-        await world.app.retraining.adopt(1)
+        await world.service(RetrainService).adopt(1)
 
 
 async def test_the_queue_has_places_and_can_be_left(host: Host) -> None:
@@ -111,16 +113,16 @@ async def test_the_queue_has_places_and_can_be_left(host: Host) -> None:
     await host.until(third, "draws from now on")
     assert len(host.calls()) == 2
     with pytest.raises(JobOverError):
-        await world.app.retraining.cancel(1, host.admin.id)
+        await world.service(RetrainService).cancel(1, host.admin.id)
 
 
 async def test_what_the_training_says_at_its_death_reaches_the_card_and_it_can_go_on(host: Host) -> None:
     world = host.world
-    before = world.app.library.active.version
+    before = world.service(ModelLibrary).active.version
     host.plan(fails="/data/jobs/1/a.zip: only 3 different icons; training takes at least 16")
     card = await host.until(await host.retrain(), "### Retraining 1 failed")
     assert "`a.zip: only 3 different icons; training takes at least 16`\nNothing has changed" in words(card)
-    assert world.app.library.active.version == before
+    assert world.service(ModelLibrary).active.version == before
     assert "It can go on at 0.5 kimg." in words(card)
     assert labels(card) == ["Resume"]
     assert "Only the owner" in private(await world.asker.click(card, label="Resume"))
@@ -154,7 +156,7 @@ async def test_the_servers_emojis_and_stickers_are_fetched(host: Host) -> None:
     world.guild.create_sticker("drawing", format_type=3)  # Lottie: no pixels
     card = await host.retrain(icons="server", mode="replace")
     assert "Icons: this server's emojis and stickers · 30 min" in words(card)
-    icons = world.app.settings.data / "jobs" / "1" / "icons"
+    icons = world.services.settings.data / "jobs" / "1" / "icons"
     contents = {file.name[4:]: file.read_bytes() for file in icons.iterdir()}
     assert contents == {"happy.png": b"png", "dance.webp": b"webp", "wave.png": b"sticker"}
     await until(lambda: bool(host.calls()))
@@ -167,13 +169,13 @@ async def test_the_servers_emojis_and_stickers_are_fetched(host: Host) -> None:
 
 async def test_attached_files_join_the_current_set(host: Host) -> None:
     world = host.world
-    active = world.app.library.active.bundle.path.absolute()
+    active = world.service(ModelLibrary).active.bundle.path.absolute()
     files = {"file": ("My icons!.ZIP", b"zip"), "file2": ("a/b.png", b"png"), "file3": ("noname", b"?")}
     card = await host.retrain(**files)
     assert "Icons: the current set, and the attached files" in words(card)
     await host.until(card, "draws from now on")
     (call,) = host.calls()
-    job = (world.app.settings.data / "jobs" / "1").absolute()
+    job = (world.services.settings.data / "jobs" / "1").absolute()
     sources = [value for name, value in pairwise(call) if name == "--icons"]
     assert sources == [str(active), str(job / "icons"), str(job / "001-my-icons.zip")]
     assert call[call.index("--size") + 1] == "64"
@@ -199,7 +201,7 @@ async def test_only_those_who_run_the_host_may(host: Host) -> None:
     (retrain,) = [command for command in await world.client.tree.fetch_commands() if command.name == "retrain"]
     world.guild.set_command_permissions(retrain, {world.guild.default_role: True})
     assert private(await world.asker.slash(world.channel, "retrain")) == sentence
-    world.client.retrain_guilds = frozenset()  # an administrator of some server is nobody special
+    name_servers(world, frozenset())  # an administrator of some server is nobody special
     assert private(await host.admin.slash(world.channel, "retrain")) == sentence
     assert host.calls() == []
 
@@ -232,7 +234,7 @@ async def test_a_deleted_card_comes_back_with_the_result(host: Host) -> None:
 
 async def test_models_are_listed_and_shown_to_everybody(host: Host) -> None:
     world = host.world
-    version = world.app.library.active.version
+    version = world.service(ModelLibrary).active.version
     line = private(await world.asker.slash(world.channel, "model list"))
     assert line.startswith(f"**`{version}`** · draws now · <t:")
     assert line.endswith("· 0 kimg on 40 icons (`drawn`)")

@@ -10,12 +10,14 @@ import pytest
 import simcord
 from sqlalchemy import select
 
-from bot.client import DYNAMIC_ITEMS
 from bot.db.guilds import LeftGuild
-from bot.talk.access import FAMILIES, ServerSettings
-from bot.talk.answering import Refusal
+from bot.features import FEATURES
+from bot.icons.favorites import FavoriteService
+from bot.models.library import ModelLibrary
+from bot.talk.access import FAMILIES, AccessService, ServerSettings
 from bot.talk.brakes import Cooldown
-from bot.talk.guard import BUTTONS
+from bot.talk.guard import audience_of
+from bot.talk.refusals import Refusal
 from tests.bot.world import World, for_one, gallery, labels, open_world, private, public, walk, words
 
 
@@ -51,7 +53,7 @@ async def test_only_who_may_manage_the_server_sees_and_changes_settings(
     assert "**Icons per person:** no limit" in words(card)
     world.env.backend.remove_member_role(world.guild.id, boss.id, world.guild.roles["Boss"].id)
     assert private(await boss.select(card, ["10"], custom_id="mj:set:quota")) == "For this you need: Manage Server."
-    assert await world.client.access.settings(world.guild.id) == ServerSettings()
+    assert await world.service(AccessService).settings(world.guild.id) == ServerSettings()
 
 
 async def test_icons_are_posted_in_the_chosen_channels(world: World, boss: simcord.MemberActor) -> None:
@@ -166,9 +168,10 @@ async def test_pictures_are_hidden_where_the_server_wants_it(world: World, boss:
     assert not item["spoiler"]
 
 
-def test_each_button_belongs_to_a_family_or_to_none() -> None:
-    names = {item.__discord_ui_compiled_template__.pattern.split(":")[1] for item in DYNAMIC_ITEMS}
-    assert names == set(BUTTONS)
+def test_each_family_is_one_that_a_server_can_keep_for_some(world: World) -> None:
+    items = [item.audience for feature in FEATURES for item in feature.buttons]
+    commands = [audience_of(command) for command in world.client.tree.get_commands()]
+    assert {each.family for each in (*items, *commands)} == {*FAMILIES, None}
 
 
 def test_a_pause_ends() -> None:
@@ -206,7 +209,7 @@ async def test_the_newer_buttons_and_commands_count_too(world: World, boss: simc
     assert public(opened)
     assert private(await world.asker.click(message, label="Vary")).startswith("This takes 9 of your 10")
     assert private(await world.asker.select(page, [selected(page)])).startswith("This takes 1 of your 10")
-    version = world.app.library.active.version
+    version = world.service(ModelLibrary).active.version
     assert private(await world.asker.slash(world.channel, "icon", model=version)).startswith("This takes 1")
     assert public(await world.asker.slash(world.channel, "gallery top"))
     friends = world.guild.create_role("Friends")
@@ -253,7 +256,7 @@ async def test_a_page_that_is_turned_and_a_vote_stay_hidden(world: World, boss: 
     await world.icon(count=9)
     message = await world.icon(seed="42")
     for row in await world.rows():
-        await world.client.gallery.toggle(row.id, world.other.id)
+        await world.service(FavoriteService).toggle(row.id, world.other.id)
     await world.asker.click(message, label="Favorite")
     (item,) = gallery(message)
     assert item["spoiler"]
@@ -267,7 +270,7 @@ async def test_a_page_that_is_turned_and_a_vote_stay_hidden(world: World, boss: 
 
 async def test_the_card_names_as_much_as_a_message_takes(world: World, boss: simcord.MemberActor) -> None:
     many = list(range(2**63, 2**63 + 25))
-    access, guild = world.client.access, world.guild.id
+    access, guild = world.service(AccessService), world.guild.id
     await access.change(guild, channels=many, roles=dict.fromkeys(FAMILIES, many))
     await access.block(guild, [each - 2**62 for each in many], by=1)
     card = await open_page(world, boss, "roles")
@@ -278,10 +281,10 @@ async def test_the_card_names_as_much_as_a_message_takes(world: World, boss: sim
 
 async def test_a_server_that_the_bot_was_removed_from_is_noted(world: World) -> None:
     async def noted() -> list[int]:
-        async with world.app.database.read() as session:
+        async with world.services.database.read() as session:
             return list(await session.scalars(select(LeftGuild.guild_id)))
 
-    await world.client.access.change(world.guild.id, quota=5)
+    await world.service(AccessService).change(world.guild.id, quota=5)
     await world.restart()
     assert await noted() == []
     lost = world.env.create_guild("Lost")

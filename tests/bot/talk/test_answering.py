@@ -9,8 +9,11 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.talk.answering import Refusal, explain
-from bot.talk.refusals import BusyError, ModelGoneError
+from bot.icons.service import IconService
+from bot.icons.sheets import BusyError
+from bot.models.library import ModelGoneError
+from bot.talk.answering import explain
+from bot.talk.refusals import Refusal
 from tests.bot.world import World, private
 
 
@@ -84,7 +87,7 @@ async def test_an_error_after_the_answer_is_told_beside_it(world: World, monkeyp
     async def broken(*_: Any) -> None:
         raise RuntimeError("no more paper")
 
-    monkeypatch.setattr(world.app.icons, "posted", broken)
+    monkeypatch.setattr(world.service(IconService), "posted", broken)
     result = await world.asker.slash(world.channel, "icon", seed="42")
     assert private(result).startswith("Something went wrong on my side (error ")
     assert result.response is not None

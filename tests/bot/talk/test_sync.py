@@ -17,7 +17,7 @@ def sendings(world: World) -> list[str]:
 
 async def synced(world: World, guild_id: int = GLOBAL_COMMANDS) -> CommandSync:
     """What the database knows of the last sending."""
-    async with world.app.database.read() as session:
+    async with world.services.database.read() as session:
         row = await session.get(CommandSync, (world.client.application_id, guild_id))
     assert row is not None
     return row
@@ -57,7 +57,8 @@ async def test_they_are_sent_unchanged_when_that_is_wanted(world: World) -> None
 
 
 async def test_a_development_server_gets_its_own(world: World) -> None:
-    world.client.parts.development_guild = world.guild.id
+    services = world.client.services
+    services.settings = services.settings.model_copy(update={"development_guild": world.guild.id})
     assert await world.client.sync_commands()
     assert not await world.client.sync_commands()
     assert sendings(world)[1:] == [f"/applications/{world.client.application_id}/guilds/{world.guild.id}/commands"]
@@ -67,7 +68,7 @@ async def test_a_development_server_gets_its_own(world: World) -> None:
 async def test_a_discord_that_does_not_take_them_does_not_stop_the_bot(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world.app.database.write() as session:
+    async with world.services.database.write() as session:
         await session.delete(await synced(world))
     world.env.inject_error("PUT", "/applications/*/commands", status=400, code=30034)
     await world.restart()

@@ -11,9 +11,11 @@ from typing import Any
 import discord
 import pytest
 
-from bot.app import build_app
+from bot.client import Mojigan
 from bot.daily.times import read_time, read_weekdays
 from bot.db.session import Database
+from bot.features import furnish
+from bot.services import Services
 from bot.talk.texts import SOURCE_LOCALE, Texts, placeholders
 from bot.talk.translator import FAMILIES, CommandTranslator
 from tests.bot.talk.test_texts import ENGLISH, TEXTS, discord_length
@@ -35,7 +37,7 @@ def payloads(tmp_path_factory: pytest.TempPathFactory) -> list[Payload]:
         folder = tmp_path_factory.mktemp("commands")
         settings = settings_for(Path(), folder)
         database = Database(settings.database_url)
-        tree = build_app(settings, database).client(serving=False).tree
+        tree = Mojigan(furnish(Services(settings, database)), serving=False).tree
         translator = CommandTranslator(TEXTS)
         return [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
 
@@ -161,6 +163,6 @@ def test_the_times_that_the_texts_suggest_are_understood(typed: str) -> None:
 
 
 async def test_a_changed_translation_is_sent_again(world: World) -> None:
-    world.client.parts.texts = Texts({**TEXTS.languages, "de": {**TEXTS.languages["de"], "name.icon": "bildchen"}})
+    world.client.texts = Texts({**TEXTS.languages, "de": {**TEXTS.languages["de"], "name.icon": "bildchen"}})
     assert await world.client.sync_commands()
     assert not await world.client.sync_commands()

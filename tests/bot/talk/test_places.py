@@ -8,8 +8,8 @@ from typing import Any, cast
 import discord
 import pytest
 
-from bot.talk.answering import Refusal
-from bot.talk.delivery import check_place, public_locale
+from bot.talk.places import answer_locale, check_place
+from bot.talk.refusals import Refusal
 
 SERVER = 77
 
@@ -59,4 +59,4 @@ def test_in_a_direct_message_nothing_is_needed() -> None:
 )
 def test_an_answer_that_all_see_speaks_the_language_of_the_server(server: discord.Locale | None, spoken: str) -> None:
     interaction: Any = SimpleNamespace(guild_locale=server, locale=discord.Locale.french, extras={})
-    assert public_locale(interaction) == spoken
+    assert answer_locale(interaction) == spoken
