@@ -58,12 +58,8 @@ def daily_card(post: DailyPost, texts: Texts, locale: str) -> Card:
 
 def paused_sentence(schedule: ScheduleView, reason: PauseReason, texts: Texts, locale: str) -> str:
     """What somebody is told when a schedule comes to rest by itself."""
-    return texts.say(
-        "daily.paused_notice",
-        locale,
-        channel=_channel(schedule),
-        reason=texts.say(_PAUSED[reason], locale),
-    )
+    channel, why = _channel(schedule), texts.say(_PAUSED[reason], locale)
+    return texts.say("daily.paused_notice", locale, channel=channel, reason=why)
 
 
 def schedule_line(schedule: ScheduleView, texts: Texts, locale: str) -> str:

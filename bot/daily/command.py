@@ -100,17 +100,8 @@ async def set_schedule(
         name = await asyncio.to_thread(read_zone, zone)
         _check_channel(channel)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        plan = Plan(
-            guild_id,
-            channel.id,
-            interaction.user.id,
-            local_time,
-            name,
-            days,
-            count or USUAL_COUNT[content],
-            catch_up,
-            content,
-        )
+        where, many = (guild_id, channel.id, interaction.user.id), count or USUAL_COUNT[content]
+        plan = Plan(*where, local_time, name, days, many, catch_up, content)
         schedule = await interaction.client.service(ScheduleService).set(plan)
         interaction.client.service(DailyAlarm).wake()
         line = schedule_line(schedule, texts, locale)

@@ -6,11 +6,11 @@ import discord
 
 from bot.gallery.service import GalleryService, Hall, Page, Visitor
 from bot.icons.asking import begin, load_row
-from bot.icons.card import ACCENT, note_of, open_icon
+from bot.icons.card import note_of, open_icon
 from bot.talk.answering import mark_answered
 from bot.talk.brakes import Burst
 from bot.talk.buttons import Button, Pressed, Select, button, layout
-from bot.talk.delivery import Card, as_wanted, deliver
+from bot.talk.delivery import ACCENT, Card, as_wanted, deliver, picture
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.places import answer_locale, hidden_from, is_private
@@ -105,7 +105,7 @@ def page_card(page: Page, texts: Texts, locale: str) -> Card:
     where = say("gallery.page", locale, page=page.number + 1, pages=page.pages)
     container = discord.ui.Container[discord.ui.LayoutView](
         discord.ui.TextDisplay(f"### {title}"),
-        discord.ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{page.filename}", description=alt)),
+        picture(page.filename, alt),
         discord.ui.TextDisplay(f"-# {where}"),
         accent_color=ACCENT,
     )

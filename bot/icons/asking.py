@@ -13,11 +13,7 @@ from generator.seeds import MAX_SEED_TEXT, Seed
 
 def origin(interaction: Interaction) -> Origin:
     """Where somebody asked for something, for the database."""
-    return Origin(
-        guild_id=interaction.guild_id,
-        channel_id=interaction.channel_id,
-        user_id=interaction.user.id,
-    )
+    return Origin(interaction.guild_id, interaction.channel_id, interaction.user.id)
 
 
 def read_seed(text: str) -> Seed:

@@ -13,14 +13,12 @@ from bot.icons.rows import GenerationView
 from bot.icons.service import IconService
 from bot.icons.sheets import Sheet
 from bot.talk.buttons import Button, Select, button, layout
-from bot.talk.delivery import Card, deliver
+from bot.talk.delivery import ACCENT, Card, deliver, picture
 from bot.talk.interaction import Interaction
 from bot.talk.places import answer_locale
 from bot.talk.texts import Texts
 from bot.talk.words import base36, code, link, plain
 from generator.seeds import Seed
-
-ACCENT = discord.Color(0xF2B134)
 
 
 async def open_icon(interaction: Interaction, chosen: GenerationView, note: str, *, private: bool) -> None:
@@ -86,13 +84,10 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
     text = " · ".join(lines)
     if note is not None:
         text += f"\n-# {note}"
-    gallery = discord.ui.MediaGallery[discord.ui.LayoutView](
-        discord.MediaGalleryItem(f"attachment://{sheet.filename}", description=alt)
-    )
     container = discord.ui.Container[discord.ui.LayoutView](accent_color=ACCENT)
     if title is not None:
         container.add_item(discord.ui.TextDisplay(title))
-    container.add_item(gallery).add_item(discord.ui.TextDisplay(text))
+    container.add_item(picture(sheet.filename, alt)).add_item(discord.ui.TextDisplay(text))
     say = texts.say
     row, delete = base36(first.id), delete_button(first.id, texts, locale)
     # The buttons are addresses: who answers them, also in rooms above this one, is not known here.
@@ -138,13 +133,8 @@ def _seeds(first: Seed, last: Seed, texts: Texts, locale: str) -> str:
         key = "icon.seed_hashed" if hashed else "icon.seed"
         return texts.say(key, locale, seed=code(first.text), number=code(str(first.number)))
     if hashed:
-        return texts.say(
-            "icon.seeds_hashed",
-            locale,
-            seed=code(first.text),
-            first=code(str(first.number)),
-            last=code(last.text),
-        )
+        number = code(str(first.number))
+        return texts.say("icon.seeds_hashed", locale, seed=code(first.text), first=number, last=code(last.text))
     return texts.say("icon.seeds", locale, first=code(first.text), last=code(last.text))
 
 

@@ -12,7 +12,7 @@ from bot.icons.asking import announce, find_rows, origin, read_seed
 from bot.icons.card import show_icons
 from bot.icons.rows import GenerationView
 from bot.icons.service import IconService
-from bot.models.library import ModelLibrary
+from bot.models.versions import Version, VersionService
 from bot.talk.answering import answering, mark_answered
 from bot.talk.brakes import Burst
 from bot.talk.choices import offer
@@ -66,32 +66,24 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
 
 
 async def find_model(interaction: Interaction, version: str) -> int:
-    """The row of a kept model by its version. Raises Refusal."""
-    model_id = await interaction.client.service(ModelLibrary).find(version)
-    if model_id is None:
-        raise Refusal("error.model_unknown", version=code(version))
-    return model_id
+    """The row of a kept model by its version ("m3-9f2c", or "m3"). Raises Refusal."""
+    wanted = version.strip().casefold()
+    for each in await interaction.client.service(VersionService).drawable():
+        if wanted in (each.version, f"m{each.id}"):
+            return each.id
+    raise Refusal("error.model_unknown", version=code(version))
 
 
 async def _models(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    say, locale = interaction.client.texts.say, str(interaction.locale)
-    kept = await interaction.client.service(ModelLibrary).kept()
-    return offer(
-        typed,
-        (
-            (
-                say(
-                    "icon.model_choice",
-                    locale,
-                    version=each.version,
-                    date=each.created_at.date().isoformat(),
-                    kimg=f"{each.kimg:.0f}",
-                ),
-                each.version,
-            )
-            for each in kept
-        ),
-    )
+    found = await interaction.client.service(VersionService).drawable()
+    return offer(typed, ((_model_label(interaction, each), each.version) for each in found))
+
+
+def _model_label(interaction: Interaction, model: Version) -> str:
+    assert model.card is not None  # noqa: S101 - only those are listed
+    created, kimg = model.created_at.date().isoformat(), f"{model.card.kimg:.0f}"
+    locale = str(interaction.locale)
+    return interaction.client.texts.say("icon.model_choice", locale, version=model.version, date=created, kimg=kimg)
 
 
 def info_menu(texts: Texts) -> app_commands.ContextMenu:

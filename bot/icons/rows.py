@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, select
 
@@ -25,6 +26,16 @@ class Origin:
     guild_id: int | None
     channel_id: int | None
     user_id: int
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An icon that was drawn, to be written down."""
+
+    seed: Seed
+    model_id: int
+    truncation: float
+    parent_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,31 +65,13 @@ def select_views() -> Select[Generation, ModelRecord]:
     return joined.where(Generation.deleted_at.is_(None))
 
 
-def _seed(row: Generation) -> Seed:
+def view_of(row: Generation, model: ModelRecord) -> GenerationView:
+    """A row and its model as the rest of the bot sees them."""
     near = None
     if row.near_path is not None and row.near_strength is not None:
         near = Near(row.near_path, row.near_strength)
-    return Seed(row.seed_text, row.seed, near)
-
-
-def view_of(row: Generation, model: ModelRecord) -> GenerationView:
-    """A row and its model as the rest of the bot sees them."""
-    return GenerationView(
-        id=row.id,
-        model_id=row.model_id,
-        model_version=model.version,
-        seed=_seed(row),
-        truncation=row.truncation,
-        kind=row.kind,
-        sheet_id=row.sheet_id,
-        position=row.position,
-        parent_id=row.parent_id,
-        guild_id=row.guild_id,
-        channel_id=row.channel_id,
-        user_id=row.user_id,
-        message_id=row.message_id,
-        created_at=row.created_at,
-    )
+    same: dict[str, Any] = {each.name: getattr(row, each.name, None) for each in fields(GenerationView)}
+    return GenerationView(**same | {"model_version": model.version, "seed": Seed(row.seed_text, row.seed, near)})
 
 
 def storable(seed: Seed) -> Seed:

@@ -11,7 +11,7 @@ from sqlalchemy import CursorResult, or_, select, update
 
 from bot.db.models import Generation, GenerationKind
 from bot.db.session import Database
-from bot.icons.rows import GenerationGoneError, GenerationView, Origin, select_views, storable, view_of
+from bot.icons.rows import Drawing, GenerationGoneError, GenerationView, Origin, select_views, storable, view_of
 from bot.icons.sheets import Sheet, compose, draw_icons, draw_rows
 from bot.models.library import ModelGoneError, ModelLibrary
 from bot.talk.refusals import ServiceError
@@ -95,65 +95,27 @@ class IconService:
         async with self._library.use(model_id) as model:
             drawn = await draw_icons(model, seeds, truncation)
             sheet = await compose(seeds, drawn, kind)
-        ids = await self.record(
-            seeds, model_id=model.id, truncation=sheet.truncation, where=where, kind=kind, parent_id=parent_id
-        )
-        return sheet.with_rows(ids)
+        drawings = [Drawing(seed, model.id, sheet.truncation, parent_id) for seed in seeds]
+        return sheet.with_rows(await self.record(drawings, where, kind))
 
-    async def record(
-        self,
-        seeds: Sequence[Seed],
-        *,
-        model_id: int,
-        truncation: float,
-        where: Origin,
-        kind: GenerationKind,
-        parent_id: int | None = None,
-    ) -> list[int]:
+    async def record(self, drawings: Sequence[Drawing], where: Origin, kind: GenerationKind) -> list[int]:
         """Write the rows of icons that were drawn for one message, all or none; their ids."""
-        return await self._write(
-            [
-                self._row(
-                    each,
-                    model_id=model_id,
-                    truncation=truncation,
-                    where=where,
-                    kind=kind,
-                    parent_id=parent_id,
-                    position=position,
-                )
-                for position, each in enumerate(seeds)
-            ]
-        )
-
-    def _row(
-        self,
-        seed: Seed,
-        *,
-        model_id: int,
-        truncation: float,
-        where: Origin,
-        kind: GenerationKind,
-        parent_id: int | None,
-        position: int,
-    ) -> Generation:
-        return Generation(
-            model_id=model_id,
-            seed_text=seed.text,
-            seed=seed.number,
-            near_path=seed.near.path if seed.near else None,
-            near_strength=seed.near.strength if seed.near else None,
-            truncation=truncation,
-            kind=kind,
-            position=position,
-            parent_id=parent_id,
-            guild_id=where.guild_id,
-            channel_id=where.channel_id,
-            user_id=where.user_id,
-            created_at=self._clock(),
-        )
-
-    async def _write(self, rows: Sequence[Generation]) -> list[int]:
+        rows = [
+            Generation(
+                model_id=each.model_id,
+                seed_text=each.seed.text,
+                seed=each.seed.number,
+                near_path=each.seed.near.path if each.seed.near else None,
+                near_strength=each.seed.near.strength if each.seed.near else None,
+                truncation=each.truncation,
+                kind=kind,
+                position=position,
+                parent_id=each.parent_id,
+                created_at=self._clock(),
+                **vars(where),
+            )
+            for position, each in enumerate(drawings)
+        ]
         async with self._database.write() as session:
             session.add_all(rows)
             await session.flush()
@@ -201,19 +163,8 @@ class IconService:
         if not pairs:
             return None
         sheet = await compose([row.seed for row, _ in pairs], [icon for _, icon in pairs], GenerationKind.TOP)
-        rows = [
-            self._row(
-                row.seed,
-                model_id=row.model_id,
-                truncation=row.truncation,
-                where=where,
-                kind=GenerationKind.TOP,
-                parent_id=row.id,
-                position=position,
-            )
-            for position, (row, _) in enumerate(pairs)
-        ]
-        return sheet.with_rows(await self._write(rows))
+        drawings = [Drawing(row.seed, row.model_id, row.truncation, row.id) for row, _ in pairs]
+        return sheet.with_rows(await self.record(drawings, where, GenerationKind.TOP))
 
     async def posted(self, sheet: Sheet, message_id: int) -> None:
         """Write down which message a sheet stands in."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from PIL import Image
 
 from bot.db.models import GenerationKind
+from bot.icons.rows import GenerationView
 from bot.models.library import Model, ModelGoneError, ModelLibrary
 from bot.talk.refusals import ServiceError
 from generator.pictures import enlarge, grid, png
@@ -71,22 +71,6 @@ class Drawn:
     """In percent; None where it is the model's own."""
 
 
-class Drawable(Protocol):
-    """What a row of `generations` says of its icon."""
-
-    @property
-    def seed(self) -> Seed:
-        """The seed."""
-
-    @property
-    def model_id(self) -> int:
-        """The row of its model."""
-
-    @property
-    def truncation(self) -> float:
-        """0 < truncation <= 1."""
-
-
 async def draw_icons(model: Model, seeds: Sequence[Seed], truncation: float | None) -> list[Drawn]:
     """Draw icons with a model that is in use; None is the bundle's own truncation. Raises BusyError."""
     own = model.bundle.card.truncation
@@ -100,7 +84,7 @@ async def draw_icons(model: Model, seeds: Sequence[Seed], truncation: float | No
     return [Drawn(image, model.id, model.version, scale, unusual) for image in images]
 
 
-async def draw_rows(library: ModelLibrary, rows: Sequence[Drawable]) -> list[Drawn | None]:
+async def draw_rows(library: ModelLibrary, rows: Sequence[GenerationView]) -> list[Drawn | None]:
     """Draw icons again, each with its own model; None for those whose model is gone. Raises BusyError."""
     found: list[Drawn | None] = [None] * len(rows)
     groups: dict[tuple[int, float], list[int]] = {}
@@ -129,7 +113,7 @@ async def compose(seeds: Sequence[Seed], drawn: Sequence[Drawn], kind: Generatio
     return Sheet(icons, first.model_id, " ".join(versions), first.truncation, wildness, picture, name, kind)
 
 
-async def export(library: ModelLibrary, row: Drawable, size: int) -> bytes:
+async def export(library: ModelLibrary, row: GenerationView, size: int) -> bytes:
     """A row's icon alone as a PNG, `size` pixels along an edge. Raises BusyError and ModelGoneError."""
     async with library.use(row.model_id) as model:
         (drawn,) = await draw_icons(model, [row.seed], row.truncation)

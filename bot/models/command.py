@@ -9,10 +9,12 @@ import discord
 from discord import app_commands
 
 from bot.db.models import ModelState
-from bot.models.versions import Version, VersionDetails, VersionService
+from bot.models.library import ModelLibrary
+from bot.models.versions import Version, VersionService
 from bot.talk.answering import answering, mark_answered, tell
 from bot.talk.buttons import layout
 from bot.talk.choices import offer
+from bot.talk.delivery import picture
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.operators import require_operator
@@ -72,9 +74,9 @@ async def info(interaction: Interaction, version: str | None = None) -> None:
     async with answering(interaction):
         await interaction.response.defer(ephemeral=True, thinking=True)
         client = interaction.client
-        wanted = client.service(VersionService).serving if version is None else version
-        details = await client.service(VersionService).details(await client.service(VersionService).find(wanted))
-        view, file = model_card(details, client.texts, str(interaction.locale))
+        versions = client.service(VersionService)
+        found = await versions.find(version or client.service(ModelLibrary).active.version)
+        view, file = model_card(found, await versions.samples(found), client.texts, str(interaction.locale))
         await interaction.edit_original_response(view=view, attachments=[file])
         mark_answered(interaction)
 
@@ -84,8 +86,8 @@ async def use(interaction: Interaction, version: str) -> None:
     async with answering(interaction):
         require_operator(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        versions = interaction.client.service(VersionService)
-        model = await versions.use((await versions.find(version)).id)
+        found = await interaction.client.service(VersionService).find(version)
+        model = await interaction.client.service(ModelLibrary).activate(found.id)
         await _tell_serving(interaction, model.version)
 
 
@@ -113,9 +115,10 @@ def version_line(version: Version, texts: Texts, locale: str) -> str:
     )
 
 
-def model_card(details: VersionDetails, texts: Texts, locale: str) -> tuple[discord.ui.LayoutView, discord.File]:
+def model_card(
+    version: Version, samples: bytes, texts: Texts, locale: str
+) -> tuple[discord.ui.LayoutView, discord.File]:
     """A model with its figures and its sheet of fixed seeds."""
-    version = details.version
     assert version.card is not None  # noqa: S101 - its sheet is there, too
     lines = [
         texts.say("model.figure", locale, name=code(name), value=f"{figure.value:.3g}", real=f"{figure.real:.3g}")
@@ -124,11 +127,8 @@ def model_card(details: VersionDetails, texts: Texts, locale: str) -> tuple[disc
     text = "\n".join([version_line(version, texts, locale), *(lines or [texts.say("model.no_figures", locale)])])
     alt = texts.say("model.alt", locale, version=version.version)
     name = f"mojigan-{version.version}.png"
-    file = discord.File(io.BytesIO(details.samples), name, description=alt)
-    gallery = discord.ui.MediaGallery[discord.ui.LayoutView](
-        discord.MediaGalleryItem(f"attachment://{name}", description=alt)
-    )
-    return layout(discord.ui.Container(discord.ui.TextDisplay(text[:3500]), gallery)), file
+    file = discord.File(io.BytesIO(samples), name, description=alt)
+    return layout(discord.ui.Container(discord.ui.TextDisplay(text[:3500]), picture(name, alt))), file
 
 
 async def _tell_serving(interaction: Interaction, version: str) -> None:

@@ -6,8 +6,8 @@ import asyncio
 import fcntl
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,6 @@ from bot.db.models import ModelRecord, ModelState
 from bot.db.session import Database
 from bot.settings import Settings
 from bot.talk.refusals import ServiceError
-from generator.card import Card
 from generator.checkpoint import CARD, FILES, Bundle, BundleError, read_bundle
 from generator.folders import recover_folder, swap_in_folder
 from generator.neighborhood import Neighborhood
@@ -52,17 +51,6 @@ class Model:
     bundle: Bundle
     studio: Studio
     neighborhood: Neighborhood
-
-
-@dataclass(frozen=True)
-class KeptModel:
-    """A model whose bundle is on the disk."""
-
-    id: int
-    version: str
-    kimg: float
-    created_at: datetime
-    """When it was first registered here."""
 
 
 @dataclass(eq=False)
@@ -176,18 +164,6 @@ class ModelLibrary:
             if slot.retired and not slot.users:
                 await asyncio.to_thread(slot.model.studio.close)
 
-    async def kept(self) -> list[KeptModel]:
-        """The models that an icon can be asked of, the newest first."""
-        query = select(ModelRecord).where(ModelRecord.state != ModelState.REJECTED).order_by(ModelRecord.id.desc())
-        async with self._database.read() as session:
-            records = list(await session.scalars(query))
-        return await asyncio.to_thread(_on_disk, self._settings.data, records)
-
-    async def find(self, version: str) -> int | None:
-        """The row of a kept model by its version ("m3-9f2c", or "m3"); None when there is none."""
-        wanted = version.strip().casefold()
-        return next((each.id for each in await self.kept() if wanted in (each.version, f"m{each.id}")), None)
-
     async def aclose(self) -> None:
         """Close all studios, after the work that they have in hand."""
         async with self._opening:
@@ -278,15 +254,6 @@ class ModelLibrary:
         record.path = bundle.path.relative_to(self._settings.data).as_posix()
         record.metrics = {name: figure.model_dump() for name, figure in bundle.card.metrics.items()}
         return record
-
-
-def _on_disk(data: Path, records: Sequence[ModelRecord]) -> list[KeptModel]:
-    found = []
-    for record in records:
-        with suppress(OSError, ValueError):  # a folder that was taken away, or damaged
-            kimg = Card.model_validate_json((data / record.path / CARD).read_bytes()).kimg
-            found.append(KeptModel(record.id, record.version, kimg, record.created_at))
-    return found
 
 
 def keep_copy(source: Bundle, data: Path) -> Bundle:

@@ -55,14 +55,6 @@ class Version:
         return self.activated_at or self.created_at
 
 
-@dataclass(frozen=True)
-class VersionDetails:
-    """A model and its sheet of fixed seeds."""
-
-    version: Version
-    samples: bytes
-
-
 class VersionService:
     """Knows the models that can be drawn with, and frees their space in a fixed order."""
 
@@ -71,11 +63,6 @@ class VersionService:
         self._library = library
         self._data = settings.data
         self._limit = settings.models_limit * 2**30
-
-    @property
-    def serving(self) -> str:
-        """The version that draws."""
-        return self._library.active.version
 
     async def kept(self) -> list[Version]:
         """All models whose bundle is there, the newest first."""
@@ -90,16 +77,16 @@ class VersionService:
                 return each
         raise NoModelError(f"there is no model {typed!r}")
 
-    async def details(self, version: Version) -> VersionDetails:
-        """A model with its sheet. Raises NoModelError when its bundle is no longer there."""
+    async def drawable(self) -> list[Version]:
+        """The models that an icon can be asked of, the newest first: those that were not turned down."""
+        return [each for each in await self.kept() if each.state is not ModelState.REJECTED]
+
+    async def samples(self, version: Version) -> bytes:
+        """A model's sheet of fixed seeds. Raises NoModelError when its bundle is no longer there."""
         try:
-            return VersionDetails(version, await asyncio.to_thread((version.path / SAMPLES).read_bytes))
+            return await asyncio.to_thread((version.path / SAMPLES).read_bytes)
         except OSError as error:
             raise NoModelError(f"{version.path} cannot be read: {error}") from error
-
-    async def use(self, model_id: int) -> Model:
-        """Let a model serve from now on. Raises ModelGoneError."""
-        return await self._library.activate(model_id)
 
     async def roll_back(self) -> Model:
         """Let the model serve again that served before. Raises NothingBeforeError and ModelGoneError."""

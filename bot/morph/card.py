@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import discord
 
-from bot.icons.card import ACCENT, delete_button
+from bot.icons.card import delete_button
 from bot.icons.service import IconService
 from bot.morph.service import Morph
 from bot.talk.buttons import layout
-from bot.talk.delivery import Card, deliver
+from bot.talk.delivery import ACCENT, Card, deliver, picture
 from bot.talk.interaction import Interaction
 from bot.talk.places import answer_locale
 from bot.talk.texts import Texts
@@ -30,10 +30,7 @@ def morph_card(morph: Morph, texts: Texts, locale: str) -> Card:
     alt = texts.say("morph.alt", locale, start=plain(start), end=plain(end), version=morph.model_version)
     seeds = texts.say("morph.seeds", locale, start=code(start), end=code(end))
     model = texts.say("icon.model", locale, version=code(morph.model_version))
-    gallery = discord.ui.MediaGallery[discord.ui.LayoutView](
-        discord.MediaGalleryItem(f"attachment://{morph.filename}", description=alt)
-    )
     text = discord.ui.TextDisplay[discord.ui.LayoutView](f"{seeds} · {model}")
-    container = discord.ui.Container[discord.ui.LayoutView](gallery, text, accent_color=ACCENT)
+    container = discord.ui.Container[discord.ui.LayoutView](picture(morph.filename, alt), text, accent_color=ACCENT)
     container.add_item(discord.ui.ActionRow(delete_button(morph.ids[0], texts, locale)))
     return Card(layout(container), morph.webp, morph.filename, alt)

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bot.db.models import GenerationKind
-from bot.icons.rows import Origin, storable
+from bot.icons.rows import Drawing, Origin, storable
 from bot.icons.service import IconService
 from bot.icons.sheets import BusyError
 from bot.models.library import ModelLibrary
@@ -47,8 +47,7 @@ class MorphService:
             except StudioBusyError as error:
                 raise BusyError(str(error)) from error
         webp = await asyncio.to_thread(animation, icons, WALK_SIZE, limit)
-        ids = await self._icons.record(
-            [start, end], model_id=model.id, truncation=scale, where=where, kind=GenerationKind.MORPH
-        )
+        ends = [Drawing(seed, model.id, scale) for seed in (start, end)]
+        ids = await self._icons.record(ends, where, GenerationKind.MORPH)
         name = f"mojigan-{model.version}-{start.number}-to-{end.number}.webp"
         return Morph(tuple(ids), start, end, model.version, webp, name)

@@ -9,7 +9,7 @@ from bot.icons.buttons import RowButton
 from bot.icons.service import IconService
 from bot.neighbors.service import Comparison, NeighborService
 from bot.talk.buttons import layout
-from bot.talk.delivery import Card, deliver
+from bot.talk.delivery import Card, deliver, picture
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.places import answer_locale
@@ -58,11 +58,10 @@ def comparison_card(comparison: Comparison, texts: Texts, locale: str, *, privat
     explanation = texts.say("neighbors.explanation", locale)
     if private:
         explanation += " " + texts.say("neighbors.private", locale)
-    gallery = discord.ui.MediaGallery[discord.ui.LayoutView](
-        discord.MediaGalleryItem(f"attachment://{comparison.filename}", description=alt)
-    )
     text = discord.ui.TextDisplay[discord.ui.LayoutView](f"{verdict}\n{row}\n-# {explanation}")
-    container = discord.ui.Container[discord.ui.LayoutView](discord.ui.TextDisplay(title), gallery, text)
+    container = discord.ui.Container[discord.ui.LayoutView](
+        discord.ui.TextDisplay(title), picture(comparison.filename, alt), text
+    )
     return Card(layout(container), comparison.png, comparison.filename, alt)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from bot.db.models import GenerationKind
-from bot.icons.rows import GenerationGoneError, Origin, storable
+from bot.icons.rows import Drawing, GenerationGoneError, Origin, storable
 from bot.icons.service import IconService
 from bot.icons.sheets import draw_icons, file_name, picture_texts
 from bot.models.library import Model, ModelLibrary
@@ -55,7 +55,7 @@ class NeighborService:
         if view is None:
             raise GenerationGoneError(f"There is no icon {generation_id}.")
         async with self._library.use(view.model_id) as model:
-            return await _compare_seed(model, view.seed, view.truncation, None)
+            return await _compare_seed(model, view.seed, view.truncation)
 
     async def of_seed(self, seed: Seed, *, where: Origin) -> Comparison:
         """Compare the icon of a seed, drawn by the active model, and write its row.
@@ -65,11 +65,9 @@ class NeighborService:
         seed = storable(seed)
         async with self._library.use() as model:
             scale = model.bundle.card.truncation
-            found = await _compare_seed(model, seed, scale, None)
-        (row,) = await self._icons.record(
-            [seed], model_id=model.id, truncation=scale, where=where, kind=GenerationKind.NEIGHBORS
-        )
-        return Comparison(**{**vars(found), "generation_id": row})
+            found = await _compare_seed(model, seed, scale)
+        (row,) = await self._icons.record([Drawing(seed, model.id, scale)], where, GenerationKind.NEIGHBORS)
+        return replace(found, generation_id=row)
 
     async def of_picture(self, data: bytes, name: str) -> Comparison:
         """Compare any picture with the training icons of the active model. Raises DecodeError and ModelGoneError."""
@@ -81,7 +79,7 @@ class NeighborService:
             return await _compare(model, as_image(decoded.pixels), None, name, f"mojigan-{model.version}", texts)
 
 
-async def _compare_seed(model: Model, seed: Seed, truncation: float, generation_id: int | None) -> Comparison:
+async def _compare_seed(model: Model, seed: Seed, truncation: float) -> Comparison:
     (icon,) = await draw_icons(model, [seed], truncation)
     return await _compare(model, icon.image, seed, seed.name, file_name(icon, seed), picture_texts(icon, seed))
 

@@ -15,6 +15,7 @@ from bot.retraining.desk import JobStatus, Phase
 from bot.retraining.gate import Verdict
 from bot.retraining.service import RetrainService
 from bot.talk.buttons import ROW, Button, Pressed, button, layout
+from bot.talk.delivery import ACCENT, picture
 from bot.talk.interaction import Interaction
 from bot.talk.operators import is_operator, require_operator
 from bot.talk.refusals import Refusal
@@ -22,7 +23,7 @@ from bot.talk.texts import Texts
 from bot.talk.words import base36, code
 from generator.card import Figure
 
-ACCENT, GOOD, BAD = discord.Color(0xF2B134), discord.Color(0x3BA55D), discord.Color(0x747F8D)
+GOOD, BAD = discord.Color(0x3BA55D), discord.Color(0x747F8D)
 BAR_LENGTH, MOST_FIGURES = 20, 6
 
 _SOURCES = {
@@ -119,8 +120,7 @@ def retrain_card(
         # A name of its own for each state: clients keep a picture that they know by its name.
         name = f"mojigan-retraining-{job.id}-{job.state}-{status.progress.kimg:.0f}.png"
         files.append(discord.File(io.BytesIO(status.picture), name, description=alt))
-        item = discord.MediaGalleryItem(f"attachment://{name}", description=alt)
-        container.add_item(discord.ui.MediaGallery[discord.ui.LayoutView](item))
+        container.add_item(picture(name, alt))
     lines = _figures(job.metrics.get("new", {}), job.metrics.get("old", {}), texts, locale)
     if lines:
         container.add_item(discord.ui.TextDisplay("\n".join(lines)))
@@ -201,14 +201,6 @@ def _figures(new: Mapping[str, Figure], old: Mapping[str, Figure], texts: Texts,
     lines = []
     for name, figure in list(new.items())[:MOST_FIGURES]:
         before = f"{old[name].value:.3g}" if name in old else "-"
-        lines.append(
-            texts.say(
-                "retrain.figure",
-                locale,
-                name=code(name),
-                new=f"{figure.value:.3g}",
-                old=before,
-                real=f"{figure.real:.3g}",
-            )
-        )
+        now, real = f"{figure.value:.3g}", f"{figure.real:.3g}"
+        lines.append(texts.say("retrain.figure", locale, name=code(name), new=now, old=before, real=real))
     return lines

@@ -10,9 +10,8 @@ from bot.retraining.board import DiscordBoard
 from bot.retraining.card import JobButton
 from bot.retraining.command import retrain_command
 from bot.retraining.service import RetrainService
-from bot.services import Companion, Services
+from bot.services import Services
 from bot.talk.feature import Feature
-from bot.talk.interaction import Bot
 
 
 def _services(house: Services) -> Iterator[object]:
@@ -20,8 +19,9 @@ def _services(house: Services) -> Iterator[object]:
     yield RetrainService(house.settings, house.database, library, versions, house.clock)
 
 
-def _companions(client: Bot) -> Iterator[Companion]:
-    yield DiscordBoard(client)
-
-
-RETRAINING = Feature(commands=[retrain_command], buttons=[JobButton], services=_services, companions=_companions)
+RETRAINING = Feature(
+    commands=[retrain_command],
+    buttons=[JobButton],
+    services=_services,
+    companions=lambda client: [DiscordBoard(client)],
+)

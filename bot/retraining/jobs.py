@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, cast
 
@@ -79,19 +79,7 @@ class JobBook:
 
     async def add(self, order: Order) -> int:
         """Put a job at the end of the queue. Nobody begins it before its card stands. Raises QueueFullError."""
-        job = RetrainJob(
-            guild_id=order.guild_id,
-            channel_id=order.channel_id,
-            user_id=order.user_id,
-            locale=order.locale,
-            source=order.source,
-            added=order.added,
-            kimg=order.kimg,
-            minutes=order.minutes,
-            state=JobState.QUEUED,
-            metrics={},
-            created_at=self._clock(),
-        )
+        job = RetrainJob(**vars(order), state=JobState.QUEUED, metrics={}, created_at=self._clock())
         waiting = select(func.count()).where(RetrainJob.state == JobState.QUEUED)
         async with self._database.write() as session:
             if (await session.scalar(waiting) or 0) >= LONGEST_QUEUE:
@@ -124,16 +112,7 @@ class JobBook:
                 names[model_id] = None if record is None else record.version
         return JobView(
             id=job.id,
-            order=Order(
-                job.guild_id,
-                job.channel_id,
-                job.user_id,
-                job.locale,
-                job.source,
-                job.added,
-                job.kimg,
-                job.minutes,
-            ),
+            order=Order(*(getattr(job, each.name) for each in fields(Order))),
             message_id=job.message_id,
             state=job.state,
             cancelled_by=job.cancelled_by,

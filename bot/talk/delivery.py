@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 EXPIRED = {UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN}
 """Discord's codes for an interaction whose 15 minutes are over."""
 
+ACCENT = discord.Color(0xF2B134)
+
 _MIB = 2**20
 
 
@@ -77,3 +79,8 @@ async def deliver(interaction: Interaction, card: Card, *, private: bool = False
         message = await channel.send(view=card.view, file=card.file())
     mark_answered(interaction)
     return message
+
+
+def picture(filename: str, alt: str) -> discord.ui.MediaGallery[discord.ui.LayoutView]:
+    """The picture of a card, which goes along as a file of that name."""
+    return discord.ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{filename}", description=alt))

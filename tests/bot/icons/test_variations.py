@@ -11,6 +11,7 @@ from bot.app import open_services
 from bot.db.models import Generation, GenerationKind
 from bot.icons.service import IconService
 from bot.models.library import ModelLibrary
+from bot.models.versions import VersionService
 from generator.seeds import LONGEST_PATH, NEAR_STRENGTH, Near, Seed
 from tests.bot.world import World, alt_text, another_bundle, in_discord, options, private, public, settings_for, words
 
@@ -83,7 +84,7 @@ async def test_an_older_model_can_be_asked_for_by_name(tiny_bundle_path: Path, t
             choices = await world.asker.autocomplete(world.channel, "icon", "model", "")
             assert [choice["value"] for choice in choices] == [latest, version]
             created = {
-                model.version: model.created_at.date().isoformat() for model in await old.get(ModelLibrary).kept()
+                model.version: model.created_at.date().isoformat() for model in await old.get(VersionService).drawable()
             }
             assert choices[1]["name"] == f"{version} · {created[version]} · 0 kimg"
             typed = await world.asker.autocomplete(world.channel, "icon", "model", version[:2].upper())
