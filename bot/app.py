@@ -102,7 +102,7 @@ async def sync_bot(settings: Settings, *, force: bool) -> bool:
     token = require_token(settings)
     async with (
         _open_database(settings) as database,
-        Mojigan(furnish(Services(settings, database)), serving=False) as client,
+        Mojigan(furnish(Services(settings, database, clock)), serving=False) as client,
     ):
         with _login_errors():
             await client.login(token)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Self, TypeVar
 
-from bot.clock import clock as wall_clock
 from bot.db.session import Database
 from bot.metrics import Metrics
 from bot.settings import Settings
@@ -19,11 +18,7 @@ class Services:
     """Built once, feature by feature: a service finds those that were built before it."""
 
     def __init__(
-        self,
-        settings: Settings,
-        database: Database,
-        clock: Callable[[], datetime] = wall_clock,
-        metrics: Metrics | None = None,
+        self, settings: Settings, database: Database, clock: Callable[[], datetime], metrics: Metrics | None = None
     ) -> None:
         self.settings = settings
         self.database = database

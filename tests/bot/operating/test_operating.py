@@ -18,6 +18,7 @@ import pytest
 
 from bot import app
 from bot.app import StartError, run_bot
+from bot.clock import clock
 from bot.daily.schedules import Plan, ScheduleService
 from bot.db.schedules import PostStatus
 from bot.db.session import Database
@@ -236,7 +237,7 @@ async def test_the_event_loop_is_watched() -> None:
 async def test_a_database_that_does_not_answer_is_named(settings: Settings, port: int) -> None:
     url = f"postgresql://mojigan@127.0.0.1:{port}/mojigan"
     database = Database(url)
-    health = Health(services=furnish(Services(settings, database)))
+    health = Health(services=furnish(Services(settings, database, clock)))
     assert "the server cannot be reached" in (await health.not_ready())["database"]
     assert b"mojigan_ready 0.0" in await health.page()
     await database.close()

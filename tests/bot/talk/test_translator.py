@@ -12,6 +12,7 @@ import discord
 import pytest
 
 from bot.client import Mojigan
+from bot.clock import clock
 from bot.daily.times import read_time, read_weekdays
 from bot.db.session import Database
 from bot.features import furnish
@@ -37,7 +38,7 @@ def payloads(tmp_path_factory: pytest.TempPathFactory) -> list[Payload]:
         folder = tmp_path_factory.mktemp("commands")
         settings = settings_for(Path(), folder)
         database = Database(settings.database_url)
-        tree = Mojigan(furnish(Services(settings, database)), serving=False).tree
+        tree = Mojigan(furnish(Services(settings, database, clock)), serving=False).tree
         translator = CommandTranslator(TEXTS)
         return [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
 
