@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -17,10 +14,9 @@ from bot.daily.schedules import NoScheduleError, Plan, delay
 from bot.daily.zones import ZoneError
 from bot.db.models import Generation, GenerationKind
 from bot.db.schedules import PauseReason, PostStatus, Schedule
-from bot.db.upgrade import upgrade
 from bot.icons.rows import Origin
 from generator.seeds import Seed
-from tests.bot.daily.posts import Channel, Clock, Crash, Process, schedule_row, start, statuses, stop
+from tests.bot.daily.posts import Channel, Clock, Process, schedule_row, statuses
 
 PLAN = Plan(
     guild_id=2**62,
@@ -30,35 +26,12 @@ PLAN = Plan(
     zone="Europe/Berlin",
     weekdays=frozenset(range(7)),
 )
+
+
 SENT, MISSED, FAILED = PostStatus.SENT, PostStatus.MISSED, PostStatus.FAILED
+
+
 CLAIMED, UNKNOWN = PostStatus.CLAIMED, PostStatus.UNKNOWN
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def channel(clock: Clock) -> Channel:
-    return Channel(clock)
-
-
-@pytest.fixture
-async def first(database_url: str, tiny_bundle_path: Path, tmp_path: Path, clock: Clock) -> AsyncIterator[Process]:
-    await asyncio.to_thread(upgrade, database_url)
-    process = await start(database_url, tiny_bundle_path, tmp_path / "first", clock)
-    yield process
-    await stop(process)
-
-
-@pytest.fixture
-async def second(
-    first: Process, database_url: str, tiny_bundle_path: Path, tmp_path: Path, clock: Clock
-) -> AsyncIterator[Process]:
-    process = await start(database_url, tiny_bundle_path, tmp_path / "second", clock)
-    yield process
-    await stop(process)
 
 
 async def test_a_run_is_posted_when_it_is_due_and_once(first: Process, channel: Channel, clock: Clock) -> None:
@@ -77,87 +50,6 @@ async def test_a_run_is_posted_when_it_is_due_and_once(first: Process, channel: 
     async with first.database.read() as session:
         row = (await session.scalars(select(Generation))).one()
     assert (row.kind, row.message_id, row.guild_id) == (GenerationKind.DAILY, 1_001, PLAN.guild_id)
-
-
-async def test_two_processes_post_once(first: Process, second: Process, channel: Channel, clock: Clock) -> None:
-    await first.schedules.set(PLAN)
-    for _ in range(3):
-        clock.move(hours=25)
-        await asyncio.gather(*(process.posts.run_due(channel) for process in (first, second, first, second)))
-    assert channel.dates == [date(2026, 3, day) for day in (29, 30, 31)][: len(channel.dates)]
-    assert len(set(channel.dates)) == len(channel.messages) == 3
-    assert {status for _, status in await statuses(first.database)} <= {SENT, MISSED}
-
-
-async def test_a_crash_between_claim_and_sending(
-    first: Process, second: Process, channel: Channel, clock: Clock
-) -> None:
-    schedule = await first.schedules.set(PLAN)
-    clock.move(hours=1)
-    assert await first.runs.claim(schedule.id) is not None  # and then nothing more
-    assert await second.posts.run_due(channel) == clock() + timedelta(seconds=30)
-    assert channel.messages == []
-    clock.move(seconds=30)
-    await second.posts.run_due(channel)
-    assert [(post.local_date, post.late) for post in channel.messages] == [(date(2026, 3, 28), False)]
-    assert await statuses(first.database) == [("2026-03-28", SENT)]
-
-
-async def test_a_slow_process_that_lost_its_claim_does_not_send(
-    first: Process, second: Process, channel: Channel, clock: Clock
-) -> None:
-    schedule = await first.schedules.set(PLAN)
-    clock.move(hours=1)
-    slow = await first.runs.claim(schedule.id)
-    assert slow is not None
-    clock.move(seconds=31)
-    await second.posts.run_due(channel)
-    await first.posts._post(slow, channel)
-    assert len(channel.messages) == 1
-
-
-@pytest.mark.parametrize(
-    ("seconds", "status", "message_id"),
-    [(40, SENT, 1_001), (119, SENT, 1_001), (121, UNKNOWN, None), (9_000, UNKNOWN, None)],
-)
-async def test_a_crash_between_sending_and_commit(
-    first: Process,
-    second: Process,
-    channel: Channel,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
-    seconds: int,
-    status: PostStatus,
-    message_id: int | None,
-) -> None:
-    async def crash(*_: Any) -> None:
-        raise Crash
-
-    schedule = await first.schedules.set(PLAN)
-    clock.move(hours=1)
-    monkeypatch.setattr(first.runs, "sent", crash)
-    with pytest.raises(BaseExceptionGroup):
-        await first.posts.run_due(channel)
-    assert await statuses(second.database) == [("2026-03-28", CLAIMED)]
-    clock.move(seconds=seconds)
-    await second.posts.run_due(channel)
-    assert len(channel.messages) == 1
-    (logged,) = await second.schedules.log(schedule.id)
-    assert (logged.status, logged.message_id) == (status, message_id)
-    assert logged.seed == channel.messages[0].sheet.icons[0].seed.text
-
-
-async def test_a_crash_on_the_way_sends_the_same_icon_again(first: Process, channel: Channel, clock: Clock) -> None:
-    await first.schedules.set(PLAN)
-    clock.move(hours=1)
-    channel.trouble = [Crash()]
-    with pytest.raises(BaseExceptionGroup):
-        await first.posts.run_due(channel)
-    async with first.database.read() as session:
-        drawn = (await session.scalars(select(Generation.seed))).one()
-    clock.move(seconds=45)
-    await first.posts.run_due(channel)
-    assert [post.sheet.icons[0].seed.number for post in channel.messages] == [drawn]
 
 
 @pytest.mark.parametrize("hours", [5.9, 6.0, 6.1, 22.5])
@@ -279,37 +171,6 @@ async def test_posts_of_one_minute_are_spread_over_it(first: Process, clock: Clo
         clock.move(seconds=seconds)
     planned = {each.next_run_at for each in await first.schedules.of_guild(PLAN.guild_id)}
     assert planned == {datetime(2026, 3, 29, 6, tzinfo=UTC)}
-
-
-async def test_a_post_that_is_stopped_goes_back_at_once(
-    first: Process, second: Process, channel: Channel, clock: Clock
-) -> None:
-    handed = asyncio.Event()
-
-    async def hang() -> None:
-        handed.set()
-        await asyncio.Event().wait()
-
-    await first.schedules.set(PLAN)
-    clock.move(hours=1)
-    channel.before = hang
-    stopped = asyncio.create_task(first.posts.run_due(channel))
-    await handed.wait()
-    stopped.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await stopped
-    channel.before = None
-    await second.posts.run_due(channel)
-    assert await statuses(first.database) == [("2026-03-28", SENT)]
-    assert len(channel.messages) == 1
-
-
-async def test_who_is_told_to_stop_claims_nothing_more(first: Process, channel: Channel, clock: Clock) -> None:
-    await first.schedules.set(PLAN)
-    clock.move(hours=1)
-    await first.posts.run_due(channel, lambda: False)
-    assert await statuses(first.database) == []
-    assert len(await first.runs.due()) == 1
 
 
 async def test_paused_schedules_rest_and_sleep_through_their_runs(

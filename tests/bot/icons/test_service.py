@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
-import shutil
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Never
 
@@ -15,25 +12,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from bot.db.models import Generation, GenerationKind
 from bot.db.session import Database
-from bot.icons import service as icons_module
 from bot.icons import sheets as sheets_module
-from bot.icons.rows import GenerationGoneError, Origin
+from bot.icons.rows import Origin
 from bot.icons.service import IconService
 from bot.icons.sheets import BusyError
-from bot.models.library import ModelGoneError, ModelLibrary
+from bot.models.library import ModelLibrary
 from bot.neighbors.service import NeighborService
 from bot.settings import Settings
-from bot.talk.refusals import ServiceError
-from generator.checkpoint import CARD, read_bundle
 from generator.pictures import grid
 from generator.seeds import MAX_SEED_TEXT, SEED_LIMIT, Seed
 from generator.studio import StudioBusyError
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
 HERE = Origin(guild_id=2**62, channel_id=2**62 + 1, user_id=2**62 + 2)
 
 
@@ -46,35 +42,11 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 async def build(database: Database, bundle: Path, data: Path, clock: Clock) -> tuple[IconService, ModelLibrary]:
     found = Settings(bundle=bundle, data=data, device="cpu", _env_file=None)  # type: ignore[call-arg]  # pydantic-settings adds it
     library = ModelLibrary(found, database, clock)
     await library.open()
     return IconService(database, library, clock), library
-
-
-@pytest.fixture
-async def library_and_icons(
-    sqlite_database: Database, tiny_bundle_path: Path, tmp_path: Path, clock: Clock
-) -> AsyncIterator[tuple[ModelLibrary, IconService]]:
-    service, library = await build(sqlite_database, tiny_bundle_path, tmp_path / "data", clock)
-    yield library, service
-    await library.aclose()
-
-
-@pytest.fixture
-def icons(library_and_icons: tuple[ModelLibrary, IconService]) -> IconService:
-    return library_and_icons[1]
-
-
-@pytest.fixture
-def library(library_and_icons: tuple[ModelLibrary, IconService]) -> ModelLibrary:
-    return library_and_icons[0]
 
 
 async def rows(database: Database) -> list[Generation]:
@@ -244,37 +216,6 @@ async def test_too_many_at_once_are_turned_away(
     assert await rows(sqlite_database) == []
 
 
-async def test_the_message_is_noted_for_the_whole_sheet(icons: IconService, sqlite_database: Database) -> None:
-    await icons.draw(None, 1, where=HERE)
-    sheet = await icons.draw(None, 4, where=HERE)
-    await icons.posted(sheet, 2**63 - 1)
-    assert [row.message_id for row in await rows(sqlite_database)] == [None] + 4 * [2**63 - 1]
-
-
-async def test_load_shows_the_row(icons: IconService, library: ModelLibrary) -> None:
-    parent = await icons.draw(Seed.parse("7"), 4, where=Origin(None, None, 5))
-    child = await icons.draw(
-        parent.icons[1].seed,
-        1,
-        where=HERE,
-        kind=GenerationKind.OPENED,
-        parent_id=parent.icons[1].id,
-        truncation=0.5,
-    )
-    await icons.posted(child, 99)
-    view = await icons.load(child.icons[0].id)
-    assert view is not None
-    assert (view.seed, view.truncation, view.model_version) == (Seed.of(8), 0.5, library.active.version)
-    assert (view.kind, view.parent_id, view.sheet_id) == (GenerationKind.OPENED, parent.icons[1].id, None)
-    assert (view.guild_id, view.channel_id, view.user_id) == (HERE.guild_id, HERE.channel_id, HERE.user_id)
-    assert (view.message_id, view.created_at) == (99, NOW)
-    above = await icons.load(parent.icons[1].id)
-    assert above is not None
-    assert (above.sheet_id, above.position, above.guild_id) == (parent.icons[0].id, 1, None)
-    assert await icons.load(12345) is None
-    assert await icons.load(2**63 - 1) is None
-
-
 async def test_neighbors_are_those_of_the_index(icons: IconService, library: ModelLibrary) -> None:
     sheet = await icons.draw(Seed.parse("5"), 1, where=HERE)
     found = await NeighborService(library, icons).of_row(sheet.icons[0].id)
@@ -294,80 +235,3 @@ async def test_neighbors_use_the_truncation_of_the_icon(icons: IconService, libr
     assert list(
         (await NeighborService(library, icons).of_row(tame.icons[0].id)).neighbors
     ) == library.active.neighborhood.search(picture, 3)
-
-
-async def test_a_deleted_icon_keeps_its_row(
-    icons: IconService, library: ModelLibrary, sqlite_database: Database, clock: Clock
-) -> None:
-    sheet = await icons.draw(None, 1, where=HERE)
-    other = await icons.draw(None, 1, where=HERE)
-    clock.now = NOW + timedelta(hours=1)
-    assert await icons.delete(sheet.icons[0].id, by=5) is True
-    clock.now = NOW + timedelta(hours=2)
-    assert await icons.delete(sheet.icons[0].id, by=5) is False
-    assert [row.deleted_at for row in await rows(sqlite_database)] == [NOW + timedelta(hours=1), None]
-    assert await icons.load(sheet.icons[0].id) is None
-    assert await icons.load(other.icons[0].id) is not None
-    with pytest.raises(GenerationGoneError) as caught:
-        await NeighborService(library, icons).of_row(sheet.icons[0].id)
-    assert caught.value.key == "error.generation_gone"
-
-
-async def test_a_sheet_is_deleted_as_a_whole(icons: IconService, sqlite_database: Database) -> None:
-    single = await icons.draw(None, 1, where=HERE)
-    sheet, other = await icons.draw(None, 4, where=HERE), await icons.draw(None, 4, where=HERE)
-    await icons.delete(sheet.icons[2].id, by=5)
-    gone = {row.id for row in await rows(sqlite_database) if row.deleted_at is not None}
-    assert gone == {icon.id for icon in sheet.icons}
-    await icons.delete(single.icons[0].id, by=5)
-    gone = {row.id for row in await rows(sqlite_database) if row.deleted_at is not None}
-    assert gone == {icon.id for icon in (*sheet.icons, *single.icons)}
-    for icon in other.icons:
-        assert await icons.load(icon.id) is not None
-    assert await icons.delete(9999, by=5) is False
-
-
-async def test_old_icons_after_a_new_model_and_a_restart(
-    database: Database, tiny_bundle_path: Path, tmp_path: Path, clock: Clock
-) -> None:
-    data = tmp_path / "data"
-    service, library = await build(database, tiny_bundle_path, data, clock)
-    old = await service.draw(Seed.parse("42"), 1, where=HERE)
-    before = await NeighborService(library, service).of_row(old.icons[0].id)
-    await library.aclose()
-
-    fresh = Path(shutil.copytree(tiny_bundle_path, tmp_path / "fresh"))
-    card = json.loads((fresh / CARD).read_text())
-    card["truncation"] = 0.5
-    (fresh / CARD).write_text(json.dumps(card))
-    service, library = await build(database, fresh, data, clock)
-    assert await NeighborService(library, service).of_row(old.icons[0].id) == before
-    again = await service.draw(Seed.parse("42"), 1, where=HERE, model_id=old.model_id)
-    assert (again.png, again.model_version, again.truncation) == (old.png, old.model_version, 1.0)
-    new = await service.draw(Seed.parse("42"), 1, where=HERE)
-    assert (new.model_version, new.truncation) == (library.active.version, 0.5)
-    assert new.model_version != old.model_version
-
-    shutil.rmtree(data / "models" / read_bundle(tiny_bundle_path).digest[:12])
-    await library.aclose()
-    service, library = await build(database, fresh, data, clock)
-    with pytest.raises(ModelGoneError) as caught:
-        await NeighborService(library, service).of_row(old.icons[0].id)
-    assert caught.value.parameters == {"version": old.model_version}
-    with pytest.raises(ModelGoneError):
-        await service.draw(None, 1, where=HERE, model_id=old.model_id)
-    await library.aclose()
-    async with database.read() as session:
-        assert await session.scalar(select(func.count()).select_from(Generation)) == 3
-
-
-def test_every_refusal_has_a_text() -> None:
-    texts = json.loads((Path(icons_module.__file__).parents[1] / "talk" / "locales" / "en.json").read_text("utf-8"))
-
-    def kinds(error: type[ServiceError]) -> Sequence[type[ServiceError]]:
-        return [error, *(kind for below in error.__subclasses__() for kind in kinds(below))]
-
-    for kind in kinds(ServiceError):
-        assert kind.key in texts
-    assert len({kind.key for kind in kinds(ServiceError)}) == len(kinds(ServiceError))
-    assert "{version}" in texts[ModelGoneError.key]
