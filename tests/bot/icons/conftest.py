@@ -10,7 +10,7 @@ import pytest
 from bot.db.session import Database
 from bot.icons.service import IconService
 from bot.models.library import ModelLibrary
-from tests.bot.icons.test_service import Clock, build
+from tests.bot.icons.parts import Clock, build
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from bot.models.library import ModelGoneError, ModelLibrary
 from bot.neighbors.service import NeighborService
 from generator.checkpoint import CARD, read_bundle
 from generator.seeds import Seed
-from tests.bot.icons.test_service import HERE, NOW, Clock, build, rows
+from tests.bot.icons.parts import HERE, NOW, Clock, build, rows
 
 
 async def test_the_message_is_noted_for_the_whole_sheet(icons: IconService, sqlite_database: Database) -> None:

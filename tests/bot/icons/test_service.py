@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Never
 
@@ -12,46 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from sqlalchemy import select
 
-from bot.db.models import Generation, GenerationKind
+from bot.db.models import GenerationKind
 from bot.db.session import Database
 from bot.icons import sheets as sheets_module
-from bot.icons.rows import Origin
 from bot.icons.service import IconService
 from bot.icons.sheets import BusyError
 from bot.models.library import ModelLibrary
 from bot.neighbors.service import NeighborService
-from bot.settings import Settings
 from generator.pictures import grid
 from generator.seeds import MAX_SEED_TEXT, SEED_LIMIT, Seed
 from generator.studio import StudioBusyError
-
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-HERE = Origin(guild_id=2**62, channel_id=2**62 + 1, user_id=2**62 + 2)
-
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-async def build(database: Database, bundle: Path, data: Path, clock: Clock) -> tuple[IconService, ModelLibrary]:
-    found = Settings(bundle=bundle, data=data, device="cpu", _env_file=None)  # type: ignore[call-arg]  # pydantic-settings adds it
-    library = ModelLibrary(found, database, clock)
-    await library.open()
-    return IconService(database, library, clock), library
-
-
-async def rows(database: Database) -> list[Generation]:
-    async with database.read() as session:
-        return list(await session.scalars(select(Generation).order_by(Generation.id)))
+from tests.bot.icons.parts import HERE, NOW, Clock, build, rows
 
 
 def opened(png: bytes) -> Image.Image:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
-from bot.icons import service as icons_module
+import bot.features  # noqa: F401 - brings all refusals along
 from bot.models.library import ModelGoneError
 from bot.talk.refusals import ServiceError
+from bot.talk.texts import SOURCE_LOCALE, Texts
 
 
 def test_every_refusal_has_a_text() -> None:
-    texts = json.loads((Path(icons_module.__file__).parents[1] / "talk" / "locales" / "en.json").read_text("utf-8"))
+    texts = Texts.load().languages[SOURCE_LOCALE]
 
     def kinds(error: type[ServiceError]) -> Sequence[type[ServiceError]]:
         return [error, *(kind for below in error.__subclasses__() for kind in kinds(below))]
