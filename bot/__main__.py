@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from bot.app import StartError, run_bot, sync_bot, until_stopped
-from bot.checks import run_checks
 from bot.db.errors import DatabaseError
 from bot.db.upgrade import upgrade
 from bot.logs import set_up_logging
-from bot.preview import show_preview
-from bot.screenshot import take_screenshots
+from bot.operating.checks import run_checks
+from bot.preview.page import show_preview
+from bot.preview.screenshot import take_screenshots
 from bot.settings import SettingsError, load_settings
 from generator.checkpoint import BundleError
 from generator.encoder import EncoderError

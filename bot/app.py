@@ -7,32 +7,21 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import aiohttp
 import discord
 
-from bot.client import Mojigan, Parts
+from bot.client import Mojigan
 from bot.clock import clock
 from bot.db.session import Database
 from bot.db.upgrade import upgrade
-from bot.health import Health, serve_health
+from bot.features import furnish
 from bot.metrics import Metrics
-from bot.scheduler import LOOK_EVERY
-from bot.services.access import AccessService
-from bot.services.departures import DepartureService
-from bot.services.gallery import GalleryService
-from bot.services.icons import IconService
-from bot.services.models import ModelLibrary
-from bot.services.morphs import MorphService
-from bot.services.neighbors import NeighborService
-from bot.services.posting import PostService
-from bot.services.privacy import PrivacyService
-from bot.services.retraining import RetrainService
-from bot.services.runs import RunBook
-from bot.services.schedules import ScheduleService
-from bot.services.versions import VersionService
+from bot.models.library import ModelLibrary
+from bot.operating.health import Health, serve_health
+from bot.retraining.service import RetrainService
+from bot.services import Services
 from bot.settings import Settings, variable_of
 
 log = logging.getLogger(__name__)
@@ -40,88 +29,29 @@ log = logging.getLogger(__name__)
 FINISHING_TIME = 10.0
 """Seconds that running answers have to be delivered once the bot is told to stop."""
 
-_GIB = 2**30
-
 
 class StartError(Exception):
     """Why the bot cannot run: one sentence with the way out."""
 
 
-@dataclass
-class App:
-    """The parts that live as long as the process; clients come and go on top of them."""
-
-    settings: Settings
-    database: Database
-    library: ModelLibrary
-    icons: IconService
-    gallery: GalleryService
-    schedules: ScheduleService
-    posts: PostService
-    versions: VersionService
-    retraining: RetrainService
-    metrics: Metrics = field(default_factory=Metrics)
-    now: Callable[[], datetime] = clock
-
-    def client(self, *, serving: bool = True, look_every: timedelta | None = LOOK_EVERY) -> Mojigan:
-        """A client on these parts. A new one is needed for each login."""
-        return Mojigan(
-            Parts(
-                icons=self.icons,
-                models=self.library,
-                gallery=self.gallery,
-                schedules=self.schedules,
-                posts=self.posts,
-                neighbors=NeighborService(self.library, self.icons),
-                morphs=MorphService(self.library, self.icons),
-                versions=self.versions,
-                retraining=self.retraining,
-                retrain_guilds=self.settings.retrain_guilds,
-                access=AccessService(self.database, self.now, self.settings.quota),
-                privacy=PrivacyService(self.database, self.now),
-                departures=DepartureService(self.database, self.now),
-                source_url=self.settings.source_url,
-                database=self.database,
-                metrics=self.metrics,
-                clock=self.now,
-                development_guild=self.settings.development_guild,
-                look_every=look_every,
-                serving=serving,
-            )
-        )
-
-
-def build_app(
-    settings: Settings, database: Database, now: Callable[[], datetime] = clock, metrics: Metrics | None = None
-) -> App:
-    """The parts on a database, with the library still closed."""
-    metrics = metrics or Metrics()
-    library = ModelLibrary(settings, database, now, metrics.generation.observe)
-    icons, schedules = IconService(database, library, now), ScheduleService(database, now)
-    gallery = GalleryService(database, library, icons, now)
-    posts = PostService(icons, gallery, schedules, RunBook(database, now), now)
-    versions = VersionService(database, library, settings.data, settings.models_limit * _GIB)
-    retraining = RetrainService(settings, database, library, versions, now)
-    return App(settings, database, library, icons, gallery, schedules, posts, versions, retraining, metrics, now)
-
-
 @asynccontextmanager
-async def open_app(
+async def open_services(
     settings: Settings, now: Callable[[], datetime] = clock, metrics: Metrics | None = None
-) -> AsyncIterator[App]:
+) -> AsyncIterator[Services]:
     """Upgrade and open the database, load the model, and close both again, the model first.
 
     Raises DatabaseError, BundleError and DeviceError, each with one sentence, before anything is sent to Discord.
     """
     async with _open_database(settings) as database:
-        app = build_app(settings, database, now, metrics)
+        services = furnish(Services(settings, database, now, metrics))
+        library, worker = services.get(ModelLibrary), services.get(RetrainService).worker
         try:
-            await app.library.open()
-            app.retraining.worker.start()
-            yield app
+            await library.open()
+            worker.start()
+            yield services
         finally:
-            await app.retraining.worker.stop()
-            await app.library.aclose()
+            await worker.stop()
+            await library.aclose()
 
 
 @asynccontextmanager
@@ -135,15 +65,15 @@ async def _open_database(settings: Settings) -> AsyncIterator[Database]:
 
 
 async def run_bot(settings: Settings) -> None:
-    """Serve Discord until cancelled. Raises StartError and what `open_app` raises."""
+    """Serve Discord until cancelled. Raises StartError and what `open_services` raises."""
     token, health = require_token(settings), Health()
     # The probes answer from before the start to after the end of everything else.
     async with (
         _probes(health, settings),
-        open_app(settings, metrics=health.metrics) as health.app,
-        health.app.client() as client,
+        open_services(settings, metrics=health.metrics) as services,
+        Mojigan(services) as client,
     ):
-        health.client = client
+        health.services, health.client = services, client
         try:
             with _login_errors():
                 await client.start(token)
@@ -170,7 +100,10 @@ async def sync_bot(settings: Settings, *, force: bool) -> bool:
     Raises StartError and DatabaseError.
     """
     token = require_token(settings)
-    async with _open_database(settings) as database, build_app(settings, database).client(serving=False) as client:
+    async with (
+        _open_database(settings) as database,
+        Mojigan(furnish(Services(settings, database, clock)), serving=False) as client,
+    ):
         with _login_errors():
             await client.login(token)
             return await client.sync_commands(force=force)

@@ -1,135 +1,25 @@
-"""The Discord client: which intents it asks for, its commands and buttons, and where their errors end."""
+"""The Discord client: which intents it asks for, what the features bring, and where their errors end."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
 
 import discord
 from discord import app_commands
 
-from bot.access import Guard
-from bot.board import DiscordBoard
-from bot.cards.favorite import FavoriteButton
-from bot.cards.gallery import PageButton, PickSelect
-from bot.cards.icon import AnotherButton, DeleteButton, NeighborsButton, OpenSelect, VaryButton
-from bot.cards.privacy import PrivacyButton
-from bot.cards.retrain import JobButton
-from bot.cards.settings import SettingControl
-from bot.cards.use import UseButton, answer_form
-from bot.clock import clock
-from bot.commands.daily import daily_group
-from bot.commands.gallery import gallery_group
-from bot.commands.guide import about_command, help_command
-from bot.commands.icon import icon_command
-from bot.commands.info import info_menu
-from bot.commands.model import model_group
-from bot.commands.morph import morph_command
-from bot.commands.neighbors import neighbors_command, neighbors_menu
-from bot.commands.privacy import privacy_command
-from bot.commands.retrain import retrain_command
-from bot.commands.settings import settings_command
-from bot.cooldown import Burst, Cooldown
-from bot.db.session import Database
-from bot.errors import admitted, answer_error
-from bot.metrics import Metrics
-from bot.outlet import DiscordOutlet
-from bot.scheduler import LOOK_EVERY, DailyScheduler
-from bot.services.access import AccessService
-from bot.services.departures import DepartureService
-from bot.services.gallery import GalleryService
-from bot.services.icons import IconService
-from bot.services.models import ModelLibrary
-from bot.services.morphs import MorphService
-from bot.services.neighbors import NeighborService
-from bot.services.posting import PostService
-from bot.services.privacy import PrivacyService
-from bot.services.retraining import RetrainService
-from bot.services.schedules import ScheduleService
-from bot.services.versions import VersionService
-from bot.sync import sync_commands
-from bot.texts import Texts
-from bot.translator import CommandTranslator
+from bot.features import FEATURES
+from bot.services import Companion, Services
+from bot.talk.answering import admitted, answer_error
+from bot.talk.interaction import Bot
+from bot.talk.places import invitation
+from bot.talk.sync import sync_commands
+from bot.talk.translator import CommandTranslator
 
 log = logging.getLogger(__name__)
 
-PERMISSIONS = discord.Permissions(
-    view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True
-)
-"""What an invitation asks for."""
-
 LONGEST_RATE_LIMIT = 30.0
 """Seconds that a request may wait for Discord's rate limits; past that it fails, and the person is told."""
-
-
-COMMANDS: tuple[
-    Callable[[Texts], app_commands.Command[Any, ..., Any] | app_commands.Group | app_commands.ContextMenu], ...
-] = (
-    icon_command,
-    gallery_group,
-    daily_group,
-    neighbors_command,
-    neighbors_menu,
-    morph_command,
-    info_menu,
-    retrain_command,
-    model_group,
-    settings_command,
-    privacy_command,
-    help_command,
-    about_command,
-)
-"""What builds the commands."""
-
-DYNAMIC_ITEMS = (
-    AnotherButton,
-    VaryButton,
-    OpenSelect,
-    NeighborsButton,
-    DeleteButton,
-    FavoriteButton,
-    UseButton,
-    PageButton,
-    PickSelect,
-    JobButton,
-    SettingControl,
-    PrivacyButton,
-)
-"""All that the client has to know to answer presses on messages of earlier runs."""
-
-
-@dataclass
-class Parts:
-    """What the client works with."""
-
-    icons: IconService
-    models: ModelLibrary
-    gallery: GalleryService
-    schedules: ScheduleService
-    posts: PostService
-    neighbors: NeighborService
-    morphs: MorphService
-    versions: VersionService
-    retraining: RetrainService
-    access: AccessService
-    privacy: PrivacyService
-    departures: DepartureService
-    database: Database
-    texts: Texts = field(default_factory=Texts.load)
-    burst: Burst = field(default_factory=Burst)
-    metrics: Metrics = field(default_factory=Metrics)
-    clock: Callable[[], datetime] = clock
-    development_guild: int | None = None
-    retrain_guilds: frozenset[int] = frozenset()
-    look_every: timedelta | None = LOOK_EVERY
-    """How often to look for daily posts that other processes have set; None: there is no other process."""
-    source_url: str | None = None
-    serving: bool = True
-    """False: a login for the sake of the commands alone; nothing is synced by itself, nothing is posted."""
 
 
 class MojiganTree(app_commands.CommandTree["Mojigan"]):
@@ -144,12 +34,14 @@ class MojiganTree(app_commands.CommandTree["Mojigan"]):
         await answer_error(interaction, error)
 
 
-class Mojigan(discord.AutoShardedClient):
+class Mojigan(Bot):
     """The bot. It needs no privileged intent: interactions bring along all that it looks at."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, services: Services, *, serving: bool = True) -> None:
+        """`serving=False`: a login for the sake of the commands alone; nothing is synced or posted by itself."""
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nothing here speaks
         super().__init__(
+            services,
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -157,90 +49,70 @@ class Mojigan(discord.AutoShardedClient):
             max_messages=None,
             max_ratelimit_timeout=LONGEST_RATE_LIMIT,
         )
-        self.parts = parts
-        self.icons = parts.icons
-        self.models = parts.models
-        self.gallery = parts.gallery
-        self.neighbors = parts.neighbors
-        self.morphs = parts.morphs
-        self.versions = parts.versions
-        self.retraining = parts.retraining
-        self.retrain_guilds = parts.retrain_guilds
-        self.texts = parts.texts
-        self.burst = parts.burst
-        self.access = parts.access
-        self.privacy = parts.privacy
-        self.guard = Guard(parts.access, Cooldown(), parts.texts)
-        self.metrics = parts.metrics
-        self.schedules = parts.schedules
-        self.posts = parts.posts
-        self.outlet = DiscordOutlet(self)
-        self.daily = DailyScheduler(parts.posts, self.outlet, parts.clock, self.is_ready, parts.look_every)
-        self.answers: set[asyncio.Task[object]] = set()
-        self.closing = False
-        self.started_at = parts.clock()
+        self.serving = serving
         self.tree = MojiganTree(self)
-        for build in COMMANDS:
-            self.tree.add_command(build(parts.texts))
+        self.companions: list[Companion] = []
+        for feature in FEATURES:
+            for build in feature.commands:
+                self.tree.add_command(build(self.texts))
+            self.companions += [self.services.add(each) for each in feature.companions(self)]
 
     async def setup_hook(self) -> None:
         """Called by discord.py once per process, after the login and before the connection."""
-        self.add_dynamic_items(*DYNAMIC_ITEMS)
-        if not self.parts.serving:
+        self.add_dynamic_items(*(item for feature in FEATURES for item in feature.buttons))
+        if not self.serving:
             return
         try:
             await self.sync_commands()
         except discord.HTTPException as error:
             log.error("the commands could not be sent to Discord; those of the last time stay: %s", error)
-        self.daily.start()
-        self.retraining.attach(DiscordBoard(self))
+        for each in self.companions:
+            each.start()
 
     async def sync_commands(self, *, force: bool = False) -> bool:
         """Send the commands to Discord if they changed; True when they were sent. Raises discord.HTTPException."""
-        parts = self.parts
-        await self.tree.set_translator(CommandTranslator(parts.texts))
-        return await sync_commands(
-            self.tree, parts.database, parts.clock, guild_id=parts.development_guild, force=force
-        )
+        services = self.services
+        await self.tree.set_translator(CommandTranslator(self.texts))
+        guild_id = services.settings.development_guild
+        return await sync_commands(self.tree, services.database, services.clock, guild_id=guild_id, force=force)
 
     async def on_ready(self) -> None:
         """Say in the log that the bot is there, and how it is invited; look at what is due. Also after a reconnect."""
-        assert self.user is not None  # noqa: S101 - there is one once the bot is ready
+        assert self.application_id is not None  # noqa: S101 - known after the login
         log.info("logged in as %s, in %d servers", self.user, len(self.guilds))
-        log.info("invite it with %s", self.invitation())
-        self.daily.wake()
-        await self.parts.departures.look([guild.id for guild in self.guilds])
+        log.info("invite it with %s", invitation(self.application_id))
+        for each in self.companions:
+            await each.ready([guild.id for guild in self.guilds])
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Called by discord.py when the bot was removed from a server, or the server was deleted."""
         log.info("removed from server %d", guild.id)
-        await self.parts.departures.left(guild.id)
+        for each in self.companions:
+            await each.left(guild.id)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Called by discord.py when the bot was added to a server."""
-        await self.parts.departures.back(guild.id)
+        for each in self.companions:
+            await each.joined(guild.id)
 
     async def on_interaction(self, interaction: discord.Interaction[Mojigan]) -> None:
         """Called by discord.py for each interaction, after it has looked for commands, buttons and selects itself."""
         if interaction.type is discord.InteractionType.modal_submit:
-            await answer_form(interaction)
-
-    def invitation(self) -> str:
-        """The address that adds the bot to a server."""
-        assert self.application_id is not None  # noqa: S101 - known after the login
-        return discord.utils.oauth_url(
-            self.application_id, permissions=PERMISSIONS, scopes=("bot", "applications.commands")
-        )
+            for answer in (form for feature in FEATURES for form in feature.forms):
+                await answer(interaction)
 
     async def finish_answers(self, seconds: float) -> None:
         """Begin no new answer and no new post, and give the running ones time to be delivered."""
         self.closing = True
-        posts = asyncio.create_task(self.daily.stop(seconds))
+        companions = asyncio.create_task(self._stop(seconds))
         if self.answers:
             await asyncio.wait(self.answers, timeout=seconds)
-        await posts
+        await companions
 
     async def close(self) -> None:
         """Called by discord.py, at the latest when its context ends."""
-        await self.daily.stop(0)
+        await self._stop(0)
         await super().close()
+
+    async def _stop(self, seconds: float) -> None:
+        await asyncio.gather(*(each.stop(seconds) for each in self.companions))

@@ -10,20 +10,24 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import discord
 import simcord
 from sqlalchemy import select
 
-from bot.app import App, open_app
+from bot.app import open_services
 from bot.client import Mojigan
-from bot.cooldown import Burst
+from bot.daily.alarm import DailyAlarm
 from bot.db.models import Generation
+from bot.services import Services
 from bot.settings import Settings
+from bot.talk.brakes import Burst
 from generator.checkpoint import Description, read_bundle, write_bundle
 from generator.studio import Studio
+
+S = TypeVar("S")
 
 SETTLE_LIMIT = 60.0
 """Seconds that a busy machine may take for one action."""
@@ -42,7 +46,7 @@ def settings_for(bundle: Path, folder: Path, **more: Any) -> Settings:
 class World:
     """The bot, and a server with a person who asks, another one, and a moderator."""
 
-    app: App
+    services: Services
     env: simcord.Env
     channel: simcord.ChannelHandle
     asker: simcord.MemberActor
@@ -64,6 +68,10 @@ class World:
         assert isinstance(client, Mojigan)
         return client
 
+    def service(self, kind: type[S]) -> S:
+        """One of the services of that client."""
+        return self.client.service(kind)
+
     @property
     def guild(self) -> simcord.GuildHandle:
         """The server."""
@@ -75,11 +83,11 @@ class World:
 
     async def restart(self) -> None:
         """The process starts anew: another client, which knows nothing of the messages so far."""
-        await self.env.restart_bot(_patient(self.app.client(look_every=self.look_every)))
+        await self.env.restart_bot(_patient(self.services, self.look_every))
 
     async def rows(self) -> list[Generation]:
         """All generations, in order."""
-        async with self.app.database.read() as session:
+        async with self.services.database.read() as session:
             return list(await session.scalars(select(Generation).order_by(Generation.id)))
 
     async def picture(self, message: simcord.ResponseMessage) -> bytes:
@@ -91,24 +99,24 @@ class World:
 @asynccontextmanager
 async def open_world(bundle: Path, folder: Path, **more: Any) -> AsyncIterator[World]:
     """Open the bot's parts on a fresh database and let it join a simulated server. `more` goes into the settings."""
-    async with open_app(settings_for(bundle, folder, **more)) as app, in_discord(app) as world:
+    async with open_services(settings_for(bundle, folder, **more)) as services, in_discord(services) as world:
         yield world
 
 
 @asynccontextmanager
 async def in_discord(
-    app: App, begin: datetime | None = None, look_every: timedelta = timedelta(hours=1)
+    services: Services, begin: datetime | None = None, look_every: timedelta = timedelta(hours=1)
 ) -> AsyncIterator[World]:
     """A simulated server with the bot in it. What the bot raises and nobody looked at fails the test.
 
     Its time stands still unless it is moved; it begins with the year 2026, or at `begin`. The bot looks for what
     other processes have set each hour, not each minute: days go by in these tests.
     """
-    env = simcord.Env(_patient(app.client(look_every=look_every)), shard_count=1, settle_timeout=SETTLE_LIMIT)
+    env = simcord.Env(_patient(services, look_every), shard_count=1, settle_timeout=SETTLE_LIMIT)
     if begin is not None:
         env.backend.clock.advance((begin - env.now()).total_seconds())
     with follow(env):
-        async with _server(app, env, look_every) as world:
+        async with _server(services, env, look_every) as world:
             yield world
     assert not world.errors(), "the bot raised what the test does not know of"
 
@@ -130,14 +138,14 @@ def follow(env: simcord.Env) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _server(app: App, env: simcord.Env, look_every: timedelta) -> AsyncIterator[World]:
+async def _server(services: Services, env: simcord.Env, look_every: timedelta) -> AsyncIterator[World]:
     await env.start()
     try:
         guild = env.create_guild("Test server")
         channel = guild.create_text_channel("icons")
         role = guild.create_role("Moderator", permissions=discord.Permissions(manage_messages=True))
         world = World(
-            app=app,
+            services=services,
             env=env,
             channel=channel,
             asker=guild.add_member(env.create_user("asker")),
@@ -150,10 +158,18 @@ async def _server(app: App, env: simcord.Env, look_every: timedelta) -> AsyncIte
         await env.shutdown()
 
 
-def _patient(client: Mojigan) -> Mojigan:
-    """Tests press buttons faster than people."""
-    client.burst = Burst(limit=1_000)
+def _patient(services: Services, look_every: timedelta) -> Mojigan:
+    """A client for tests, which press buttons faster than people."""
+    client = Mojigan(services)
+    client.services.add(Burst(limit=1_000))
+    client.service(DailyAlarm).look_every = look_every
     return client
+
+
+def name_servers(world: World, guilds: frozenset[int]) -> None:
+    """Name the servers in the settings whose administrators may retrain; also for the next client."""
+    for services in (world.services, world.client.services):
+        services.settings = services.settings.model_copy(update={"retrain_guilds": guilds})
 
 
 def another_bundle(source: Path, folder: Path) -> Path:

@@ -1,0 +1,1 @@
+"""`/daily`: posts that come by themselves, once per schedule and date."""

@@ -1,0 +1,83 @@
+"""Discord as the way out for daily posts: sends them, and says which refusals will not pass by themselves."""
+
+from __future__ import annotations
+
+import logging
+
+import aiohttp
+import discord
+
+from bot.daily.card import daily_card, paused_sentence
+from bot.daily.posting import ChannelClosedError, DailyPost
+from bot.daily.schedules import ScheduleView
+from bot.db.schedules import PauseReason
+from bot.talk.access import AccessService
+from bot.talk.interaction import Bot
+from bot.talk.places import hidden_from
+
+log = logging.getLogger(__name__)
+
+THREAD_ARCHIVED, THREAD_LOCKED = 50083, 160005
+"""Discord's codes for a thread in which only moderators may write. One that merely sleeps is woken by a post."""
+
+UNREACHABLE = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
+"""Why somebody cannot be told something."""
+
+
+class DiscordOutlet:
+    """Sends by channel id, without looking at what the client remembers of the server."""
+
+    def __init__(self, client: Bot) -> None:
+        self._client = client
+
+    async def deliver(self, post: DailyPost) -> int:
+        """Send a post with its nonce; discord.py asks Discord to enforce it. See `Outlet`."""
+        plan = post.schedule.plan
+        settings = await self._client.service(AccessService).settings(plan.guild_id)
+        card = daily_card(post, self._client.texts, settings.language or self._locale(plan.guild_id))
+        if settings.spoiler:
+            card = card.hidden()
+        channel = self._client.get_partial_messageable(plan.channel_id, guild_id=plan.guild_id)
+        try:
+            message: discord.Message = await channel.send(view=card.view, file=card.file(), nonce=post.nonce)
+        except discord.NotFound as error:
+            raise ChannelClosedError(PauseReason.CHANNEL_GONE, f"the channel is gone ({error})") from error
+        except discord.Forbidden as error:
+            raise ChannelClosedError(PauseReason.FORBIDDEN, f"posting is forbidden ({error})") from error
+        except discord.HTTPException as error:
+            if error.code not in (THREAD_ARCHIVED, THREAD_LOCKED):
+                raise
+            raise ChannelClosedError(PauseReason.FORBIDDEN, f"the thread is locked ({error})") from error
+        return message.id
+
+    def hidden(self, schedule: ScheduleView) -> list[int]:
+        """What was posted out of sight of some stays there. See `Outlet`."""
+        guild = self._client.get_guild(schedule.plan.guild_id)
+        found = [] if guild is None else hidden_from(guild, guild.default_role)
+        return [channel_id for channel_id in found if channel_id != schedule.plan.channel_id]
+
+    async def tell_paused(self, schedule: ScheduleView, reason: PauseReason) -> None:
+        """Tell the channel, else the server's system channel, else whoever set the schedule: the first that hears."""
+        plan, client = schedule.plan, self._client
+        settings = await client.service(AccessService).settings(plan.guild_id)
+        sentence = paused_sentence(schedule, reason, client.texts, settings.language or self._locale(plan.guild_id))
+        guild = client.get_guild(plan.guild_id)
+        channels = [plan.channel_id]
+        if guild is not None and guild.system_channel is not None:
+            channels.append(guild.system_channel.id)
+        for channel_id in channels:
+            try:
+                await client.get_partial_messageable(channel_id, guild_id=plan.guild_id).send(sentence)
+            except UNREACHABLE as error:
+                log.info("channel %d cannot be told that schedule %d rests: %s", channel_id, schedule.id, error)
+            else:
+                return
+        try:
+            user = await client.fetch_user(plan.user_id)
+            await user.send(sentence)
+        except UNREACHABLE as error:
+            log.warning("nobody could be told that schedule %d rests: %s", schedule.id, error)
+
+    def _locale(self, guild_id: int) -> str:
+        guild = self._client.get_guild(guild_id)
+        return "en" if guild is None else str(guild.preferred_locale)

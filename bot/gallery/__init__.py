@@ -1,0 +1,1 @@
+"""`/gallery`: favorites, and the icons with the most votes."""

@@ -1,0 +1,127 @@
+"""A page of a gallery: the icons in one picture, buttons that turn the page, and a select that opens one of them."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.gallery.service import GalleryService, Hall, Page, Visitor
+from bot.icons.asking import begin, load_row
+from bot.icons.card import note_of, open_icon
+from bot.talk.answering import mark_answered
+from bot.talk.brakes import Burst
+from bot.talk.buttons import Button, Pressed, Select, button, layout
+from bot.talk.delivery import ACCENT, Card, as_wanted, deliver, picture
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
+from bot.talk.places import answer_locale, hidden_from, is_private
+from bot.talk.texts import Texts
+from bot.talk.words import base36, plain
+
+_TITLES = {
+    Hall.MINE: "gallery.mine",
+    Hall.SERVER: "gallery.server",
+    Hall.WEEK: "gallery.week",
+    Hall.EVER: "gallery.ever",
+}
+_EMPTY = {
+    Hall.MINE: "gallery.empty_mine",
+    Hall.SERVER: "gallery.empty_server",
+    Hall.WEEK: "gallery.empty_week",
+    Hall.EVER: "gallery.empty_server",
+}
+_HALL = f"(?P<hall>[{''.join(Hall)}])"
+_LONGEST_ALT_NAME = 60
+
+
+class PageButton(Pressed[Button], template=rf"mj:page:{_HALL}:(?P<page>[0-9]{{1,6}})"):
+    """Turns to a page of a gallery."""
+
+    audience = Audience("gallery")
+
+    async def act(self, interaction: Interaction) -> None:
+        """Put the other page in the place of this one."""
+        client = interaction.client
+        client.service(Burst).take(interaction.user.id)
+        await interaction.response.defer()
+        page = await client.service(GalleryService).page(
+            Hall(self.match["hall"]), int(self.match["page"]), visitor(interaction)
+        )
+        private = is_private(interaction)
+        locale = answer_locale(interaction, private=private)
+        if page.entries:
+            card = as_wanted(interaction, page_card(page, client.texts, locale), private=private)
+            await interaction.edit_original_response(view=card.view, attachments=[card.file()])
+        else:
+            await interaction.edit_original_response(view=_empty(page, client.texts, locale), attachments=[])
+        mark_answered(interaction)
+
+
+class PickSelect(Pressed[Select], template=rf"mj:pick:{_HALL}"):
+    """The icons of a page; choosing one posts it on a card of its own."""
+
+    audience = Audience("gallery")
+
+    async def act(self, interaction: Interaction) -> None:
+        """Open the chosen icon."""
+        private = await begin(interaction)
+        chosen = await load_row(interaction, int(self.item.values[0], 36))
+        await open_icon(interaction, chosen, note_of("icon.picked", interaction, chosen), private=private)
+
+
+async def show_page(interaction: Interaction, hall: Hall, *, private: bool) -> None:
+    """Post the first page of a gallery in the place of the announced answer, or say that there is nothing in it."""
+    client = interaction.client
+    page = await client.service(GalleryService).page(hall, 0, visitor(interaction))
+    locale = answer_locale(interaction, private=private)
+    if page.entries:
+        await deliver(interaction, page_card(page, client.texts, locale), private=private)
+    else:
+        await interaction.edit_original_response(view=_empty(page, client.texts, locale))
+        mark_answered(interaction)
+
+
+def visitor(interaction: Interaction) -> Visitor:
+    """Who looks at a gallery; icons of channels that the person cannot see are kept from them."""
+    member, guild = interaction.user, interaction.guild
+    hidden = hidden_from(guild, member) if guild is not None and isinstance(member, discord.Member) else []
+    return Visitor(member.id, interaction.guild_id, hidden)
+
+
+def page_card(page: Page, texts: Texts, locale: str) -> Card:
+    """The card of a page that has entries."""
+    say = texts.say
+    title = say(_TITLES[page.hall], locale)
+    seeds = [plain(entry.row.seed.name) for entry in page.entries]
+    names = ", ".join(f"{place}: {name[:_LONGEST_ALT_NAME]}" for place, name in enumerate(seeds, start=1))
+    alt = say("gallery.alt", locale, title=title, seeds=names)
+    options = [
+        discord.SelectOption(
+            label=say("select.option", locale, place=place, seed=name)[:100],
+            description=say("gallery.option", locale, votes=entry.votes, version=entry.row.model_version),
+            value=base36(entry.row.id),
+        )
+        for place, (entry, name) in enumerate(zip(page.entries, seeds, strict=True), start=1)
+    ]
+    where = say("gallery.page", locale, page=page.number + 1, pages=page.pages)
+    container = discord.ui.Container[discord.ui.LayoutView](
+        discord.ui.TextDisplay(f"### {title}"),
+        picture(page.filename, alt),
+        discord.ui.TextDisplay(f"-# {where}"),
+        accent_color=ACCENT,
+    )
+    pick: Select = discord.ui.Select(
+        custom_id=f"mj:pick:{page.hall.value}", placeholder=say("select.open", locale), options=options
+    )
+    container.add_item(discord.ui.ActionRow(pick))
+    turns = []
+    if page.number > 0:
+        turns.append(button(say("button.previous", locale), "page", page.hall.value, page.number - 1))
+    if page.number + 1 < page.pages:
+        turns.append(button(say("button.next", locale), "page", page.hall.value, page.number + 1))
+    if turns:
+        container.add_item(discord.ui.ActionRow(*turns))
+    return Card(layout(container), page.png, page.filename, alt)
+
+
+def _empty(page: Page, texts: Texts, locale: str) -> discord.ui.LayoutView:
+    return layout(discord.ui.TextDisplay(texts.say(_EMPTY[page.hall], locale)))

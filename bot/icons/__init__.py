@@ -1,0 +1,1 @@
+"""`/icon`, its card with buttons, and all that the other rooms need to draw, keep and show icons."""

@@ -1,0 +1,158 @@
+"""The buttons and the select below an icon, and what each does when it is pressed.
+
+They draw with the model that drew the icon, even when another one serves by now.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Generic
+
+import discord
+
+from bot.db.models import GenerationKind
+from bot.icons.asking import begin, load_row, origin
+from bot.icons.card import favorite_label, note_of, open_icon, show_icons
+from bot.icons.favorites import FavoriteService
+from bot.icons.rows import GenerationView
+from bot.icons.service import VARIATIONS, IconService
+from bot.models.library import ModelGoneError
+from bot.talk.answering import UNKNOWN_MESSAGE, mark_answered
+from bot.talk.brakes import Burst
+from bot.talk.buttons import NOTHING, ROW, Button, ItemT, Pressed, Select
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
+from bot.talk.places import answer_locale, is_private
+from bot.talk.refusals import Refusal
+
+
+class RowItem(Pressed[ItemT], Generic[ItemT], template=NOTHING):
+    """An item that names a row of `generations`."""
+
+    @property
+    def generation_id(self) -> int:
+        """The row."""
+        return int(self.match["row"], 36)
+
+    async def load(self, interaction: Interaction) -> GenerationView:
+        """The row that the item names. Raises GenerationGoneError."""
+        return await load_row(interaction, self.generation_id)
+
+
+class RowButton(RowItem[Button], template=NOTHING):
+    """A button that names a row and nothing else. A subclass has a `name`, which begins its custom_id."""
+
+    name: str
+
+    def __init_subclass__(cls, *, template: str | None = None) -> None:
+        super().__init_subclass__(template=template or rf"mj:{cls.name}:{ROW}")
+
+
+class AnotherButton(RowItem[Button], template=rf"mj:another:{ROW}:(?P<count>[149])"):
+    """A fresh icon (or sheet) by the same model."""
+
+    audience = Audience("icon")
+
+    async def act(self, interaction: Interaction) -> None:
+        """Draw and post a fresh one that says what it came from."""
+        count = int(self.match["count"])
+        private = await begin(interaction, count)
+        parent = await self.load(interaction)
+        sheet = await interaction.client.service(IconService).draw(
+            None,
+            count,
+            where=origin(interaction),
+            kind=GenerationKind.ANOTHER,
+            parent_id=parent.id,
+            model_id=parent.model_id,
+            truncation=parent.truncation,
+        )
+        await show_icons(interaction, sheet, note_of("icon.from", interaction, parent), private=private)
+
+
+class VaryButton(RowButton):
+    """Nine icons near this one, in a sheet."""
+
+    name = "vary"
+    audience = Audience("icon")
+
+    async def act(self, interaction: Interaction) -> None:
+        """Draw and post the sheet, which says what it came from."""
+        private = await begin(interaction, VARIATIONS)
+        parent = await self.load(interaction)
+        sheet = await interaction.client.service(IconService).vary(parent, where=origin(interaction))
+        await show_icons(interaction, sheet, note_of("icon.varied", interaction, parent), private=private)
+
+
+class OpenSelect(RowItem[Select], template=rf"mj:open:{ROW}"):
+    """The seeds of a sheet; choosing one posts its icon alone."""
+
+    audience = Audience("icon")
+
+    async def act(self, interaction: Interaction) -> None:
+        """Draw the chosen icon again, with its own model."""
+        private = await begin(interaction)
+        chosen = await load_row(interaction, int(self.item.values[0], 36))
+        note = note_of("icon.opened", interaction, await self.load(interaction))
+        await open_icon(interaction, chosen, note, private=private)
+
+
+class FavoriteButton(RowButton):
+    """A vote for an icon, one for each person; pressing again takes it back."""
+
+    name = "favorite"
+    audience = Audience("gallery")
+
+    async def act(self, interaction: Interaction) -> None:
+        """Count the vote, show the new number on the button, and tell the person where their favorites are."""
+        client = interaction.client
+        client.service(Burst).take(interaction.user.id)
+        await interaction.response.defer()
+        chosen, votes = await client.service(FavoriteService).toggle(self.generation_id, interaction.user.id)
+        await self._show(interaction, votes)
+        mark_answered(interaction)
+        key = "favorite.added" if chosen else "favorite.removed"
+        await interaction.followup.send(client.texts.say(key, str(interaction.locale)), ephemeral=True)
+
+    async def _show(self, interaction: Interaction, votes: int) -> None:
+        """Edit the message. Its picture is sent once more: Discord drops one that an edit does not bring along."""
+        client, message = interaction.client, interaction.message
+        if message is None:
+            return
+        try:
+            sheet = await client.service(IconService).redraw(self.generation_id)
+        except ModelGoneError:  # the vote counts, the old number stays
+            return
+        locale = answer_locale(interaction, private=is_private(interaction))
+        hidden = False
+        view = discord.ui.LayoutView.from_message(message, timeout=None)
+        for item in view.walk_children():
+            if isinstance(item, discord.ui.Button) and item.custom_id == self.custom_id:
+                item.label = favorite_label(votes, client.texts, locale)
+            elif isinstance(item, discord.ui.MediaGallery):
+                for picture in item.items:
+                    hidden = picture.spoiler
+                    picture.media = f"attachment://{'SPOILER_' if hidden else ''}{sheet.filename}"
+        view.stop()  # its buttons are known to the client already: nothing has to be kept for this message
+        file = discord.File(io.BytesIO(sheet.png), sheet.filename, spoiler=hidden)
+        await interaction.edit_original_response(view=view, attachments=[file])
+
+
+class DeleteButton(RowButton):
+    """Takes the message away, for who asked for it and for moderators."""
+
+    name = "delete"
+    audience = Audience(blocked_too=True)
+
+    async def act(self, interaction: Interaction) -> None:
+        """Delete the message and note it in the database."""
+        await interaction.response.defer()
+        row = await self.load(interaction)
+        if row.user_id != interaction.user.id and not interaction.permissions.manage_messages:
+            raise Refusal("error.not_yours")
+        try:
+            await interaction.delete_original_response()
+        except discord.NotFound as error:
+            if error.code != UNKNOWN_MESSAGE:  # somebody was faster
+                raise
+        await interaction.client.service(IconService).delete(self.generation_id, by=interaction.user.id)

@@ -1,0 +1,124 @@
+"""`/icon [seed] [count] [wildness] [model] [private]`, and "Icon info" in the menu of a message."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import discord
+from discord import app_commands
+
+from bot.db.models import NOBODY
+from bot.icons.asking import announce, find_rows, origin, read_seed
+from bot.icons.card import show_icons
+from bot.icons.rows import GenerationView
+from bot.icons.service import IconService
+from bot.models.versions import Version, VersionService
+from bot.talk.answering import answering, mark_answered
+from bot.talk.brakes import Burst
+from bot.talk.choices import offer
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
+from bot.talk.refusals import Refusal
+from bot.talk.texts import Texts
+from bot.talk.words import code, link
+from generator.seeds import MAX_SEED_TEXT
+from generator.wildness import truncation_of, wildness_of
+
+AUDIENCE = Audience("icon").extras
+
+LONGEST_VERSION = 40
+"""Characters of a model's version that are looked at."""
+
+
+def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
+    """Build the command with its texts."""
+
+    @app_commands.command(name="icon", description=texts.say("command.icon.description"), extras=AUDIENCE)
+    @app_commands.describe(
+        seed=texts.say("command.icon.seed"),
+        count=texts.say("command.icon.count"),
+        wildness=texts.say("command.icon.wildness"),
+        model=texts.say("command.icon.model"),
+        private=texts.say("command.icon.private"),
+    )
+    @app_commands.autocomplete(model=_models)
+    @app_commands.allowed_installs(guilds=True, users=True)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+    async def icon(
+        interaction: Interaction,
+        seed: app_commands.Range[str, 1, MAX_SEED_TEXT] | None = None,
+        count: Literal[1, 4, 9] = 1,
+        wildness: app_commands.Range[int, 0, 100] | None = None,
+        model: app_commands.Range[str, 1, LONGEST_VERSION] | None = None,
+        private: bool = False,
+    ) -> None:
+        async with answering(interaction):
+            chosen = None if seed is None else read_seed(seed)
+            truncation = None if wildness is None else truncation_of(wildness)
+            model_id = None if model is None else await find_model(interaction, model)
+            await announce(interaction, count, private=private)
+            sheet = await interaction.client.service(IconService).draw(
+                chosen, count, where=origin(interaction), model_id=model_id, truncation=truncation
+            )
+            await show_icons(interaction, sheet, private=private)
+
+    return icon
+
+
+async def find_model(interaction: Interaction, version: str) -> int:
+    """The row of a kept model by its version ("m3-9f2c", or "m3"). Raises Refusal."""
+    wanted = version.strip().casefold()
+    for each in await interaction.client.service(VersionService).drawable():
+        if wanted in (each.version, f"m{each.id}"):
+            return each.id
+    raise Refusal("error.model_unknown", version=code(version))
+
+
+async def _models(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    found = await interaction.client.service(VersionService).drawable()
+    return offer(typed, ((_model_label(interaction, each), each.version) for each in found))
+
+
+def _model_label(interaction: Interaction, model: Version) -> str:
+    assert model.card is not None  # noqa: S101 - only those are listed
+    created, kimg = model.created_at.date().isoformat(), f"{model.card.kimg:.0f}"
+    locale = str(interaction.locale)
+    return interaction.client.texts.say("icon.model_choice", locale, version=model.version, date=created, kimg=kimg)
+
+
+def info_menu(texts: Texts) -> app_commands.ContextMenu:
+    """Build the entry in the menu of messages; who chooses it is answered alone."""
+
+    async def info_of_message(interaction: Interaction, message: discord.Message) -> None:
+        async with answering(interaction):
+            interaction.client.service(Burst).take(interaction.user.id)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            rows = await find_rows(interaction, message.id)
+            if not rows:
+                raise Refusal("error.message_without_icon")
+            await interaction.edit_original_response(content=describe(rows, texts, str(interaction.locale)))
+            mark_answered(interaction)
+
+    return app_commands.ContextMenu(
+        name=texts.say("menu.info"),
+        callback=info_of_message,
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+    )
+
+
+def describe(rows: list[GenerationView], texts: Texts, locale: str) -> str:
+    """What is known of the icons of one message: a line for each seed, then what they share."""
+    first = rows[0]
+    lines = [
+        texts.say("info.seed", locale, seed=code(row.seed.name), number=code(str(row.seed.number))) for row in rows
+    ]
+    version, wildness = code(first.model_version), wildness_of(first.truncation)
+    lines.append(texts.say("info.made", locale, version=version, wildness=wildness))
+    when = discord.utils.format_dt(first.created_at, "F")
+    if first.user_id == NOBODY:
+        lines.append(texts.say("info.asked_by_nobody", locale, when=when))
+    else:
+        lines.append(texts.say("info.asked", locale, user=f"<@{first.user_id}>", when=when))
+    lines.append(link(texts.say("info.message", locale), first.guild_id, first.channel_id, first.message_id))
+    return "\n".join(lines)

@@ -1,0 +1,80 @@
+"""The rows of `generations` as the rest of the bot sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from bot.db.models import Generation, GenerationKind, ModelRecord
+from bot.talk.refusals import ServiceError
+from generator.seeds import Near, Seed
+
+
+class GenerationGoneError(ServiceError):
+    """There is no such icon in the database, or it was deleted. No parameters."""
+
+    key = "error.generation_gone"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where somebody asked for an icon, and who: Discord's ids."""
+
+    guild_id: int | None
+    channel_id: int | None
+    user_id: int
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An icon that was drawn, to be written down."""
+
+    seed: Seed
+    model_id: int
+    truncation: float
+    parent_id: int | None = None
+
+
+@dataclass(frozen=True)
+class GenerationView:
+    """A row of `generations` that was not deleted."""
+
+    id: int
+    model_id: int
+    model_version: str
+    seed: Seed
+    truncation: float
+    kind: GenerationKind
+    sheet_id: int | None
+    """The first icon of the sheet that it was posted in, None for a single icon."""
+    position: int
+    parent_id: int | None
+    guild_id: int | None
+    channel_id: int | None
+    user_id: int
+    message_id: int | None
+    created_at: datetime
+
+
+def select_views() -> Select[Generation, ModelRecord]:
+    """The rows that were not deleted, with their models."""
+    joined = select(Generation, ModelRecord).join(ModelRecord, Generation.model_id == ModelRecord.id)
+    return joined.where(Generation.deleted_at.is_(None))
+
+
+def view_of(row: Generation, model: ModelRecord) -> GenerationView:
+    """A row and its model as the rest of the bot sees them."""
+    near = None
+    if row.near_path is not None and row.near_strength is not None:
+        near = Near(row.near_path, row.near_strength)
+    same: dict[str, Any] = {each.name: getattr(row, each.name, None) for each in fields(GenerationView)}
+    return GenerationView(**same | {"model_version": model.version, "seed": Seed(row.seed_text, row.seed, near)})
+
+
+def storable(seed: Seed) -> Seed:
+    """A seed whose text a database takes: PostgreSQL refuses NUL, and none takes half a surrogate pair."""
+    text = seed.text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    return replace(seed, text=text)

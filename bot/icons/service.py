@@ -1,0 +1,211 @@
+"""Icons for people: drawn, written down, found again, taken away."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, or_, select, update
+
+from bot.db.models import Generation, GenerationKind
+from bot.db.session import Database
+from bot.icons.rows import Drawing, GenerationGoneError, GenerationView, Origin, select_views, storable, view_of
+from bot.icons.sheets import Sheet, compose, draw_icons, draw_rows
+from bot.models.library import ModelGoneError, ModelLibrary
+from bot.talk.refusals import ServiceError
+from generator.seeds import Seed
+
+log = logging.getLogger(__name__)
+
+COUNTS = (1, 4, 9)
+"""How many icons can be asked for at once."""
+
+VARIATIONS = 9
+"""Icons in a sheet of variations."""
+
+
+class VariationsEndError(ServiceError):
+    """An icon is so many variations away from its seed that no further ones are made. No parameters."""
+
+    key = "error.variations_end"
+
+
+class IconService:
+    """Draws icons and keeps the record of them."""
+
+    def __init__(self, database: Database, library: ModelLibrary, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._library = library
+        self._clock = clock
+
+    async def draw(
+        self,
+        seed: Seed | None,
+        count: int = 1,
+        *,
+        where: Origin,
+        kind: GenerationKind = GenerationKind.ICON,
+        parent_id: int | None = None,
+        model_id: int | None = None,
+        truncation: float | None = None,
+    ) -> Sheet:
+        """Draw `count` (1, 4 or 9) icons, those of `seed` and the seeds after it, and write their rows.
+
+        None stands for a fresh seed, the active model, the bundle's own truncation (0 < truncation <= 1). Rows are
+        written when the picture is there, all or none. Raises BusyError and ModelGoneError.
+        """
+        if count not in COUNTS:
+            raise ValueError(f"A sheet has 1, 4 or 9 icons, not {count}.")
+        first = Seed.random() if seed is None else storable(seed)
+        seeds = [first.offset(i) for i in range(count)]
+        return await self._draw(
+            seeds, where=where, kind=kind, parent_id=parent_id, model_id=model_id, truncation=truncation
+        )
+
+    async def vary(self, parent: GenerationView, *, where: Origin) -> Sheet:
+        """Draw the nine variations of an icon with its own model, and write their rows.
+
+        Raises VariationsEndError, BusyError and ModelGoneError.
+        """
+        try:
+            seeds = [parent.seed.variation(index) for index in range(1, VARIATIONS + 1)]
+        except ValueError as error:
+            raise VariationsEndError(str(error)) from error
+        return await self._draw(
+            seeds,
+            where=where,
+            kind=GenerationKind.VARIATION,
+            parent_id=parent.id,
+            model_id=parent.model_id,
+            truncation=parent.truncation,
+        )
+
+    async def _draw(
+        self,
+        seeds: Sequence[Seed],
+        *,
+        where: Origin,
+        kind: GenerationKind,
+        parent_id: int | None,
+        model_id: int | None,
+        truncation: float | None,
+    ) -> Sheet:
+        async with self._library.use(model_id) as model:
+            drawn = await draw_icons(model, seeds, truncation)
+            sheet = await compose(seeds, drawn, kind)
+        drawings = [Drawing(seed, model.id, sheet.truncation, parent_id) for seed in seeds]
+        return sheet.with_rows(await self.record(drawings, where, kind))
+
+    async def record(self, drawings: Sequence[Drawing], where: Origin, kind: GenerationKind) -> list[int]:
+        """Write the rows of icons that were drawn for one message, all or none; their ids."""
+        rows = [
+            Generation(
+                model_id=each.model_id,
+                seed_text=each.seed.text,
+                seed=each.seed.number,
+                near_path=each.seed.near.path if each.seed.near else None,
+                near_strength=each.seed.near.strength if each.seed.near else None,
+                truncation=each.truncation,
+                kind=kind,
+                position=position,
+                parent_id=each.parent_id,
+                created_at=self._clock(),
+                **vars(where),
+            )
+            for position, each in enumerate(drawings)
+        ]
+        async with self._database.write() as session:
+            session.add_all(rows)
+            await session.flush()
+            if len(rows) > 1:
+                for row in rows:
+                    row.sheet_id = rows[0].id
+        return [row.id for row in rows]
+
+    async def fresh_seed(self, guild_id: int, count: int = 1) -> Seed:
+        """A seed that, with the `count - 1` after it, no icon of that server was ever drawn from."""
+        while True:
+            seed = Seed.random()
+            numbers = [seed.offset(i).number for i in range(count)]
+            query = select(Generation.id).where(Generation.guild_id == guild_id, Generation.seed.in_(numbers)).limit(1)
+            async with self._database.read() as session:
+                if await session.scalar(query) is None:
+                    return seed
+
+    async def redraw(self, generation_id: int) -> Sheet:
+        """Draw again what was drawn before: the same rows, each by its own model.
+
+        Raises GenerationGoneError, ModelGoneError and BusyError.
+        """
+        of_sheet = or_(Generation.id == generation_id, Generation.sheet_id == generation_id)
+        query = select_views().where(of_sheet).order_by(Generation.position)
+        async with self._database.read() as session:
+            rows = [view_of(*each) for each in await session.execute(query)]
+        if not rows:
+            raise GenerationGoneError(f"There is no icon {generation_id}.")
+        drawn = []
+        for row, icon in zip(rows, await draw_rows(self._library, rows), strict=True):
+            if icon is None:
+                raise ModelGoneError(f"The model {row.model_version} is gone.", version=row.model_version)
+            drawn.append(icon)
+        sheet = await compose([row.seed for row in rows], drawn, rows[0].kind)
+        return sheet.with_rows([row.id for row in rows])
+
+    async def repost(self, originals: Sequence[GenerationView], where: Origin) -> Sheet | None:
+        """Draw icons of any models once more, as one sheet, and write rows whose parents they are.
+
+        Those whose model is gone are left out; None when that leaves none. Raises BusyError.
+        """
+        found = zip(originals, await draw_rows(self._library, originals), strict=True)
+        pairs = [(row, icon) for row, icon in found if icon is not None]
+        if not pairs:
+            return None
+        sheet = await compose([row.seed for row, _ in pairs], [icon for _, icon in pairs], GenerationKind.TOP)
+        drawings = [Drawing(row.seed, row.model_id, row.truncation, row.id) for row, _ in pairs]
+        return sheet.with_rows(await self.record(drawings, where, GenerationKind.TOP))
+
+    async def posted(self, sheet: Sheet, message_id: int) -> None:
+        """Write down which message a sheet stands in."""
+        await self.mark_posted([icon.id for icon in sheet.icons], message_id)
+
+    async def mark_posted(self, ids: Sequence[int], message_id: int) -> None:
+        """Write down which message these icons stand in."""
+        async with self._database.write() as session:
+            await session.execute(update(Generation).where(Generation.id.in_(ids)).values(message_id=message_id))
+
+    async def find(self, message_id: int, *, guild_id: int | None, channel_id: int | None) -> list[GenerationView]:
+        """The icons in a message, in their order; none when it stands in another server.
+
+        Without a server the message must stand in the channel.
+        """
+        place = Generation.guild_id == guild_id
+        if guild_id is None:
+            place = Generation.guild_id.is_(None) & (Generation.channel_id == channel_id)
+        query = select_views().where(Generation.message_id == message_id, place).order_by(Generation.position)
+        async with self._database.read() as session:
+            return [view_of(row, model) for row, model in await session.execute(query)]
+
+    async def load(self, generation_id: int) -> GenerationView | None:
+        """The record of an icon; None when there is none, or the icon was deleted."""
+        async with self._database.read() as session:
+            found = (await session.execute(select_views().where(Generation.id == generation_id))).one_or_none()
+        return None if found is None else view_of(*found)
+
+    async def delete(self, generation_id: int, *, by: int) -> bool:
+        """Note that a message was taken away, with every icon in it; the rows stay. False: it was noted before.
+
+        Who may do so (whoever asked for the icon, or a moderator) has been checked by then; `by` goes to the log.
+        """
+        sheet = select(Generation.sheet_id).where(Generation.id == generation_id).scalar_subquery()
+        query = (
+            update(Generation)
+            .where(or_(Generation.id == generation_id, Generation.sheet_id == sheet), Generation.deleted_at.is_(None))
+            .values(deleted_at=self._clock())
+            .execution_options(synchronize_session=False)
+        )
+        async with self._database.write() as session:
+            result = cast("CursorResult[Any]", await session.execute(query))
+        log.info("icon %d was deleted by %d", generation_id, by)
+        return result.rowcount > 0

@@ -1,0 +1,145 @@
+"""From seeds and models to the one picture of a message: icons drawn by any models, alone or in rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from PIL import Image
+
+from bot.db.models import GenerationKind
+from bot.icons.rows import GenerationView
+from bot.models.library import Model, ModelGoneError, ModelLibrary
+from bot.talk.refusals import ServiceError
+from generator.pictures import enlarge, grid, png
+from generator.seeds import Seed
+from generator.studio import StudioBusyError
+from generator.wildness import wildness_of
+
+LAYOUTS = {1: (1, 512), 4: (2, 256), 9: (3, 192)}
+"""Icons that fit, the columns that they stand in, and the pixels along an edge of each."""
+
+
+class BusyError(ServiceError):
+    """Too many icons are waiting to be drawn. No parameters."""
+
+    key = "error.busy"
+
+
+@dataclass(frozen=True)
+class SheetIcon:
+    """One icon of a sheet: its row in `generations`, and its seed."""
+
+    id: int
+    seed: Seed
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What was drawn: one icon, or several in rows."""
+
+    icons: tuple[SheetIcon, ...]
+    model_id: int
+    """Of the first icon."""
+    model_version: str
+    """Several in a row, where the icons are of several models."""
+    truncation: float
+    wildness: int | None
+    """In percent; None where it is the model's own, or not the same for all icons."""
+    png: bytes
+    filename: str
+    kind: GenerationKind = GenerationKind.ICON
+    votes: int = 0
+    """Of a single icon."""
+
+    def with_rows(self, ids: Sequence[int]) -> Sheet:
+        """The sheet, once its icons stand in the database."""
+        pairs = zip(ids, self.icons, strict=True)
+        return replace(self, icons=tuple(SheetIcon(row, icon.seed) for row, icon in pairs))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An icon, and what it was drawn with."""
+
+    image: Image.Image
+    model_id: int
+    model_version: str
+    truncation: float
+    wildness: int | None
+    """In percent; None where it is the model's own."""
+
+
+async def draw_icons(model: Model, seeds: Sequence[Seed], truncation: float | None) -> list[Drawn]:
+    """Draw icons with a model that is in use; None is the bundle's own truncation. Raises BusyError."""
+    own = model.bundle.card.truncation
+    scale = own if truncation is None else truncation
+    try:
+        images = await model.studio.icons(seeds, scale)
+    except StudioBusyError as error:
+        raise BusyError(str(error)) from error
+    wildness = wildness_of(scale)
+    unusual = None if wildness == wildness_of(own) else wildness
+    return [Drawn(image, model.id, model.version, scale, unusual) for image in images]
+
+
+async def draw_rows(library: ModelLibrary, rows: Sequence[GenerationView]) -> list[Drawn | None]:
+    """Draw icons again, each with its own model; None for those whose model is gone. Raises BusyError."""
+    found: list[Drawn | None] = [None] * len(rows)
+    groups: dict[tuple[int, float], list[int]] = {}
+    for place, row in enumerate(rows):
+        groups.setdefault((row.model_id, row.truncation), []).append(place)
+    for (model_id, truncation), places in groups.items():
+        try:
+            async with library.use(model_id) as model:
+                drawn = await draw_icons(model, [rows[place].seed for place in places], truncation)
+        except ModelGoneError:
+            continue
+        for place, icon in zip(places, drawn, strict=True):
+            found[place] = icon
+    return found
+
+
+async def compose(seeds: Sequence[Seed], drawn: Sequence[Drawn], kind: GenerationKind) -> Sheet:
+    """The sheet of up to nine icons, whose rows are still to be written."""
+    first = drawn[0]
+    versions = dict.fromkeys(icon.model_version for icon in drawn)
+    wildness = first.wildness if len({icon.truncation for icon in drawn}) == 1 else None
+    texts = picture_texts(first, seeds[0])
+    picture = await asyncio.to_thread(_sheet_png, [icon.image for icon in drawn], texts)
+    name = f"{file_name(first, seeds[0])}{'' if len(seeds) == 1 else f'-x{len(seeds)}'}.png"
+    icons = tuple(SheetIcon(0, seed) for seed in seeds)
+    return Sheet(icons, first.model_id, " ".join(versions), first.truncation, wildness, picture, name, kind)
+
+
+async def export(library: ModelLibrary, row: GenerationView, size: int) -> bytes:
+    """A row's icon alone as a PNG, `size` pixels along an edge. Raises BusyError and ModelGoneError."""
+    async with library.use(row.model_id) as model:
+        (drawn,) = await draw_icons(model, [row.seed], row.truncation)
+    texts = picture_texts(drawn, row.seed)
+    return await asyncio.to_thread(lambda: png(enlarge(drawn.image, size), texts))
+
+
+def _sheet_png(icons: Sequence[Image.Image], texts: dict[str, str]) -> bytes:
+    columns, cell = next(layout for fits, layout in LAYOUTS.items() if len(icons) <= fits)
+    picture = enlarge(icons[0], cell) if len(icons) == 1 else grid(icons, columns, cell=cell)
+    return png(picture, texts)
+
+
+def picture_texts(drawn: Drawn, seed: Seed) -> dict[str, str]:
+    """What the picture says of itself, for who saves it."""
+    texts = {
+        "Software": "Mojigan",
+        "Seed": seed.text,
+        "Model": drawn.model_version,
+        "Truncation": f"{drawn.truncation:g}",
+    }
+    if seed.near is not None:
+        texts["Variation"] = f"{'.'.join(seed.near.path)}, strength {seed.near.strength:g}"
+    return texts
+
+
+def file_name(drawn: Drawn, seed: Seed) -> str:
+    """How the file of an icon is called, without an ending."""
+    return f"mojigan-{drawn.model_version}-{seed.number}{f'-v{seed.near.path}' if seed.near else ''}"

@@ -1,0 +1,1 @@
+"""The models that icons are drawn with: kept on the disk, listed and chosen by `/model`."""

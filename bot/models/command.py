@@ -1,0 +1,142 @@
+"""`/model`: the kept models for everybody; which of them serves, for the host's operators."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.db.models import ModelState
+from bot.models.library import ModelLibrary
+from bot.models.versions import Version, VersionService
+from bot.talk.answering import answering, mark_answered, tell
+from bot.talk.buttons import layout
+from bot.talk.choices import offer
+from bot.talk.delivery import picture
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
+from bot.talk.operators import require_operator
+from bot.talk.texts import Texts
+from bot.talk.words import code
+
+MOST_LINES = 15
+
+EVERYBODY, OPERATORS = Audience(), Audience(operators_only=True)
+
+_STATES = {
+    ModelState.ACTIVE: "model.active",
+    ModelState.KEPT: "model.kept",
+    ModelState.REJECTED: "model.rejected",
+}
+
+
+def model_group(texts: Texts) -> app_commands.Group:
+    """Build the commands with their texts."""
+    say = texts.say
+    group = app_commands.Group(
+        name="model",
+        description=say("command.model.description"),
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+    )
+
+    def add(callback: Any, name: str, description: str, audience: Audience = EVERYBODY) -> None:
+        extras = audience.extras
+        group.add_command(app_commands.Command(name=name, description=description, callback=callback, extras=extras))
+
+    choosing: tuple[Any, ...] = (info, use)
+    for callback in choosing:
+        app_commands.describe(version=say("command.model.version"))(callback)
+        app_commands.autocomplete(version=_versions)(callback)
+    add(list_models, "list", say("command.model.list"))
+    add(info, "info", say("command.model.info"))
+    add(use, "use", say("command.model.use"), OPERATORS)
+    add(rollback, "rollback", say("command.model.rollback"), OPERATORS)
+    return group
+
+
+async def list_models(interaction: Interaction) -> None:
+    """`/model list`."""
+    async with answering(interaction):
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        texts, locale = interaction.client.texts, str(interaction.locale)
+        versions = await interaction.client.service(VersionService).kept()
+        lines = [version_line(each, texts, locale) for each in versions[:MOST_LINES]]
+        if len(versions) > MOST_LINES:
+            lines.append(texts.say("model.more", locale, count=len(versions) - MOST_LINES))
+        await tell(interaction, "\n".join(lines))
+
+
+async def info(interaction: Interaction, version: str | None = None) -> None:
+    """`/model info`."""
+    async with answering(interaction):
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        client = interaction.client
+        versions = client.service(VersionService)
+        found = await versions.find(version or client.service(ModelLibrary).active.version)
+        view, file = model_card(found, await versions.samples(found), client.texts, str(interaction.locale))
+        await interaction.edit_original_response(view=view, attachments=[file])
+        mark_answered(interaction)
+
+
+async def use(interaction: Interaction, version: str) -> None:
+    """`/model use`."""
+    async with answering(interaction):
+        require_operator(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        found = await interaction.client.service(VersionService).find(version)
+        model = await interaction.client.service(ModelLibrary).activate(found.id)
+        await _tell_serving(interaction, model.version)
+
+
+async def rollback(interaction: Interaction) -> None:
+    """`/model rollback`."""
+    async with answering(interaction):
+        require_operator(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await _tell_serving(interaction, (await interaction.client.service(VersionService).roll_back()).version)
+
+
+def version_line(version: Version, texts: Texts, locale: str) -> str:
+    """A model in a line: its name, whether it serves, its age, its training."""
+    card = version.card
+    assert card is not None  # noqa: S101 - only those are listed
+    return texts.say(
+        "model.line",
+        locale,
+        version=f"**{code(version.version)}**",
+        state=texts.say(_STATES[version.state], locale),
+        created=discord.utils.format_dt(version.created_at, "R"),
+        kimg=f"{card.kimg:g}",
+        count=card.data.count,
+        name=code(card.data.name[:60]),
+    )
+
+
+def model_card(
+    version: Version, samples: bytes, texts: Texts, locale: str
+) -> tuple[discord.ui.LayoutView, discord.File]:
+    """A model with its figures and its sheet of fixed seeds."""
+    assert version.card is not None  # noqa: S101 - its sheet is there, too
+    lines = [
+        texts.say("model.figure", locale, name=code(name), value=f"{figure.value:.3g}", real=f"{figure.real:.3g}")
+        for name, figure in version.card.metrics.items()
+    ]
+    text = "\n".join([version_line(version, texts, locale), *(lines or [texts.say("model.no_figures", locale)])])
+    alt = texts.say("model.alt", locale, version=version.version)
+    name = f"mojigan-{version.version}.png"
+    file = discord.File(io.BytesIO(samples), name, description=alt)
+    return layout(discord.ui.Container(discord.ui.TextDisplay(text[:3500]), picture(name, alt))), file
+
+
+async def _tell_serving(interaction: Interaction, version: str) -> None:
+    sentence = interaction.client.texts.say("model.serves", str(interaction.locale), version=code(version))
+    await tell(interaction, sentence)
+
+
+async def _versions(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    say, locale = interaction.client.texts.say, str(interaction.locale)
+    kept = await interaction.client.service(VersionService).kept()
+    return offer(typed, ((f"{each.version} · {say(_STATES[each.state], locale)}", each.version) for each in kept))

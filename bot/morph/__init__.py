@@ -1,0 +1,1 @@
+"""`/morph`: animated walks between two icons."""

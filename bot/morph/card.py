@@ -1,0 +1,36 @@
+"""The card of a walk between two icons."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.icons.card import delete_button
+from bot.icons.service import IconService
+from bot.morph.service import Morph
+from bot.talk.buttons import layout
+from bot.talk.delivery import ACCENT, Card, deliver, picture
+from bot.talk.interaction import Interaction
+from bot.talk.places import answer_locale
+from bot.talk.texts import Texts
+from bot.talk.words import code, plain
+
+
+async def show_morph(interaction: Interaction, morph: Morph, *, private: bool) -> None:
+    """Post a walk in the place of the announced answer, and note in the database where it stands."""
+    client = interaction.client
+    locale = answer_locale(interaction, private=private)
+    message = await deliver(interaction, morph_card(morph, client.texts, locale), private=private)
+    if not private:
+        await client.service(IconService).mark_posted(morph.ids, message.id)
+
+
+def morph_card(morph: Morph, texts: Texts, locale: str) -> Card:
+    """The animation, both seeds and the model, and the button that takes it away."""
+    start, end = morph.start.text, morph.end.text
+    alt = texts.say("morph.alt", locale, start=plain(start), end=plain(end), version=morph.model_version)
+    seeds = texts.say("morph.seeds", locale, start=code(start), end=code(end))
+    model = texts.say("icon.model", locale, version=code(morph.model_version))
+    text = discord.ui.TextDisplay[discord.ui.LayoutView](f"{seeds} · {model}")
+    container = discord.ui.Container[discord.ui.LayoutView](picture(morph.filename, alt), text, accent_color=ACCENT)
+    container.add_item(discord.ui.ActionRow(delete_button(morph.ids[0], texts, locale)))
+    return Card(layout(container), morph.webp, morph.filename, alt)

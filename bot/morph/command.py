@@ -1,0 +1,50 @@
+"""`/morph from to`: an animated walk between two icons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from discord import app_commands
+
+from bot.icons.asking import announce, origin, read_seed
+from bot.morph.card import show_morph
+from bot.morph.service import MorphService
+from bot.talk.answering import answering
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
+from bot.talk.refusals import Refusal
+from bot.talk.texts import Texts
+from generator.seeds import MAX_SEED_TEXT
+
+
+def morph_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
+    """Build the command with its texts."""
+
+    @app_commands.command(
+        name="morph", description=texts.say("command.morph.description"), extras=Audience("morph").extras
+    )
+    @app_commands.rename(start="from", end="to")
+    @app_commands.describe(
+        start=texts.say("command.morph.start"),
+        end=texts.say("command.morph.end"),
+        private=texts.say("command.morph.private"),
+    )
+    @app_commands.allowed_installs(guilds=True, users=True)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+    async def morph(
+        interaction: Interaction,
+        start: app_commands.Range[str, 1, MAX_SEED_TEXT],
+        end: app_commands.Range[str, 1, MAX_SEED_TEXT],
+        private: bool = False,
+    ) -> None:
+        async with answering(interaction):
+            first, last = read_seed(start), read_seed(end)
+            if first.number == last.number:
+                raise Refusal("error.morph_same")
+            await announce(interaction, 2, private=private)
+            drawn = await interaction.client.service(MorphService).draw(
+                first, last, where=origin(interaction), limit=interaction.filesize_limit
+            )
+            await show_morph(interaction, drawn, private=private)
+
+    return morph

@@ -1,0 +1,53 @@
+"""Animated walks from one icon to another and back."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.db.models import GenerationKind
+from bot.icons.rows import Drawing, Origin, storable
+from bot.icons.service import IconService
+from bot.icons.sheets import BusyError
+from bot.models.library import ModelLibrary
+from generator.pictures import WALK_SIZE, WALK_STEPS, animation
+from generator.seeds import Seed
+from generator.studio import StudioBusyError
+
+
+@dataclass(frozen=True)
+class Morph:
+    """A walk: the rows and the seeds of its two ends, and the animated WebP."""
+
+    ids: tuple[int, ...]
+    start: Seed
+    end: Seed
+    model_version: str
+    webp: bytes
+    filename: str
+
+
+class MorphService:
+    """Draws walks with the active model, and keeps the record of their ends."""
+
+    def __init__(self, library: ModelLibrary, icons: IconService) -> None:
+        self._library = library
+        self._icons = icons
+
+    async def draw(self, start: Seed, end: Seed, *, where: Origin, limit: int) -> Morph:
+        """Draw the walk, with fewer frames where it would be larger than `limit` bytes, and write the two rows.
+
+        Raises ModelGoneError and BusyError.
+        """
+        start, end = storable(start), storable(end)
+        async with self._library.use() as model:
+            scale = model.bundle.card.truncation
+            try:
+                icons = await model.studio.walk(start.number, end.number, WALK_STEPS, scale)
+            except StudioBusyError as error:
+                raise BusyError(str(error)) from error
+        webp = await asyncio.to_thread(animation, icons, WALK_SIZE, limit)
+        ends = [Drawing(seed, model.id, scale) for seed in (start, end)]
+        ids = await self._icons.record(ends, where, GenerationKind.MORPH)
+        name = f"mojigan-{model.version}-{start.number}-to-{end.number}.webp"
+        return Morph(tuple(ids), start, end, model.version, webp, name)

@@ -1,0 +1,1 @@
+"""`/neighbors`: pictures beside their nearest training icons."""

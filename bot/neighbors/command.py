@@ -1,0 +1,139 @@
+"""`/neighbors seed | message | picture`, and "Closest training icons" in the menu of a message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.icons.asking import announce, find_rows, origin, read_seed
+from bot.icons.rows import GenerationView
+from bot.neighbors.card import show_comparison
+from bot.neighbors.service import NeighborService
+from bot.talk.answering import answering
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
+from bot.talk.refusals import Refusal
+from bot.talk.texts import Texts
+from bot.talk.words import read_link
+from generator.seeds import MAX_SEED_TEXT
+
+PICTURE_LIMIT = 10 * 2**20
+"""Bytes of a picture that is fetched from Discord."""
+
+AUDIENCE = Audience("neighbors").extras
+
+_LONGEST_NAME = 60
+_MIB = 2**20
+
+
+def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
+    """Build the command with its texts."""
+
+    @app_commands.command(name="neighbors", description=texts.say("command.neighbors.description"), extras=AUDIENCE)
+    @app_commands.describe(
+        seed=texts.say("command.neighbors.seed"),
+        message=texts.say("command.neighbors.message"),
+        picture=texts.say("command.neighbors.picture"),
+        private=texts.say("command.neighbors.private"),
+    )
+    @app_commands.allowed_installs(guilds=True, users=True)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+    async def neighbors(
+        interaction: Interaction,
+        seed: app_commands.Range[str, 1, MAX_SEED_TEXT] | None = None,
+        message: app_commands.Range[str, 1, 200] | None = None,
+        picture: discord.Attachment | None = None,
+        private: bool = False,
+    ) -> None:
+        async with answering(interaction):
+            if [seed, message, picture].count(None) != 2:
+                raise Refusal("error.neighbors_one")
+            chosen = None if seed is None else read_seed(seed)
+            linked = None if message is None else read_link(message)
+            if message is not None and linked is None:
+                raise Refusal("error.message_link")
+            if picture is not None:
+                check_size(picture)
+            await announce(interaction, private=private)
+            service = interaction.client.service(NeighborService)
+            if chosen is not None:
+                found = await service.of_seed(chosen, where=origin(interaction))
+            elif linked is not None:
+                if linked.place_known and linked.guild_id != interaction.guild_id:
+                    raise Refusal("error.message_elsewhere")
+                rows = [row for row in await find_rows(interaction, linked.message_id) if may_see(interaction, row)]
+                if not rows:
+                    raise Refusal("error.message_without_icon")
+                found = await service.of_row(only(rows).id)
+            else:
+                assert picture is not None  # noqa: S101 - one of the three is there
+                found = await service.of_picture(await fetch(picture), picture.filename[:_LONGEST_NAME])
+            await show_comparison(interaction, found, private=private)
+
+    return neighbors
+
+
+def neighbors_menu(texts: Texts) -> app_commands.ContextMenu:
+    """Build the entry in the menu of messages; who chooses it is answered alone."""
+
+    async def neighbors_of_message(interaction: Interaction, message: discord.Message) -> None:
+        async with answering(interaction):
+            await announce(interaction, private=True)
+            service = interaction.client.service(NeighborService)
+            rows = await find_rows(interaction, message.id)
+            if rows:
+                found = await service.of_row(only(rows).id)
+            else:
+                picture = only_picture(message)
+                check_size(picture)
+                found = await service.of_picture(await fetch(picture), picture.filename[:_LONGEST_NAME])
+            await show_comparison(interaction, found, private=True)
+
+    return app_commands.ContextMenu(
+        name=texts.say("menu.neighbors"),
+        callback=neighbors_of_message,
+        extras=AUDIENCE,
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+    )
+
+
+def may_see(interaction: Interaction, row: GenerationView) -> bool:
+    """Whether the person can see the channel that an icon was posted in, as far as the bot knows it."""
+    member, guild = interaction.user, interaction.guild
+    channel = guild.get_channel_or_thread(row.channel_id) if guild is not None and row.channel_id else None
+    if channel is None or not isinstance(member, discord.Member) or row.channel_id == interaction.channel_id:
+        return True
+    return channel.permissions_for(member).view_channel
+
+
+def only(rows: list[GenerationView]) -> GenerationView:
+    """The one icon of a message. Raises Refusal when it holds several."""
+    if len(rows) > 1:
+        raise Refusal("error.message_several", count=len(rows))
+    return rows[0]
+
+
+def only_picture(message: discord.Message) -> discord.Attachment:
+    """The one picture of a message. Raises Refusal when there is none, or several."""
+    pictures = [each for each in message.attachments if (each.content_type or "").startswith("image/")]
+    if len(pictures) != 1:
+        raise Refusal("error.no_picture")
+    return pictures[0]
+
+
+def check_size(picture: discord.Attachment) -> None:
+    """Refuse a file that is too large to be fetched, before that."""
+    if picture.size > PICTURE_LIMIT:
+        size, limit = f"{picture.size / _MIB:.1f}", PICTURE_LIMIT // _MIB
+        raise Refusal("error.picture_large", size=size, limit=limit)
+
+
+async def fetch(picture: discord.Attachment) -> bytes:
+    """The file's bytes. Raises Refusal when Discord does not hand them out."""
+    try:
+        return await picture.read()
+    except (discord.HTTPException, OSError) as error:
+        raise Refusal("error.picture_gone") from error

@@ -1,0 +1,1 @@
+"""For who hosts the bot: checks before it runs, and probes and figures while it does."""

@@ -1,0 +1,60 @@
+"""The card of /privacy: what is stored, and the buttons to see one's own rows and to be forgotten."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import discord
+
+from bot.privacy.service import PrivacyService
+from bot.talk.answering import mark_answered
+from bot.talk.buttons import Button, Pressed, button, layout
+from bot.talk.guard import Audience
+from bot.talk.interaction import Interaction
+
+FILENAME = "mojigan-my-data.json"
+
+_STYLES = {"forget": discord.ButtonStyle.danger, "yes": discord.ButtonStyle.danger}
+_LABELS = {
+    "show": "button.privacy_show",
+    "forget": "button.privacy_forget",
+    "yes": "button.privacy_yes",
+    "no": "button.privacy_no",
+}
+
+
+class PrivacyButton(Pressed[Button], template=r"mj:mine:(?P<what>show|forget|yes|no)"):
+    """A button of the card; it acts for the person who presses it, never for another one."""
+
+    audience = Audience(blocked_too=True)
+
+    async def act(self, interaction: Interaction) -> None:
+        """Hand the rows out, ask once more, or forget."""
+        what, user_id = self.match["what"], interaction.user.id
+        privacy = interaction.client.service(PrivacyService)
+        if what == "show":
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            document = json.dumps(await privacy.mine(user_id), ensure_ascii=False, indent=1)
+            file = discord.File(io.BytesIO(document.encode()), FILENAME)
+            await interaction.edit_original_response(attachments=[file])
+        else:
+            if what == "yes":
+                await privacy.forget(user_id)
+            await interaction.response.edit_message(view=privacy_card(interaction, what))
+        mark_answered(interaction)
+
+
+def privacy_card(interaction: Interaction, step: str = "no") -> discord.ui.LayoutView:
+    """The card after a step: what is stored (no), the question (forget), or the end (yes)."""
+    key, buttons = {
+        "no": ("privacy.stored", ("show", "forget")),
+        "forget": ("privacy.sure", ("yes", "no")),
+        "yes": ("privacy.forgotten", ("show",)),
+    }[step]
+    say, locale = interaction.client.texts.say, str(interaction.locale)
+    row: discord.ui.ActionRow[discord.ui.LayoutView] = discord.ui.ActionRow()
+    for what in buttons:
+        style = _STYLES.get(what, discord.ButtonStyle.secondary)
+        row.add_item(button(say(_LABELS[what], locale), "mine", what, style=style))
+    return layout(discord.ui.Container(discord.ui.TextDisplay(say(key, locale)), row))

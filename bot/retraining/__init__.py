@@ -1,0 +1,1 @@
+"""`/retrain`: a new model beside the running one, trained in a process of its own."""

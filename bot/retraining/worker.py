@@ -1,0 +1,259 @@
+"""Does the queue of retrainings: one job at a time, followed while it trains, measured at its end, adopted or held."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from bot.db.retraining import IconSource, JobState
+from bot.models.library import ModelLibrary
+from bot.models.versions import VersionService
+from bot.retraining.desk import JobDesk
+from bot.retraining.files import RUNS
+from bot.retraining.gate import judge, read_evaluation
+from bot.retraining.process import COMMAND, TrainerError, Training, run_command
+from bot.settings import Settings
+from bot.talk.refusals import ServiceError
+from generator.card import Figure
+from generator.checkpoint import Bundle, BundleError, read_bundle
+from generator.studio import DeviceError
+
+log = logging.getLogger(__name__)
+
+EDIT_SECONDS = 10.0
+"""Between two pictures of the progress."""
+POLL_SECONDS, LOOK_SECONDS = 0.5, 60.0
+"""Between two looks at the process, and at a queue in which nothing can be begun."""
+STOP_SECONDS = 30.0
+"""What a process that was asked to stop may take to save."""
+MEASURE_SECONDS = 600.0
+
+BEST, LATEST = "best", "latest"
+"""The bundles of a run folder."""
+
+
+class Retrainer:
+    """One job at work, and the queue behind it. `start` it inside the event loop; it outlives Discord clients."""
+
+    def __init__(self, settings: Settings, desk: JobDesk, library: ModelLibrary, versions: VersionService) -> None:
+        self.command: Sequence[str] = COMMAND
+        self.edit_seconds, self.poll_seconds = EDIT_SECONDS, POLL_SECONDS
+        self._settings = settings
+        self._desk = desk
+        self._library = library
+        self._versions = versions
+        self._wakeup = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._lock: IO[str] | None = None
+
+    def start(self) -> None:
+        """Begin to work on the queue, unless another process on this data folder does."""
+        self._task = asyncio.get_running_loop().create_task(self._work(), name="retraining")
+
+    def wake(self) -> None:
+        """Look at the queue now."""
+        self._wakeup.set()
+
+    async def stop(self) -> None:
+        """Stop following. The training itself goes on, and is found again at the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    async def abandon(self) -> None:
+        """End the training for good: the data folder is about to go."""
+        if self._desk.training is not None:
+            await asyncio.to_thread(self._desk.training[1].signal, signal.SIGKILL)
+        await self.stop()
+
+    async def after(self, job_id: int) -> None:
+        """A job has come to rest: make room, show it and its followers, look for the next."""
+        await self._desk.clean()
+        await self._versions.prune()
+        await self._desk.show(job_id)
+        await self._desk.show_queue()
+        self.wake()
+
+    async def _work(self) -> None:
+        while True:
+            self._wakeup.clear()
+            try:
+                again = await self._next()
+            except Exception:
+                log.exception("the queue of retrainings could not be looked at")
+                again = False
+            if not again:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wakeup.wait(), LOOK_SECONDS)
+
+    async def _next(self) -> bool:
+        """Do the next job to its end, if there is one that this process can do."""
+        # Not in a thread: `stop` would close the lock before the thread had opened it.
+        if not self._own():
+            return False
+        for job_id in await self._desk.book.ids(JobState.RUNNING):
+            if await self._desk.has_files(job_id):
+                await self._do(job_id, begin=False)
+                return True
+        for job_id in await self._desk.book.ids(JobState.QUEUED):
+            # The files of a job lie with the process that took it.
+            if await self._desk.has_files(job_id) and await self._desk.book.begin(job_id):
+                await self._do(job_id, begin=True)
+                return True
+        return False
+
+    async def _do(self, job_id: int, *, begin: bool) -> None:
+        training = Training(self._desk.folder(job_id).path, self.command)
+        self._desk.training = (job_id, training)
+        try:
+            if begin:
+                await asyncio.to_thread(training.start, await self._arguments(job_id))
+                await self._desk.show_queue()
+            await self._follow(job_id, training)
+        except (TrainerError, BundleError, DeviceError, ServiceError, OSError) as error:
+            log.warning("retraining %d: %s", job_id, error)
+            await asyncio.to_thread(training.signal, signal.SIGKILL)
+            await self._desk.book.fail(job_id, str(error))
+        finally:
+            self._desk.training, self._desk.measuring = None, False
+            training.leave()
+        await self.after(job_id)
+
+    async def _follow(self, job_id: int, training: Training) -> None:
+        shown, before, stopping = 0.0, None, None
+        while True:
+            alive = await asyncio.to_thread(training.is_alive)
+            progress = await asyncio.to_thread(training.read)  # after that look: the last lines are among them
+            job = await self._desk.book.view(job_id)
+            if job is None or job.state is not JobState.RUNNING:
+                await asyncio.to_thread(training.signal, signal.SIGKILL)
+                return
+            if not alive:
+                break
+            now = time.monotonic()
+            if job.cancelled_by is not None:
+                number = signal.SIGTERM if stopping is None else signal.SIGKILL
+                if stopping is None or now - stopping > STOP_SECONDS:
+                    await asyncio.to_thread(training.signal, number)
+                    stopping = now
+            if progress != before and (before is None or now - shown >= self.edit_seconds):
+                await self._desk.show(job_id)
+                shown, before = now, progress
+            await asyncio.sleep(self.poll_seconds)
+        if job.cancelled_by is not None:
+            await self._desk.book.end(job_id, JobState.CANCELLED)
+        elif progress.finished and progress.run is not None:
+            await self._judge(job_id, progress.run)
+        else:
+            reason = await asyncio.to_thread(training.reason)
+            await self._desk.book.end(job_id, JobState.FAILED) if reason is None else await self._desk.book.fail(
+                job_id, reason
+            )
+
+    async def _judge(self, job_id: int, run: Path) -> None:
+        """Measure the new model beside the running one, and adopt it when it is not worse."""
+        self._desk.measuring = True
+        await self._desk.show(job_id)
+        folder, running = self._desk.folder(job_id), self._library.active
+        new, old = await asyncio.to_thread(result_of, run), running.bundle.path
+        sources = await asyncio.to_thread(folder.read_sources)
+        card = (await asyncio.to_thread(read_bundle, new)).card
+        figures = await self._figures((new, old), sources) or (card.metrics, running.bundle.card.metrics)
+        verdict = judge(*figures)
+        captions = (f"{running.version}, serving", f"new, {card.kimg:g} kimg")
+        await asyncio.to_thread(folder.compare, (captions[0], old), (captions[1], new))
+        job = await self._desk.book.view(job_id)
+        if job is None or job.cancelled_by is not None:
+            await self._desk.book.end(job_id, JobState.CANCELLED)
+            return
+        ends = {
+            "verdict": verdict.value,
+            "baseline_id": running.id,
+            "metrics": {
+                side: {name: figure.model_dump() for name, figure in each.items()}
+                for side, each in zip(("new", "old"), figures, strict=True)
+            },
+        }
+        if not verdict.passes:
+            await self._desk.book.end(job_id, JobState.WAITING, **ends)
+            return
+        model_id = await self._library.keep(new)
+        await self._library.activate(model_id)
+        await self._desk.book.end(job_id, JobState.ADOPTED, model_id=model_id, **ends)
+
+    async def _figures(
+        self, bundles: Sequence[Path], sources: Sequence[Path]
+    ) -> tuple[dict[str, Figure], dict[str, Figure]] | None:
+        """The figures of both bundles on the same icons; None when they cannot be taken: the cards have some, too."""
+        icons = [argument for source in sources for argument in ("--icons", str(source))]
+        found = []
+        try:
+            async with asyncio.timeout(MEASURE_SECONDS):
+                for bundle in bundles:
+                    arguments = ["evaluate", str(bundle), *icons, "--json"]
+                    found.append(read_evaluation(await run_command(arguments, self.command)))
+        except (TrainerError, ValueError, TimeoutError) as error:
+            log.warning("the models could not be measured: %s", error)
+            return None
+        return found[0], found[1]
+
+    async def _arguments(self, job_id: int) -> list[str]:
+        """The options of `train fit` for a job: go on with its run, or begin one."""
+        job, folder, settings = await self._desk.book.view(job_id), self._desk.folder(job_id), self._settings
+        assert job is not None  # noqa: S101 - it has just begun
+        base = ["fit", "--progress", "jsonl", "--device", settings.device]
+        run = await asyncio.to_thread(folder.saved_run)
+        if run is not None:
+            return [*base, "--resume", str(run)]
+        active, order = self._library.active.bundle, job.order
+        given = [] if order.source is IconSource.CURRENT else await asyncio.to_thread(folder.given)
+        sources = [*([active.path.absolute()] if order.added or not given else []), *given]
+        await asyncio.to_thread(folder.write_sources, sources)
+        goal = ["--minutes", f"{order.minutes:g}"] if order.kimg is None else ["--kimg", f"{order.kimg:g}"]
+        return [
+            *base,
+            *(argument for source in sources for argument in ("--icons", str(source))),
+            *goal,
+            *_look(active),
+            *("--seed", str(job_id)),
+            *("--runs", str(folder.path / RUNS)),
+            *settings.train_options,
+        ]
+
+    def _own(self) -> bool:
+        """Whether this process is the one that works on the jobs of this data folder."""
+        if self._lock is None:
+            root = self._desk.root
+            root.mkdir(parents=True, exist_ok=True)
+            lock = (root / ".lock").open("w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.close()
+                return False
+            self._lock = lock
+        return True
+
+
+def _look(active: Bundle) -> list[str]:
+    """A new model draws as large, and on the same background, as the running one."""
+    return ["--size", str(active.image_size), "--background", active.card.background]
+
+
+def result_of(run: Path) -> Path:
+    """The bundle that a run has come to: its best, or its latest when none was measured as best. Raises BundleError."""
+    for name in (BEST, LATEST):
+        if (run / name).is_dir():
+            return run / name
+    raise BundleError(f"{run}: the training has left no bundle.")

@@ -1,0 +1,1 @@
+"""`/settings`: what a server allows. `talk/guard.py` sees to it."""

@@ -1,1 +1,0 @@
-"""What the bot decides: models and icons. Imports no discord."""

@@ -1,0 +1,127 @@
+"""Daily posts go out once, whatever process ends when."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from bot.db.models import Generation
+from bot.db.schedules import PostStatus
+from tests.bot.daily.posts import Channel, Clock, Crash, Process, statuses
+from tests.bot.daily.test_posting import CLAIMED, MISSED, PLAN, SENT, UNKNOWN
+
+
+async def test_two_processes_post_once(first: Process, second: Process, channel: Channel, clock: Clock) -> None:
+    await first.schedules.set(PLAN)
+    for _ in range(3):
+        clock.move(hours=25)
+        await asyncio.gather(*(process.posts.run_due(channel) for process in (first, second, first, second)))
+    assert channel.dates == [date(2026, 3, day) for day in (29, 30, 31)][: len(channel.dates)]
+    assert len(set(channel.dates)) == len(channel.messages) == 3
+    assert {status for _, status in await statuses(first.database)} <= {SENT, MISSED}
+
+
+async def test_a_crash_between_claim_and_sending(
+    first: Process, second: Process, channel: Channel, clock: Clock
+) -> None:
+    schedule = await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    assert await first.runs.claim(schedule.id) is not None  # and then nothing more
+    assert await second.posts.run_due(channel) == clock() + timedelta(seconds=30)
+    assert channel.messages == []
+    clock.move(seconds=30)
+    await second.posts.run_due(channel)
+    assert [(post.local_date, post.late) for post in channel.messages] == [(date(2026, 3, 28), False)]
+    assert await statuses(first.database) == [("2026-03-28", SENT)]
+
+
+async def test_a_slow_process_that_lost_its_claim_does_not_send(
+    first: Process, second: Process, channel: Channel, clock: Clock
+) -> None:
+    schedule = await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    slow = await first.runs.claim(schedule.id)
+    assert slow is not None
+    clock.move(seconds=31)
+    await second.posts.run_due(channel)
+    await first.posts._post(slow, channel)
+    assert len(channel.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "message_id"),
+    [(40, SENT, 1_001), (119, SENT, 1_001), (121, UNKNOWN, None), (9_000, UNKNOWN, None)],
+)
+async def test_a_crash_between_sending_and_commit(
+    first: Process,
+    second: Process,
+    channel: Channel,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: int,
+    status: PostStatus,
+    message_id: int | None,
+) -> None:
+    async def crash(*_: Any) -> None:
+        raise Crash
+
+    schedule = await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    monkeypatch.setattr(first.runs, "sent", crash)
+    with pytest.raises(BaseExceptionGroup):
+        await first.posts.run_due(channel)
+    assert await statuses(second.database) == [("2026-03-28", CLAIMED)]
+    clock.move(seconds=seconds)
+    await second.posts.run_due(channel)
+    assert len(channel.messages) == 1
+    (logged,) = await second.schedules.log(schedule.id)
+    assert (logged.status, logged.message_id) == (status, message_id)
+    assert logged.seed == channel.messages[0].sheet.icons[0].seed.text
+
+
+async def test_a_crash_on_the_way_sends_the_same_icon_again(first: Process, channel: Channel, clock: Clock) -> None:
+    await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    channel.trouble = [Crash()]
+    with pytest.raises(BaseExceptionGroup):
+        await first.posts.run_due(channel)
+    async with first.database.read() as session:
+        drawn = (await session.scalars(select(Generation.seed))).one()
+    clock.move(seconds=45)
+    await first.posts.run_due(channel)
+    assert [post.sheet.icons[0].seed.number for post in channel.messages] == [drawn]
+
+
+async def test_a_post_that_is_stopped_goes_back_at_once(
+    first: Process, second: Process, channel: Channel, clock: Clock
+) -> None:
+    handed = asyncio.Event()
+
+    async def hang() -> None:
+        handed.set()
+        await asyncio.Event().wait()
+
+    await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    channel.before = hang
+    stopped = asyncio.create_task(first.posts.run_due(channel))
+    await handed.wait()
+    stopped.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopped
+    channel.before = None
+    await second.posts.run_due(channel)
+    assert await statuses(first.database) == [("2026-03-28", SENT)]
+    assert len(channel.messages) == 1
+
+
+async def test_who_is_told_to_stop_claims_nothing_more(first: Process, channel: Channel, clock: Clock) -> None:
+    await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    await first.posts.run_due(channel, lambda: False)
+    assert await statuses(first.database) == []
+    assert len(await first.runs.due()) == 1

@@ -1,0 +1,267 @@
+"""/retrain and /model as the people who run the bot use them, with a stand-in for the training itself."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+import simcord
+from PIL import Image
+
+from bot.models.library import ModelLibrary
+from bot.retraining.jobs import JobOverError
+from bot.retraining.service import RetrainService
+from tests.bot.retraining.host import WORSE, Host, furnish
+from tests.bot.world import World, alt_text, labels, name_servers, private, until, words
+
+
+@pytest.fixture
+def host(world: World, tiny_bundle_path: Path, tmp_path: Path) -> Host:
+    """The server is named in the settings."""
+    return furnish(world, tiny_bundle_path, tmp_path)
+
+
+async def test_a_model_that_is_not_worse_takes_over_and_old_icons_keep_theirs(host: Host) -> None:
+    world = host.world
+    before = world.service(ModelLibrary).active
+    old_icon = await world.icon(seed="42")
+    host.plan(waits=True)
+    card = await host.retrain(kimg=1.0)
+    assert "Icons: the current set · 1 kimg · for " in words(card)
+    card = await host.until(card, "▰▰▰▰▰▰▰▰▰▰▱▱▱▱▱▱▱▱▱▱ **50 %**\n0.5 kimg · 123 images/s · done <t:")
+    assert labels(card) == ["Cancel"]
+    await host.until(card, "50 %")
+    assert alt_text(await host.until(card, "50 %")) == (
+        "Icons of fixed seeds, drawn by the model in training at 0.5 kimg"
+    )
+    host.go()
+    card = await host.until(card, "### Retraining 1 is done", "draws from now on. It is closer to the icons than")
+    after = world.service(ModelLibrary).active
+    assert after.version != before.version
+    assert f"`{after.version}` draws from now on. It is closer to the icons than `{before.version}`." in words(card)
+    assert "`swd`: 2, running model 3, real icons 1" in words(card)
+    assert labels(card) == []
+    with Image.open(io.BytesIO(await world.picture(card))) as picture:
+        assert picture.height > 2 * 64  # both sheets
+    assert f"Model `{after.version}`" in words(await world.icon(seed="42"))
+    again = await world.asker.click(old_icon, label="Another")
+    assert again.response is not None
+    assert f"Model `{before.version}`" in words(again.response)
+    answer = private(await host.admin.slash(world.channel, "model rollback"))
+    assert answer == f"`{before.version}` draws from now on. Older icons keep their models."
+    assert world.service(ModelLibrary).active.version == before.version
+    assert private(await host.admin.slash(world.channel, "model use", version=after.version)).startswith(
+        f"`{after.version}` draws"
+    )
+    assert [path.name for path in (world.services.settings.data / "jobs" / "1").iterdir() if path.is_dir()] == []
+
+
+async def test_a_worse_model_waits_for_a_word(host: Host) -> None:
+    world = host.world
+    before = world.service(ModelLibrary).active.version
+    host.plan(figures=WORSE)
+    card = await host.retrain(minutes=1)
+    card = await host.until(card, "is done: your word, please", f"It is farther from the icons than `{before}`.")
+    assert labels(card) == ["Adopt", "Discard"]
+    assert world.service(ModelLibrary).active.version == before
+    sentence = "Only the owner of this bot, and administrators of the servers that the owner has named, can do that."
+    for label in labels(card):
+        assert private(await world.moderator.click(card, label=label)) == sentence
+    await world.restart()
+    await host.admin.click(card, label="Adopt")
+    card = await host.until(card, "draws from now on")
+    assert world.service(ModelLibrary).active.version != before
+    assert labels(card) == []
+
+
+async def test_a_worse_model_is_discarded_and_stays_in_the_list(host: Host) -> None:
+    world = host.world
+    before = world.service(ModelLibrary).active.version
+    host.plan(figures=WORSE)
+    card = await host.until(await host.retrain(), "Look at both sheets")
+    await host.admin.click(card, label="Discard")
+    over = await host.until(card, "### Retraining 1: discarded", "the running model goes on")
+    assert world.service(ModelLibrary).active.version == before
+    result = await world.asker.slash(world.channel, "model list")
+    assert [line.split(" · ")[1] for line in private(result).splitlines()] == ["not adopted", "draws now"]
+    assert labels(over) == []
+    with pytest.raises(JobOverError):  # a second person had the button before her eyes still
+        await world.service(RetrainService).adopt(1)
+
+
+async def test_the_queue_has_places_and_can_be_left(host: Host) -> None:
+    world = host.world
+    host.plan(waits=True)
+    first = await host.retrain()
+    await host.until(first, "50 %")
+    second, third = await host.retrain(), await host.retrain()
+    assert "Retrainings before it: 1" in words(second)
+    assert "Retrainings before it: 2" in words(third)
+    refused = private(await world.asker.click(second, label="Cancel"))
+    assert refused.startswith("Only the person who started this retraining")
+    await host.admin.click(second, label="Cancel")
+    await host.until(second, "### Retraining 2: cancelled", "Nothing has changed")
+    await host.until(third, "Retrainings before it: 1")
+    await host.admin.click(first, label="Cancel")
+    await host.until(first, "### Retraining 1: cancelled")
+    await host.until(third, "50 %")
+    host.go()
+    await host.until(third, "draws from now on")
+    assert len(host.calls()) == 2
+    with pytest.raises(JobOverError):
+        await world.service(RetrainService).cancel(1, host.admin.id)
+
+
+async def test_what_the_training_says_at_its_death_reaches_the_card_and_it_can_go_on(host: Host) -> None:
+    world = host.world
+    before = world.service(ModelLibrary).active.version
+    host.plan(fails="/data/jobs/1/a.zip: only 3 different icons; training takes at least 16")
+    card = await host.until(await host.retrain(), "### Retraining 1 failed")
+    assert "`a.zip: only 3 different icons; training takes at least 16`\nNothing has changed" in words(card)
+    assert world.service(ModelLibrary).active.version == before
+    assert "It can go on at 0.5 kimg." in words(card)
+    assert labels(card) == ["Resume"]
+    assert "Only the owner" in private(await world.asker.click(card, label="Resume"))
+    await host.admin.click(card, label="Resume")
+    await host.until(card, "draws from now on")
+    fresh, resumed = host.calls()
+    assert "--resume" not in fresh
+    assert resumed[resumed.index("--resume") + 1].endswith("jobs/1/runs/0001-sagan-icons")
+
+
+async def test_without_figures_a_person_decides(host: Host) -> None:
+    host.plan(figures={"new": {}, "old": {}})
+    await host.until(await host.retrain(), "It could not be measured beside", "Look at both sheets")
+
+
+async def test_the_servers_emojis_and_stickers_are_fetched(host: Host) -> None:
+    world = host.world
+    host.plan(waits=True)
+    assert private_or_public(await host.admin.slash(world.channel, "retrain", icons="server")).startswith(
+        "I can read no emoji and no sticker of this server."
+    )
+    still, moving = world.guild.create_emoji("happy"), world.guild.create_emoji("dance", animated=True)
+    world.guild.create_emoji("lost")  # Discord has no picture of it
+    wave = world.guild.create_sticker("wave")
+    for path, content in (
+        (f"emojis/{still.id}.png", b"png"),
+        (f"emojis/{moving.id}.webp?animated=true", b"webp"),
+        (f"stickers/{wave.id}.png", b"sticker"),
+    ):
+        world.env.backend.cdn._blobs[f"{discord.Asset.BASE}/{path}"] = content
+    world.guild.create_sticker("drawing", format_type=3)  # Lottie: no pixels
+    card = await host.retrain(icons="server", mode="replace")
+    assert "Icons: this server's emojis and stickers · 30 min" in words(card)
+    icons = world.services.settings.data / "jobs" / "1" / "icons"
+    contents = {file.name[4:]: file.read_bytes() for file in icons.iterdir()}
+    assert contents == {"happy.png": b"png", "dance.webp": b"webp", "wave.png": b"sticker"}
+    await until(lambda: bool(host.calls()))
+    (call,) = host.calls()
+    assert [value for name, value in pairwise(call) if name == "--icons"] == [str(icons.absolute())]
+    assert call[call.index("--minutes") + 1] == "30"
+    host.go()
+    await host.until(card, "draws from now on")
+
+
+async def test_attached_files_join_the_current_set(host: Host) -> None:
+    world = host.world
+    active = world.service(ModelLibrary).active.bundle.path.absolute()
+    files = {"file": ("My icons!.ZIP", b"zip"), "file2": ("a/b.png", b"png"), "file3": ("noname", b"?")}
+    card = await host.retrain(**files)
+    assert "Icons: the current set, and the attached files" in words(card)
+    await host.until(card, "draws from now on")
+    (call,) = host.calls()
+    job = (world.services.settings.data / "jobs" / "1").absolute()
+    sources = [value for name, value in pairwise(call) if name == "--icons"]
+    assert sources == [str(active), str(job / "icons"), str(job / "001-my-icons.zip")]
+    assert call[call.index("--size") + 1] == "64"
+
+
+async def test_what_does_not_go_together_is_refused(host: Host) -> None:
+    async def answer(**options: Any) -> str:
+        return private(await host.admin.slash(host.world.channel, "retrain", **options))
+
+    assert await answer(minutes=1, kimg=1.0) == "Choose minutes or kimg, not both."
+    assert (await answer(icons="files")).startswith("Attach an archive or pictures")
+    assert (await answer(icons="server", file=("a.zip", b"zip"))).startswith("Files and other icons do not go together")
+    assert host.calls() == []
+
+
+async def test_only_those_who_run_the_host_may(host: Host) -> None:
+    world = host.world
+    with pytest.raises(simcord.SetupError):  # hidden
+        await world.asker.slash(world.channel, "retrain")
+    sentence = "Only the owner of this bot, and administrators of the servers that the owner has named, can do that."
+    for name, options in (("model use", {"version": "m1"}), ("model rollback", {})):
+        assert private(await world.asker.slash(world.channel, name, **options)) == sentence
+    (retrain,) = [command for command in await world.client.tree.fetch_commands() if command.name == "retrain"]
+    world.guild.set_command_permissions(retrain, {world.guild.default_role: True})
+    assert private(await world.asker.slash(world.channel, "retrain")) == sentence
+    name_servers(world, frozenset())  # an administrator of some server is nobody special
+    assert private(await host.admin.slash(world.channel, "retrain")) == sentence
+    assert host.calls() == []
+
+
+async def test_a_card_that_takes_no_more_edits_is_posted_again(host: Host) -> None:
+    world = host.world
+    host.plan(waits=True)
+    card = await host.retrain()
+    await host.until(card, "50 %")
+    world.env.inject_error("PATCH", f"/channels/{world.channel.id}/messages/{card.id}", status=400, code=30046)
+    host.go()
+    await until(lambda: world.channel.last_message is not None and world.channel.last_message.id != card.id)
+    last = world.channel.last_message
+    assert last is not None
+    await host.until(host.card(last), "draws from now on")
+
+
+async def test_a_deleted_card_comes_back_with_the_result(host: Host) -> None:
+    world = host.world
+    host.plan(waits=True, figures=WORSE)
+    card = await host.retrain()
+    await host.until(card, "50 %")
+    world.env.backend.delete_message(world.channel.id, card.id)
+    host.go()
+    await until(lambda: world.channel.last_message is not None)
+    last = world.channel.last_message
+    assert last is not None
+    assert labels(await host.until(host.card(last), "Look at both sheets")) == ["Adopt", "Discard"]
+
+
+async def test_models_are_listed_and_shown_to_everybody(host: Host) -> None:
+    world = host.world
+    version = world.service(ModelLibrary).active.version
+    line = private(await world.asker.slash(world.channel, "model list"))
+    assert line.startswith(f"**`{version}`** · draws now · <t:")
+    assert line.endswith("· 0 kimg on 40 icons (`drawn`)")
+    shown = (await world.asker.slash(world.channel, "model info", version=version.partition("-")[0])).response
+    assert shown is not None
+    assert "It was never measured." in words(shown)
+    assert alt_text(shown) == f"Icons of fixed seeds, drawn by model {version}"
+    choices = await world.asker.autocomplete(world.channel, "model use", "version", "m1")
+    assert choices == [{"name": f"{version} · draws now", "value": version}]
+    nothing = "There is no such model here. /model list shows those that are kept."
+    assert private(await host.admin.slash(world.channel, "model use", version="m99")) == nothing
+    assert private(await host.admin.slash(world.channel, "model rollback")).startswith("No other model has served")
+
+
+def private_or_public(result: simcord.InteractionResult) -> str:
+    """A refusal after the answer was announced for all stands in its place."""
+    assert result.response is not None
+    return result.response.content
+
+
+def test_the_permission_is_asked_for_by_discord(world_command: dict[str, Any]) -> None:
+    assert world_command["default_member_permissions"] == discord.Permissions(administrator=True).value
+
+
+@pytest.fixture
+async def world_command(world: World) -> dict[str, Any]:
+    """/retrain as Discord is told of it."""
+    command = world.client.tree.get_command("retrain")
+    assert command is not None
+    return dict(command.to_dict(world.client.tree))

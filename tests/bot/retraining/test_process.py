@@ -1,0 +1,92 @@
+"""The pieces of retraining by themselves: the process and its lines, the folder that is left, sentences, the bar."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.retraining.card import bar
+from bot.retraining.files import JobFolder
+from bot.retraining.jobs import fit_sentence
+from bot.retraining.process import ERRORS, PROGRESS, TrainerError, Training, run_command
+from tests.bot.world import until
+
+
+def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
+    lines = [
+        {"event": "start", "run": str(tmp_path), "kimg": 300.0},
+        {"event": "tick", "kimg": 1.5, "share": 0.25, "images_per_second": 40.0, "eta_seconds": None, "new": "field"},
+        {"event": "rollback", "kimg": 2.0, "sentence": "Back to the best state."},
+        {"event": "evaluation", "kimg": 2.0, "sheet": "sheets/2.png", "metrics": {}},
+        {"event": "done", "reason": "patience", "kimg": 2.0},
+    ]
+    training, file = Training(tmp_path), tmp_path / PROGRESS
+    assert training.read().run is None
+    content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    cut = content.index(b'"eta_seconds"')
+    file.write_bytes(content[:cut])
+    assert training.read().kimg == 0.0
+    file.write_bytes(b"")
+    with file.open("ab") as rest:
+        rest.write(content)
+    progress = training.read()
+    assert (progress.kimg, progress.share, progress.images_per_second, progress.eta_seconds) == (2.0, 0.25, 40.0, None)
+    assert (progress.sheet, progress.note) == (tmp_path / "sheets" / "2.png", "Back to the best state.")
+    assert progress.finished
+    assert not progress.stopped
+
+
+async def test_a_process_is_followed_by_its_lock(tmp_path: Path) -> None:
+    script = "import sys, time; print('last words', file=sys.stderr, flush=True); time.sleep(60)"
+    training = Training(tmp_path, (sys.executable, "-c", script))
+    assert not training.is_alive()
+    training.start([])
+    found_again = Training(tmp_path)
+    assert found_again.is_alive()
+    await until(lambda: (tmp_path / ERRORS).stat().st_size > 0)
+    found_again.signal(signal.SIGKILL)
+    assert training._process is not None
+    training._process.wait()
+    assert not found_again.is_alive()
+    assert training.reason() is None  # killed: what it said before is not why
+    assert found_again.reason() == "last words"
+    with pytest.raises(TrainerError, match="could not be started"):
+        Training(tmp_path, (str(tmp_path / "nothing"),)).start([])
+
+
+async def test_a_command_that_fails_gives_its_last_line() -> None:
+    with pytest.raises(TrainerError, match="why not"):
+        await run_command(["-c", "import sys; sys.exit('first\\nwhy not')"], (sys.executable,))
+
+
+def test_what_is_left_of_a_folder(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path / "1")
+    folder.save([("../../Evil .PNG", b"x"), ("set.tar.gz", b"y"), ("", b"z")])
+    assert sorted(file.name for file in folder.given()) == ["002-set.tar.gz", "icons"]
+    assert sorted(file.name for file in (folder.path / "icons").iterdir()) == ["001-evil.png", "003-icon.icon"]
+    run = folder.path / "runs" / "0001-sagan-x"
+    (run / "sheets").mkdir(parents=True)
+    (run / "sheets" / "000.500-kimg.png").write_bytes(b"sheet")
+    assert folder.saved_run() is None
+    (run / "state").mkdir()
+    assert folder.saved_run() == run
+    (folder.path / PROGRESS).write_text("")
+    folder.strip()
+    assert sorted(file.name for file in folder.path.iterdir()) == [PROGRESS, "sheet.png"]
+    assert folder.picture() == b"sheet"
+
+
+def test_sentences_name_files_without_their_folders() -> None:
+    sentence = "/srv/mojigan/data/jobs/3/icons, /srv/x.zip: no icon that can be read\n(besides 3 and/or 4)"
+    assert fit_sentence(sentence) == "icons, x.zip: no icon that can be read (besides 3 and/or 4)"
+    assert len(fit_sentence("x" * 900)) == 500
+
+
+def test_the_bar() -> None:
+    assert bar(0.0, 4) == "▱▱▱▱"
+    assert bar(0.5, 4) == "▰▰▱▱"
+    assert bar(1.0, 4) == "▰▰▰▰"

@@ -1,0 +1,125 @@
+"""Settings, blocks and quotas in the database, on both kinds of it, and by two processes at once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.db.session import Database
+from bot.talk.access import FAMILIES, AccessService, QuotaError, ServerSettings
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+GUILD, OTHER_GUILD, ADA, GIL = 2**62, 2**62 + 1, 11, 12
+
+
+class Time:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+async def test_settings_are_kept_one_by_one(database: Database) -> None:
+    access = AccessService(database, Time())
+    assert await access.settings(GUILD) == ServerSettings()
+    await access.change(GUILD, channels=[5, 2**62], quota=9)
+    await access.change(GUILD, language="ja")
+    await access.set_roles(GUILD, "icon", {8, 7})
+    await access.set_roles(GUILD, "morph", {7})
+    await access.set_roles(GUILD, "icon", [])
+    expected = ServerSettings("ja", (5, 2**62), {"icon": (), "morph": (7,)}, quota=9)
+    assert await AccessService(database, Time()).settings(GUILD) == expected
+    assert await access.change(GUILD, quota=None, spoiler=True, cooldown=5) != expected
+    assert await access.settings(OTHER_GUILD) == ServerSettings()
+
+
+async def test_roles_of_several_families_can_be_chosen_at_once(database: Database) -> None:
+    second = Database(database.url.render_as_string(hide_password=False))
+    try:
+        processes = [AccessService(each, Time()) for each in (database, second)]
+        choices = [processes[i % 2].set_roles(GUILD, family, [i]) for i, family in enumerate(FAMILIES)]
+        await asyncio.gather(*choices)
+    finally:
+        await second.close()
+    assert (await processes[0].settings(GUILD)).roles == {family: (i,) for i, family in enumerate(FAMILIES)}
+
+
+async def test_people_are_blocked_in_one_server(database: Database) -> None:
+    access = AccessService(database, Time())
+    await access.block(GUILD, [ADA, GIL], by=1)
+    await access.block(GUILD, [ADA], by=2)
+    assert await access.blocked(GUILD) == [ADA, GIL]
+    assert await access.rules(GUILD, ADA) == (ServerSettings(), True)
+    assert await access.rules(OTHER_GUILD, ADA) == (ServerSettings(), False)
+    await access.unblock(GUILD, [ADA])
+    assert await access.blocked(GUILD) == [GIL]
+
+
+async def test_a_quota_counts_for_an_hour_and_says_what_is_left(database: Database) -> None:
+    time = Time()
+    access = AccessService(database, time)
+    assert await access.consume(GUILD, ADA, 9, None) is None
+    assert await access.consume(GUILD, ADA, 9, 10)
+    time.now += timedelta(minutes=59)
+    with pytest.raises(QuotaError) as refusal:
+        await access.consume(GUILD, ADA, 4, 10)
+    end = int((START + timedelta(hours=1)).timestamp())
+    assert refusal.value.parameters == {"count": 4, "left": 1, "limit": 10, "when": f"<t:{end}:R>"}
+    assert await access.consume(GUILD, ADA, 1, 10)
+    assert await access.consume(GUILD, GIL, 9, 10)
+    assert await access.consume(OTHER_GUILD, ADA, 9, 10)
+    time.now += timedelta(minutes=1)
+    assert await access.consume(GUILD, ADA, 9, 10)
+
+
+async def test_more_than_the_whole_quota_is_never_drawn(database: Database) -> None:
+    access = AccessService(database, Time())
+    with pytest.raises(QuotaError) as refusal:
+        await access.consume(GUILD, ADA, 9, 5)
+    assert refusal.value.parameters["left"] == 5
+    assert await access.consume(GUILD, ADA, 4, 5)
+
+
+async def test_what_is_given_back_can_be_drawn_in_the_same_hour_only(database: Database) -> None:
+    time = Time()
+    access = AccessService(database, time)
+    first = await access.consume(GUILD, ADA, 9, 9)
+    assert first is not None
+    await access.refund(first)
+    again = await access.consume(GUILD, ADA, 9, 9)
+    assert again is not None
+    time.now += timedelta(hours=1)
+    await access.consume(GUILD, ADA, 9, 9)
+    await access.refund(again)  # of the hour before
+    with pytest.raises(QuotaError):
+        await access.consume(GUILD, ADA, 1, 9)
+
+
+async def test_the_host_counts_everything_together(database: Database) -> None:
+    access = AccessService(database, Time(), host_quota=10)
+    charge = await access.consume(GUILD, ADA, 4, 4)
+    await access.consume(None, ADA, 4, None)
+    with pytest.raises(QuotaError) as refusal:
+        await access.consume(OTHER_GUILD, ADA, 4, 100)
+    assert refusal.value.parameters["left"] == 2
+    await access.consume(OTHER_GUILD, ADA, 2, 2)  # the refusal counted nothing there
+    assert charge is not None
+    await access.refund(charge)
+    assert await access.consume(GUILD, ADA, 4, 4)
+
+
+async def test_two_processes_never_count_more_than_the_limit(database: Database) -> None:
+    second = Database(database.url.render_as_string(hide_password=False))
+    try:
+        processes = [AccessService(each, Time()) for each in (database, second)]
+        tries = [process.consume(GUILD, ADA, 2, 9) for _ in range(5) for process in processes]
+        results = await asyncio.gather(*tries, return_exceptions=True)
+    finally:
+        await second.close()
+    assert sum(not isinstance(result, QuotaError) for result in results) == 4
+    assert all(not isinstance(result, BaseException) or isinstance(result, QuotaError) for result in results)
