@@ -36,6 +36,8 @@ FORMAT_VERSION = 2
 """2: there may be a discriminator."""
 DEFAULT_BUNDLE = Path(__file__).parent / "default"
 """The bundle that ships with the project."""
+BROAD_BUNDLE = Path(__file__).parent / "broad"
+"""A second one, of many kinds of icons: to start a training from."""
 
 CARD, GENERATOR, NEIGHBORS, ICONS, SAMPLES = (
     "card.json",

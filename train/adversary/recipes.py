@@ -56,7 +56,7 @@ class Recipe:
     betas: tuple[float, float] = (0.0, 0.9)
     guide: float = 0.0
     """Weight of the guide's scores beside the discriminator's at the beginning; 0: no guide."""
-    guide_end: float = 0.0
+    guide_end: float = 0.05
     """The same at the end; between, it falls linearly."""
     bf16: bool = True
     """Convolutions and products in bfloat16 on CUDA; the CPU, where that is slow, stays with float32."""
@@ -105,8 +105,6 @@ PRESETS = {
         decay_share=0.4,
         decay_floor=0.05,
         coarse_discriminator=True,
-        guide=0.2,
-        guide_end=0.05,
     ),
     "sagan-seed": Recipe(
         preset="sagan-seed",

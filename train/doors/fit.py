@@ -57,7 +57,10 @@ def fit_command(
     resume: Annotated[Path | None, typer.Option(help="Go on with this run folder, its icons and its recipe.")] = None,
     start: Annotated[
         Path | None,
-        typer.Option("--from", help="Start from the generator of this bundle or run, at its size and width."),
+        typer.Option(
+            "--from",
+            help="Start from this bundle or run, at its size and width; broad: from the one that ships for this.",
+        ),
     ] = None,
     hold_out: Annotated[
         float | None,
@@ -114,9 +117,9 @@ def fit_command(
         float | None, typer.Option(min=0, max=1, help="Instance noise at the beginning; it fades to 0 at the end.")
     ] = None,
     guide: Annotated[
-        float | None, typer.Option(min=0, help="Weight of frozen natural features beside the discriminator; 0: none.")
+        float | None,
+        typer.Option(min=0, help="Weight of frozen natural features beside the discriminator, 0.2 say; 0: none."),
     ] = None,
-    no_guide: Annotated[bool, typer.Option("--no-guide", help="The same as --guide 0.")] = False,
     guide_end: Annotated[float | None, typer.Option(min=0, help="What that weight has become at the end.")] = None,
     bf16: Annotated[bool | None, typer.Option(help="Products in bfloat16, on CUDA only.", show_default="bf16")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
@@ -147,7 +150,7 @@ def fit_command(
         "lecam": lecam,
         "r1": r1,
         "noise": noise,
-        "guide": 0.0 if no_guide else guide,
+        "guide": guide,
         "guide_end": guide_end,
         "bf16": bf16,
     }

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from generator.card import DataSet
-from generator.checkpoint import Bundle, BundleError, read_bundle
+from generator.checkpoint import BROAD_BUNDLE, Bundle, BundleError, read_bundle
 from generator.decode import parse_color
 from generator.networks import GeneratorConfig
 from generator.networks.plain import PlainConfig
@@ -21,6 +21,10 @@ from train.data.icons import IconSet
 from train.doors.terminal import UsageError, read_color
 from train.run.folder import Run, RunError, bundle_of
 from train.run.setting import Goal, Setting, code_version
+
+
+BROAD = Path("broad")
+"""What --from takes for the broad bundle that ships."""
 
 
 def read_goal(kimg: float | None, minutes: float | None) -> Goal | None:
@@ -47,9 +51,9 @@ def read_recipe(preset: str, changes: dict[str, Any], size: int, channels: int =
 
 
 def read_start(path: Path) -> Bundle:
-    """The bundle to start from, or the best one of a run. Raises UsageError."""
+    """The bundle to start from, the best one of a run, or the broad one that ships. Raises UsageError."""
     try:
-        return read_bundle(bundle_of(path))
+        return read_bundle(BROAD_BUNDLE if path == BROAD else bundle_of(path))
     except BundleError as error:
         raise UsageError(f"--from: {error}") from error
 

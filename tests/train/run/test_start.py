@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from generator.checkpoint import read_bundle
+from generator.checkpoint import BROAD_BUNDLE, read_bundle
 from tests.train.run.door import folder_of, train
 from train.run.folder import BEST, Run
 
@@ -15,7 +15,7 @@ from train.run.folder import BEST, Run
 @pytest.fixture(scope="module")
 def teacher_run(icon_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = tmp_path_factory.mktemp("teachers")
-    given = ("--icons", icon_folder, "--kimg", "0.016", "--batch", "4", "--width", "8")
+    given = ("--icons", icon_folder, "--kimg", "0.016", "--batch", "4", "--width", "8", "--guide", "0.2")
     assert train(*given, "--runs", runs).exit_code == 0
     return folder_of(runs)
 
@@ -55,7 +55,7 @@ def test_a_bundle_of_another_form_is_no_start(
 def test_what_judged_the_teacher_judges_the_pupil(teacher_run: Path, icon_folder: Path, tmp_path: Path) -> None:
     """With rates of 0 nothing is learned: what the run keeps of its critics is what it began with."""
     still = ("--generator-rate", "0", "--discriminator-rate", "0")
-    given = ("--icons", icon_folder, "--from", teacher_run, "--batch", "4", "--kimg", "0.004", *still)
+    given = ("--icons", icon_folder, "--from", teacher_run, "--batch", "4", "--kimg", "0.004", "--guide", "0.2", *still)
     assert train(*given, "--runs", tmp_path).exit_code == 0
     teacher, pupil = (read_bundle(run / BEST).discriminator for run in (teacher_run, folder_of(tmp_path)))
     weights = [name for name in teacher if "original" in name or name.endswith("gain")]
@@ -64,9 +64,18 @@ def test_what_judged_the_teacher_judges_the_pupil(teacher_run: Path, icon_folder
 
 
 def test_critics_of_another_form_are_left(teacher_run: Path, icon_folder: Path, tmp_path: Path) -> None:
-    given = ("--icons", icon_folder, "--from", teacher_run, "--batch", "4", "--kimg", "0.004", "--no-guide")
+    given = ("--icons", icon_folder, "--from", teacher_run, "--batch", "4", "--kimg", "0.004")
     result = train(*given, "--no-minibatch-stddev", "--runs", tmp_path)
     assert result.exit_code == 0, result.output
     with Run.open(folder_of(tmp_path)) as run:
         assert run.start() is not None
     assert not any(name.startswith("guide") for name in read_bundle(folder_of(tmp_path) / BEST).discriminator)
+
+
+def test_a_run_starts_from_the_broad_bundle_that_ships(icon_folder: Path, tmp_path: Path) -> None:
+    given = ("--icons", icon_folder, "--from", "broad", "--batch", "4", "--kimg", "0.004", "--runs", tmp_path)
+    result = train(*given)
+    assert result.exit_code == 0, result.output
+    card = read_bundle(folder_of(tmp_path) / BEST).card
+    assert card.started_from == read_bundle(BROAD_BUNDLE).digest
+    assert card.background == "transparent"

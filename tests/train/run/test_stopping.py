@@ -22,7 +22,7 @@ from train.report.chronicle import write_run_report
 from train.run.folder import BEST, BEST_STATE, LATEST, SHEETS, STATE, STATS, Run
 from train.run.guard import Limits
 
-TINY = ("--guide", "0", "--batch", "4", "--width", "8", "--size", "32", "--device", "cpu", "--progress", "jsonl")
+TINY = ("--batch", "4", "--width", "8", "--size", "32", "--device", "cpu", "--progress", "jsonl")
 
 
 @pytest.fixture(autouse=True)
