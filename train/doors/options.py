@@ -22,7 +22,6 @@ from train.doors.terminal import UsageError, read_color
 from train.run.folder import Run, RunError, bundle_of
 from train.run.setting import Goal, Setting, code_version
 
-
 BROAD = Path("broad")
 """What --from takes for the broad bundle that ships."""
 
