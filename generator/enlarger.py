@@ -18,7 +18,7 @@ from safetensors.torch import load as load_tensors
 from torch import nn
 from torch.nn import functional
 
-from generator.transparency import as_image, as_pixels, clear_ringing
+from generator.transparency import RINGING, as_pixels
 
 SHIPPED_ENLARGER = Path(__file__).parent / "enlarger.safetensors"
 
@@ -26,6 +26,8 @@ SCALE = 8
 """Pixels of the large icon for each of the small one, along an edge."""
 CHANNELS, BLOCKS, FINE_CHANNELS = 64, 4, 16
 """Features at the icon's size, residual blocks there, and features at twice that size."""
+SLOPE = 0.1
+"""Of the leaky ReLU: of features that are only ever below zero, half of the network can die in its first steps."""
 LARGEST = 128
 """Pixels along the edge of an icon that is worth the work: larger ones are sharp enough."""
 
@@ -41,12 +43,17 @@ class EnlargerNetwork(nn.Module):
         super().__init__()
         self.stem = _convolution(4, CHANNELS, 5)
         self.blocks = nn.ModuleList(
-            nn.Sequential(nn.ReLU(), _convolution(CHANNELS, CHANNELS), nn.ReLU(), _convolution(CHANNELS, CHANNELS))
+            nn.Sequential(
+                nn.LeakyReLU(SLOPE),
+                _convolution(CHANNELS, CHANNELS),
+                nn.LeakyReLU(SLOPE),
+                _convolution(CHANNELS, CHANNELS),
+            )
             for _ in range(BLOCKS)
         )
         self.coarse = _convolution(CHANNELS, 4 * FINE_CHANNELS)
         self.fine = nn.Conv2d(FINE_CHANNELS, 4 * (SCALE // 2) ** 2, 3, bias=False)
-        nn.init.zeros_(self.fine.weight)
+        nn.init.normal_(self.fine.weight, std=0.003)
 
     def forward(self, icons: torch.Tensor, phase: tuple[int, int] | None = None) -> torch.Tensor:
         """What is added to bilinear interpolation is 0 where the network sees one color only.
@@ -55,12 +62,14 @@ class EnlargerNetwork(nn.Module):
         """
         rows, columns = (slice(None),) * 2 if phase is None else (slice(start, None, 2) for start in phase)
         details = self._details(icons, rows, columns)
-        tile = details.shape[-1] // icons.shape[-1]
+        height, width = icons.shape[-2:]
+        tile = details.shape[-1] // width
         nothing = self._details(icons.new_zeros(1, 4, 3, 3), rows, columns)[..., tile : 2 * tile, tile : 2 * tile]
-        down, across = (_stretch(edge, icons.device) for edge in icons.shape[-2:])
+        down, across = (_stretch(edge, icons.device) for edge in (height, width))
         with torch.autocast(icons.device.type, enabled=False):
             smooth = down.T[rows] @ icons @ across[:, columns]
-        return smooth + (details - nothing.repeat(1, 1, *icons.shape[-2:]))
+        tiles = details.view(-1, 4, height, tile, width, tile) - nothing[:, :, None, :, None]
+        return smooth + tiles.view_as(details)
 
     def _details(self, icons: torch.Tensor, rows: slice, columns: slice) -> torch.Tensor:
         # Filters that sum to zero see differences only: of one color, all of them see the same nothing.
@@ -69,9 +78,11 @@ class EnlargerNetwork(nn.Module):
         for block in self.blocks:
             features = features + block(features)
         # The border is repeated before the shuffle: behind it, the pattern of one color has a period of two pixels.
-        coarse = functional.pad(self.coarse(functional.relu(features)), (1, 1, 1, 1), mode="replicate")
+        coarse = functional.pad(self.coarse(functional.leaky_relu(features, SLOPE)), (1, 1, 1, 1), mode="replicate")
         weight = self.fine.weight.view(4, SCALE // 2, SCALE // 2, *self.fine.weight.shape[1:])[:, rows, columns]
-        fine = functional.conv2d(functional.relu(functional.pixel_shuffle(coarse, 2)), weight.flatten(0, 2))
+        fine = functional.conv2d(
+            functional.leaky_relu(functional.pixel_shuffle(coarse, 2), SLOPE), weight.flatten(0, 2)
+        )
         return functional.pixel_shuffle(fine[..., 1:-1, 1:-1], weight.shape[1])
 
 
@@ -98,13 +109,11 @@ class Enlarger:
         alpha = pixels.shape[-1] == 4
         opaque = pixels if alpha else np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], axis=-1)
         values = torch.from_numpy(opaque).permute(2, 0, 1)[None].float() / 255  # (1, 4, H, W), channels last
-        large = (self.network(values)[0].clamp(0, 1) * 255).round().byte()
-        if not alpha:
-            return as_image(large[:3].permute(1, 2, 0).numpy())
-        large[:3] = large[:3].minimum(large[3:])
-        drawn = large.permute(1, 2, 0).contiguous().numpy()
-        clear_ringing(drawn)
-        return as_image(drawn)
+        colors, opacity = self.network(values)[0].clamp_(0, 1).split((3, 1))
+        if alpha:  # straight, as pictures are, before anything is rounded
+            opacity *= opacity * 255 > RINGING + 0.5
+            colors = torch.cat([colors.minimum(opacity).div_(opacity).nan_to_num_(0), opacity])
+        return Image.fromarray(colors.mul_(255).round_().byte().permute(1, 2, 0).contiguous().numpy())
 
 
 def read_enlarger(path: Path) -> Enlarger:

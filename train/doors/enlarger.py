@@ -31,7 +31,15 @@ def enlarger_command(
     minutes: Annotated[float, typer.Option(min=0.01, help="Train for so long.")] = 8.0,
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead: repeats exactly.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed of weights, order and faults.")] = 0,
-    share: Annotated[float, typer.Option(min=0.001, max=1, help="Take this share of the icons, by their names.")] = 1.0,
+    share: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0.001,
+            max=1,
+            help="Take this share of the icons, by their names; one for each source, or for all.",
+            show_default="1",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     report: Annotated[bool, typer.Option("--report", help="Only report on the enlarger that ships.")] = False,
 ) -> None:
@@ -45,9 +53,14 @@ def enlarger_command(
             raise UsageError("Give --out FILE to train an enlarger, or --report to measure the one that ships.")
         if out is not None and not out.parent.is_dir():
             raise UsageError(f"{out}: there is no folder {out.parent}.")
+        shares = share or [1.0]
+        if len(shares) not in (1, len(icons)):
+            raise UsageError(f"Give --share once, or once for each of the {len(icons)} sources.")
         where = choose_device(device)
         with console.status("reading icons") as status:
-            pairs = read_pairs(icons, share, lambda count: status.update(f"reading icons: {count:,}"))
+            pairs = read_pairs(
+                icons, shares * (len(icons) // len(shares)), lambda count: status.update(f"reading icons: {count:,}")
+            )
         unseen = pairs
         if out is not None:
             training, held_out = split(pairs.small)

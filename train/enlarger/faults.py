@@ -11,9 +11,9 @@ from torch.nn import functional
 
 SPARED = 0.4
 """Share of the icons that stay as they are: a generator draws good ones, too."""
-WAVE, WAVE_LENGTH = 0.5, 4
-"""How far edges are moved at most (standard deviation), and over which distance: pixels."""
-NOISE, BLOTCHES, PATTERN, SPECKS = 0.015, 0.03, 0.03, 0.25
+WAVE, WAVE_LENGTHS = 0.5, (2, 4, 8)
+"""How far edges are moved at most (standard deviation), and over which distances, one for all icons: pixels."""
+NOISE, BLOTCHES, PATTERN, SPECKS = 0.015, 0.03, 0.03, 0.3
 """Largest strength of each, standard deviations in colors of 0 to 1."""
 SPECK_SHARE = 0.003
 """Share of the pixels that a speck begins at, at most."""
@@ -37,7 +37,8 @@ def with_faults(icons: torch.Tensor, rng: torch.Generator, spared: float = SPARE
 def _wavy(icons: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     """Move pixels by a smooth random field, so that straight edges are not quite straight."""
     count, _, height, width = icons.shape
-    coarse = torch.randn((count, 2, height // WAVE_LENGTH + 1, width // WAVE_LENGTH + 1), generator=rng)
+    length = WAVE_LENGTHS[int(torch.randint(len(WAVE_LENGTHS), (), generator=rng))]
+    coarse = torch.randn((count, 2, height // length + 1, width // length + 1), generator=rng)
     field = functional.interpolate(coarse, (height, width), mode="bicubic") * _up_to(WAVE, count, rng)
     still = functional.affine_grid(torch.eye(2, 3).expand(count, 2, 3), list(icons.shape), align_corners=False)
     moved = still + field.permute(0, 2, 3, 1) * torch.tensor([2 / width, 2 / height])

@@ -92,15 +92,17 @@ def _behind(icons: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
     return icons + (1 - icons[:, 3:]) * colors
 
 
-def read_pairs(sources: Sequence[Path], share: float, progress: Callable[[int], None] = lambda count: None) -> Pairs:
-    """Read a share, 0 to 1, of the icons of all sources, transparent where nothing is.
+def read_pairs(
+    sources: Sequence[Path], shares: Sequence[float], progress: Callable[[int], None] = lambda count: None
+) -> Pairs:
+    """Read of each source a share, 0 to 1, of its icons, transparent where nothing is.
 
     Raises SourceError where a source cannot be used or too few icons are left. Pictures smaller than a large icon are
     left out: they have nothing to teach.
     """
     large: list[NDArray[np.uint8]] = []
     seen = set()
-    for source in sources:
+    for source, share in zip(sources, shares, strict=True):
         done = len(large)
         request = Request(
             SCALE * EDGE, TRANSPARENT, Share(share), Renderer(supersampling=1), _Counter(done, progress).tick

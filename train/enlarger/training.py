@@ -17,7 +17,7 @@ from train.enlarger.faults import with_faults
 from train.enlarger.pairs import Pairs
 
 BATCH = 8
-RATE, WARM_UP = 2e-3, 0.03
+RATE, WARM_UP = 1e-3, 0.03
 """Adam's rate at its height, and the share of the training until then; after it, half a cosine."""
 EDGES = 0.5
 """Weight of the differences between neighboring pixels: they make edges sharp and planes even."""
