@@ -28,6 +28,8 @@ CHANNELS, BLOCKS, FINE_CHANNELS = 64, 4, 16
 """Features at the icon's size, residual blocks there, and features at twice that size."""
 SLOPE = 0.1
 """Of the leaky ReLU: of features that are only ever below zero, half of the network can die in its first steps."""
+PLAIN = 20
+"""Edge of an icon of one color, in pixels: for smaller ones, torch takes another way on one thread than on two."""
 LARGEST = 128
 """Pixels along the edge of an icon that is worth the work: larger ones are sharp enough."""
 
@@ -64,7 +66,7 @@ class EnlargerNetwork(nn.Module):
         details = self._details(icons, rows, columns)
         height, width = icons.shape[-2:]
         tile = details.shape[-1] // width
-        nothing = self._details(icons.new_zeros(1, 4, 3, 3), rows, columns)[..., tile : 2 * tile, tile : 2 * tile]
+        nothing = self._details(icons.new_zeros(1, 4, PLAIN, PLAIN), rows, columns)[..., :tile, :tile]
         down, across = (_stretch(edge, icons.device) for edge in (height, width))
         with torch.autocast(icons.device.type, enabled=False):
             smooth = down.T[rows] @ icons @ across[:, columns]

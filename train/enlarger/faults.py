@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-SPARED = 0.4
+SPARED = 0.5
 """Share of the icons that stay as they are: a generator draws good ones, too."""
 WAVE, WAVE_LENGTHS = 0.5, (2, 4, 8)
 """How far edges are moved at most (standard deviation), and over which distances, one for all icons: pixels."""

@@ -15,7 +15,7 @@ from train.data.reading import SourceError
 from train.enlarger.faults import with_faults
 from train.enlarger.pairs import Pairs, read_pairs
 from train.enlarger.report import report
-from train.enlarger.training import EDGES, Distance, train_enlarger, write_enlarger
+from train.enlarger.training import EDGES, Distance, distance, train_enlarger, write_enlarger
 from train.metrics.similarity import ssim
 
 
@@ -86,6 +86,16 @@ def test_the_distance_has_the_slope_that_autograd_finds() -> None:
     assert slope is not None
     assert drawn.grad is not None
     assert torch.allclose(slope, drawn.grad, atol=1e-7)
+
+
+def test_a_dark_edge_is_a_fault() -> None:
+    wanted = torch.zeros(1, 4, 2, 4)
+    wanted[..., 0] = 1.0
+    beyond, tinted = wanted.clone(), wanted.clone()
+    beyond[:, 3, :, 1] = 0.5  # opacity without color: on white only, black
+    tinted[:, :, :, 1] = 0.5  # white, half of it: on black only
+    assert distance(beyond, wanted) == pytest.approx(float(distance(tinted, wanted)), rel=0.5)
+    assert distance(wanted, wanted) == 0
 
 
 def test_training_lowers_the_loss(pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
