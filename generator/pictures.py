@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
+from generator.enlarger import LARGEST, load_enlarger
 from generator.transparency import clear_ringing
 
 PAPER, INK, FAINT, LINE = "#ffffff", "#2b2d31", "#6b6f76", "#e3e5e8"
 MARGIN = 24
 LARGE, ROWS, LABEL_WIDTH = 384, 3, 110
 TITLE_SIZE, LABEL_SIZE = 22, 18
+SMALL_CELL = 2
 WALK_SIZE, WALK_QUALITY = 384, 85
 WALK_STEPS = 24
 """Icons on a walk from one end to the other, the ends among them."""
@@ -22,12 +24,17 @@ WALK_TIME, SHORTEST_FRAME = 3_000, 20
 """Milliseconds of a walk there and back, and of a frame at least: players slow down what is shorter."""
 
 
-def enlarge(icon: Image.Image, size: int = 512) -> Image.Image:
+def enlarge(icon: Image.Image, size: int = 512, *, plain: bool = False) -> Image.Image:
     """Scale an icon to `size` x `size` pixels.
 
-    Pillow resamples RGBA premultiplied, so that no hidden color comes out at the edges.
-    Lanczos: what a network draws is soft at its edges, and enlarged squares turn that softness into stairs.
+    What a network drew is soft and a little rough at its edges, so the enlarger draws it (generator/enlarger.py), and
+    Lanczos brings that to its size. `plain`: Lanczos alone, for what is to be seen as it is, such as a training icon.
+    Pillow resamples RGBA premultiplied, so that no hidden color comes out at the edges. Raises EnlargerError.
     """
+    if icon.size == (size, size):
+        return icon
+    if not plain and icon.width < size and max(icon.size) <= LARGEST:
+        icon = load_enlarger().draw(icon)
     if icon.size == (size, size):
         return icon
     large = icon.resize((size, size), Image.Resampling.LANCZOS)
@@ -42,7 +49,8 @@ def grid(icons: Sequence[Image.Image], columns: int, cell: int | None = None, ga
     """Lay icons out in rows, left to right: each `cell` pixels wide (their own size by default), `gap` pixels apart.
 
     The sheet is `columns * (cell + gap) + gap` wide, or narrower when there are fewer icons than columns. Where
-    there are transparent icons (RGBA), the sheet is transparent, else white.
+    there are transparent icons (RGBA), the sheet is transparent, else white. Cells up to SMALL_CELL times as wide as
+    an icon are enlarged by Lanczos: there are many of them, and in them one hardly sees a difference.
     Raises ValueError for no icons or no columns.
     """
     if not icons or columns < 1:
@@ -55,7 +63,8 @@ def grid(icons: Sequence[Image.Image], columns: int, cell: int | None = None, ga
     sheet = Image.new(mode, (columns * step + gap, rows * step + gap), (0, 0, 0, 0) if mode == "RGBA" else PAPER)
     for i, icon in enumerate(icons):
         row, column = divmod(i, columns)
-        sheet.paste(enlarge(icon, cell), (gap + column * step, gap + row * step))
+        large = enlarge(icon, cell, plain=cell <= SMALL_CELL * icon.width)
+        sheet.paste(large, (gap + column * step, gap + row * step))
     return sheet
 
 
@@ -97,7 +106,8 @@ def comparison(
 ) -> Image.Image:
     """The icon large on the left, its nearest training icons with their distances beside it, on white paper.
 
-    Up to three neighbors stand in a column as tall as the icon; more of them take more columns.
+    Up to three neighbors stand in a column as tall as the icon; more of them take more columns. They are real, and
+    shown as they are: enlarged by Lanczos alone.
     """
     columns = max(-(-len(neighbors) // ROWS), 1)
     thumbnail = (LARGE - (ROWS - 1) * MARGIN) // ROWS
@@ -113,7 +123,7 @@ def comparison(
     for i, (neighbor, distance) in enumerate(neighbors):
         column, row = divmod(i, ROWS)
         x, y = left + column * step_x, top + row * step_y
-        _put(sheet, enlarge(neighbor, thumbnail), (x, y))
+        _put(sheet, enlarge(neighbor, thumbnail, plain=True), (x, y))
         middle = y + thumbnail / 2
         pen.text((x + thumbnail + 16, middle - 4), f"{distance:.2f}", INK, title, anchor="ls")
         pen.text((x + thumbnail + 16, middle + 4), "distance", FAINT, label, anchor="lt")
@@ -121,14 +131,14 @@ def comparison(
 
 
 def beside(pictures: Sequence[tuple[Image.Image, str]]) -> Image.Image:
-    """Icons large side by side, each under its caption, on white paper."""
+    """Icons large side by side, each under its caption, on white paper; to be compared, so by Lanczos alone."""
     step = LARGE + MARGIN
     top = TITLE_SIZE + 2 * MARGIN
     sheet = Image.new("RGB", (len(pictures) * step + MARGIN, top + step), PAPER)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(TITLE_SIZE)
     for i, (icon, caption) in enumerate(pictures):
         pen.text((MARGIN + i * step, MARGIN), shorten(caption, LARGE, font), INK, font)
-        _put(sheet, enlarge(icon, LARGE), (MARGIN + i * step, top))
+        _put(sheet, enlarge(icon, LARGE, plain=True), (MARGIN + i * step, top))
     return sheet
 
 
@@ -170,14 +180,15 @@ def animation(icons: Sequence[Image.Image], size: int = WALK_SIZE, limit: int | 
     """An endless walk through the icons and back, as an animated WebP of `size` x `size` pixels, at most `limit` bytes.
 
     Where all icons would take more, fewer are shown, at least the two ends, in the same time; those two may still take
-    more. WebP, not GIF: measured on 46 frames, a seventh of the bytes, a tenth of the time, and more than 256 colors.
+    more. Lanczos enlarges them: what moves hides its edges, and sharp ones take more bytes. WebP, not GIF: measured on
+    46 frames, a seventh of the bytes, a tenth of the time, and more than 256 colors.
     Raises ValueError for fewer than two icons.
     """
     if len(icons) < 2:
         raise ValueError("A walk shows at least two icons.")
     steps = len(icons)
     while True:
-        shown = [enlarge(icons[round(i * (len(icons) - 1) / (steps - 1))], size) for i in range(steps)]
+        shown = [enlarge(icons[round(i * (len(icons) - 1) / (steps - 1))], size, plain=True) for i in range(steps)]
         frames = [*shown, *shown[-2:0:-1]]
         buffer = io.BytesIO()
         frames[0].save(

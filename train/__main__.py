@@ -6,6 +6,7 @@ python -m train icons NotoColorEmoji.ttf --only faces --out ./faces      write t
 python -m train fit --icons ./my-icons        train on them
 python -m train evaluate BUNDLE --icons ./my-icons      how good a model is
 python -m train encoder --icons NotoColorEmoji.ttf --report      how well copies are found
+python -m train enlarger --icons iconify-json-noto.tgz --out enlarger.safetensors      train what draws icons large
 python -m train bench                         how fast the presets train here
 python -m train ablate --icons ./my-icons --out ./ablation    what each ingredient of the recipe is worth
 python -m train report runs/0007-sagan-faces  draw report.png and report.html of a run anew
@@ -29,6 +30,7 @@ from train.data.summary import summarize
 from train.doors.ablate import ablate_command
 from train.doors.bench import bench, summarize_bench
 from train.doors.encoder import encoder_command
+from train.doors.enlarger import enlarger_command
 from train.doors.evaluate import evaluate_command
 from train.doors.fit import fit_command
 from train.doors.options import read_recipe
@@ -68,6 +70,7 @@ app.command("fit")(fit_command)
 app.command("ablate")(ablate_command)
 app.command("evaluate")(evaluate_command)
 app.command("encoder")(encoder_command)
+app.command("enlarger")(enlarger_command)
 
 
 @app.command()

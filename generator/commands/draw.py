@@ -41,13 +41,14 @@ def icon_command(
     output: Output = None,
     wildness: Wildness = None,
     device: Device = "auto",
+    plain: Annotated[bool, typer.Option("--plain", help="Enlarge by Lanczos, not by the enlarger.")] = False,
 ) -> None:
     """Draw one icon. The same bundle, seed and options give the same file, byte for byte."""
     with sentences():
         model, chosen = read_bundle(bundle), parse_seed(seed)
         drawn = Studio(model, device).draw([chosen.number], truncation(wildness))[0]
         file = target(output, model, str(chosen.number))
-        save(enlarge(drawn, size), file, f"seed {chosen.text}", model, Seed=chosen.text)
+        save(enlarge(drawn, size, plain=plain), file, f"seed {chosen.text}", model, Seed=chosen.text)
 
 
 def grid_command(

@@ -16,6 +16,7 @@ from rich.text import Text
 from generator.checkpoint import Bundle, BundleError
 from generator.decode import DecodeError
 from generator.encoder import EncoderError
+from generator.enlarger import EnlargerError
 from generator.pictures import png
 from generator.seeds import Seed
 from generator.studio import DeviceError
@@ -52,7 +53,7 @@ def sentences() -> Iterator[None]:
     """Turn the errors that people can act on into one sentence on stderr and exit code 2."""
     try:
         yield
-    except (BundleError, DecodeError, DeviceError, EncoderError, UsageError) as error:
+    except (BundleError, DecodeError, DeviceError, EncoderError, EnlargerError, UsageError) as error:
         message = str(error)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)

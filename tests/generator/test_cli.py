@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 from generator.__main__ import app
 from generator.checkpoint import read_bundle
 from generator.encoder import read_encoder
+from generator.enlarger import read_enlarger
 from generator.inversion import invert
 from generator.neighborhood import Neighborhood
 from generator.seeds import SEED_LIMIT
@@ -65,6 +66,23 @@ def test_an_icon_gets_a_name_from_model_and_seed(
     names = [file.name for file in tmp_path.iterdir()]
     assert len(names) == 2
     assert any(name.startswith("mojigan-") and name.endswith("-42.png") for name in names)
+
+
+def test_plain_is_another_picture_of_the_same_icon(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    given = ("icon", "--seed", "42", "--bundle", tiny_bundle_path, "-o")
+    assert run(*given, tmp_path / "drawn.png").exit_code == 0
+    assert run(*given, tmp_path / "plain.png", "--plain").exit_code == 0
+    drawn, plain = (np.asarray(Image.open(tmp_path / name)).astype(int) for name in ("drawn.png", "plain.png"))
+    assert drawn.shape == plain.shape == (512, 512, 3)
+    assert 0 < np.abs(drawn - plain).mean() < 30
+
+
+def test_a_damaged_enlarger_gets_a_sentence(
+    tiny_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("generator.pictures.load_enlarger", lambda: read_enlarger(tmp_path / "none.safetensors"))
+    sentence = refused("icon", "--seed", "1", "--bundle", tiny_bundle_path, "-o", tmp_path / "icon.png")
+    assert "the enlarger cannot be read" in sentence
 
 
 def test_a_grid_begins_with_its_seed(tiny_bundle_path: Path, tmp_path: Path) -> None:

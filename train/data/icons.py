@@ -104,7 +104,7 @@ def write_report(icons: IconSet, folder: Path) -> None:
     columns = max(1, round(len(shown) ** 0.5 * 1.25))
     grid([as_image(icons.pixels[index]) for index in shown], columns).save(folder / "reals.png")
     mean = as_image(np.rint(icons.pixels.mean(axis=0, dtype=np.float64)).astype(np.uint8))
-    enlarge(mean, MEAN_SIZE).save(folder / "mean.png")
+    enlarge(mean, MEAN_SIZE, plain=True).save(folder / "mean.png")
 
 
 def write_icons(icons: IconSet, folder: Path) -> None:

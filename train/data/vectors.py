@@ -10,7 +10,7 @@ from typing import Self
 from generator.decode import Color, Decoded, DecodeError, decode
 from train.data import renderer
 
-SUPERSAMPLING = 3  # drawn so many times as large as the icon, then scaled down as pictures are
+SUPERSAMPLING = 3  # of an icon of some 64 pixels
 MODE = "SVG"  # what the report calls such a file's mode
 
 _COMMAND = (sys.executable, "-P", str(Path(renderer.__file__)))
@@ -27,9 +27,13 @@ def is_vector(data: bytes) -> bool:
 
 
 class Renderer:
-    """Draws SVG while entered; the process starts with the first drawing, and anew after one that ended it."""
+    """Draws SVG while entered; the process starts with the first drawing, and anew after one that ended it.
 
-    def __init__(self) -> None:
+    `supersampling`: how many times as large as the icon it draws, before that is scaled down as pictures are.
+    """
+
+    def __init__(self, supersampling: int = SUPERSAMPLING) -> None:
+        self._supersampling = supersampling
         self._process: subprocess.Popen[bytes] | None = None
         self._slow = 0
 
@@ -46,8 +50,10 @@ class Renderer:
 
         Raises ``DecodeError``, and nothing else.
         """
-        picture = decode(self._render(svg, SUPERSAMPLING * size, name), size=size, background=background, name=name)
-        width, height = (max(1, round(side / SUPERSAMPLING)) for side in (picture.width, picture.height))
+        picture = decode(
+            self._render(svg, self._supersampling * size, name), size=size, background=background, name=name
+        )
+        width, height = (max(1, round(side / self._supersampling)) for side in (picture.width, picture.height))
         return replace(picture, mode=MODE, width=width, height=height)
 
     def _render(self, svg: bytes, edge: int, name: str) -> bytes:

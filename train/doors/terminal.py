@@ -11,6 +11,7 @@ from rich.text import Text
 
 from generator.decode import TRANSPARENT_CODE, Color, parse_color
 from generator.encoder import EncoderError
+from generator.enlarger import EnlargerError
 from generator.studio import DeviceError
 from train.adversary.distributed import ProcessLostError
 from train.data.icons import IconSet, SourceError, load_icons
@@ -31,7 +32,7 @@ def sentences() -> Iterator[None]:
     code = 2
     try:
         yield
-    except (SourceError, RunError, DeviceError, EncoderError, UsageError) as error:
+    except (SourceError, RunError, DeviceError, EncoderError, EnlargerError, UsageError) as error:
         message = str(error)
     except (TrainingError, ProcessLostError) as error:
         message, code = str(error), 1

@@ -48,6 +48,12 @@ def ms_ssim(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     return result
 
 
+def ssim(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """SSIM of pairs of images `(N, C, H, W)` in [0, 1], at their own scale (Wang et al. 2004): `(N,)`."""
+    luminance, structure = _ssim(first, second)
+    return (luminance * structure).mean(dim=(1, 2, 3))
+
+
 def _ssim(first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The luminance and the contrast-structure map of SSIM: `(N, C, H, W)`."""
     n = len(first)

@@ -116,8 +116,8 @@ def _pairs(pairs: Sequence[Pair]) -> Image.Image:
     for i, pair in enumerate(pairs):
         row, column = divmod(i, PAIR_COLUMNS)
         x, y = column * cell, row * height
-        body.paste(enlarge(pair.generated, PAIR_ICON), (x, y))
-        body.paste(enlarge(pair.training, PAIR_ICON), (x + PAIR_ICON + 4, y))
+        body.paste(enlarge(pair.generated, PAIR_ICON, plain=True), (x, y))
+        body.paste(enlarge(pair.training, PAIR_ICON, plain=True), (x + PAIR_ICON + 4, y))
         below = y + PAIR_ICON + 6
         pen.line((x, below, x + PAIR_ICON, below), COLORS["first"], 3)
         pen.line((x + PAIR_ICON + 4, below, x + 2 * PAIR_ICON + 4, below), COLORS["real"], 3)
