@@ -174,10 +174,13 @@ def test_what_one_background_hides_the_other_shows(color: tuple[int, int, int]) 
 def test_pictures_keep_transparency_and_show_no_hidden_color() -> None:
     image = Image.new("RGBA", (64, 64), (0, 255, 0, 0))
     image.paste((255, 0, 0, 255), (16, 16, 48, 48))
-    large = np.array(enlarge(image, 128))
+    large = np.array(enlarge(image, 128, plain=True))
     seen = large[large[..., 3] > 8]
     assert len(seen) < 128 * 128
     assert seen[:, 1].max() <= 8, "hidden green is in the edge"
+    bare = Image.new("RGBA", (64, 64))
+    bare.paste((255, 0, 0, 255), (16, 16, 48, 48))
+    assert enlarge(image, 512).tobytes() == enlarge(bare, 512).tobytes(), "hidden green is seen by the enlarger"
     sheet = grid([image] * 3, 2)
     assert sheet.mode == "RGBA"
     assert sheet.getpixel((0, 0)) == (0, 0, 0, 0)
