@@ -67,7 +67,9 @@ class Card(_Section):
     background: str = Field(pattern=r"^(#[0-9a-f]{6}|transparent)$")
     """What stands behind the icons; transparent: they are RGBA, premultiplied in the network, straight in the PNGs."""
     truncation: float = Field(gt=0, le=1)
-    """Scale of the latents when nothing else is asked for; 1 is as in training."""
+    """The truncation when nothing else is asked for; 1 is as in training."""
+    plainest: int | None = Field(default=None, ge=0, lt=2**63)
+    """The seed of the plainest icon, which a low wildness leads to; None in cards of older versions."""
     started_from: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     """Digest of the bundle whose generator training began with; empty: none."""
     created: str = Field(max_length=40, pattern=_PLAIN)

@@ -32,8 +32,8 @@ from generator.neighbors import DESCRIPTOR_SIZE
 from generator.networks import GeneratorConfig, build_generator, read_config
 from generator.sheets import MAX_SHEET_ICONS, SheetError, check_picture, check_sheet, cut_sheet
 
-FORMAT_VERSION = 2
-"""2: there may be a discriminator."""
+FORMAT_VERSION = 3
+"""2: there may be a discriminator. 3: the card may name the plainest icon."""
 DEFAULT_BUNDLE = Path(__file__).parent / "default"
 """The bundle that ships with the project."""
 BROAD_BUNDLE = Path(__file__).parent / "broad"
@@ -189,6 +189,7 @@ class Description:
     truncation: float = 1.0
     encoder: str = ""
     started_from: str = ""
+    plainest: int | None = None
 
 
 def write_bundle(
@@ -236,6 +237,7 @@ def write_bundle(
         preset=description.preset,
         background=description.background,
         truncation=description.truncation,
+        plainest=description.plainest,
         encoder=description.encoder,
         started_from=description.started_from,
         created=description.created,

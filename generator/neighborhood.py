@@ -71,6 +71,16 @@ class Neighbor:
     """Cosine distance of the encoder's features: 0 to 2."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """Where icons lie among the training icons."""
+
+    features: torch.Tensor
+    """`(N, D)` of length 1."""
+    distance: NDArray[np.float32]
+    """`(N,)`, from the nearest training icon, as `Neighbor.distance`."""
+
+
 class Calibration:
     """What distances mean for one set of training icons."""
 
@@ -112,15 +122,21 @@ class Neighborhood:
         self._pixels = NeighborIndex(bundle.descriptors)
         icons = bundle.icons()
         if bundle.features is not None and bundle.card.encoder == self._encoder.digest:
-            self._features, fresh = bundle.features.float(), bundle.fresh.numpy()
+            self.features, fresh = bundle.features.float(), bundle.fresh.numpy()
         else:
-            self._features, fresh = self._encoder.features(over(icons, WHITE)), np.empty((0, 2), np.float32)
-        self.calibration = Calibration(references(self._pixels, self._features, icons, fresh))
+            self.features, fresh = self._encoder.features(over(icons, WHITE)), np.empty((0, 2), np.float32)
+        self.calibration = Calibration(references(self._pixels, self.features, icons, fresh))
+
+    def look(self, icons: NDArray[np.uint8]) -> Look:
+        """Icons `(N, H, W, C)` as they lie among the training icons."""
+        features = self._encoder.features(over(icons, WHITE))
+        distances = measure(self._pixels, self.features, icons, features) / self.calibration.unit
+        return Look(features, distances.min(axis=1))
 
     def search(self, icon: Image.Image, count: int = 3) -> list[Neighbor]:
         """The `count` training icons nearest to a picture, or as many as there are, nearest first."""
         seen = over(as_pixels(icon)[None], WHITE)
-        by_features = (1 - (self._encoder.features(seen) @ self._features.T)[0]).clamp_min(0)
+        by_features = (1 - (self._encoder.features(seen) @ self.features.T)[0]).clamp_min(0)
         # What is among the first by the smaller of two distances is among the first by one of them.
         near = set(by_features.topk(min(count, len(by_features)), largest=False).indices.tolist())
         near |= {one.index for one in self._pixels.search(icon, count)}

@@ -24,6 +24,7 @@ from generator.networks import build_generator
 from generator.networks.layers import UpsamplingConv
 from generator.seeds import Seed, latents, walk
 from generator.transparency import FAINT, as_image
+from generator.wildness import require_truncation, tame
 
 CPU_BATCH, CUDA_BATCH = 8, 64
 """Icons in a micro-batch, always filled up: with fixed shapes a seed gives the same bits in any company."""
@@ -65,6 +66,8 @@ class Studio:
         self._batch = CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH
         self.network = _prepare(bundle, self.device)
         """Latents `(N, D)` -> icons `(N, C, size, size)` in [-1, 1], folded; its weights take no gradients."""
+        plainest = bundle.card.plainest
+        self._plainest = None if plainest is None else latents([plainest], bundle.config.latent_size)[0]
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="studio")
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._waiting = 0  # icons ordered and not yet drawn; changed on the event loop only
@@ -77,7 +80,7 @@ class Studio:
     def draw(self, seeds: Sequence[int | Seed], truncation: float | None = None) -> list[Image.Image]:
         """Draw one icon per seed, blocking: RGB pictures of the native size.
 
-        `truncation` in (0, 1] scales the latents (1: as in training; lower: tamer); None is the bundle's default.
+        `truncation` in (0, MOST] is a wildness (1: as in training; lower: plainer); None is the bundle's default.
         Raises ValueError for a truncation out of range.
         """
         return self.draw_latents(self._latents(seeds, self._scale(truncation)))
@@ -146,15 +149,14 @@ class Studio:
 
     def _scale(self, truncation: float | None) -> float:
         scale = self.bundle.card.truncation if truncation is None else truncation
-        if not 0 < scale <= 1:
-            raise ValueError(f"A truncation of {scale} is not above 0 and at most 1.")
+        require_truncation(scale)
         return scale
 
     def _latents(self, seeds: Sequence[int | Seed], scale: float) -> torch.Tensor:
-        return latents(seeds, self.bundle.config.latent_size) * scale
+        return tame(latents(seeds, self.bundle.config.latent_size), self._plainest, scale)
 
     def _way(self, start: int, end: int, steps: int, scale: float) -> torch.Tensor:
-        return walk(start, end, self.bundle.config.latent_size, steps) * scale
+        return tame(walk(start, end, self.bundle.config.latent_size, steps), self._plainest, scale)
 
     @torch.inference_mode()
     # TF32, cuDNN's default, would move pixels by more than the promised rounding; it knows nothing of the CPU.

@@ -21,6 +21,7 @@ from safetensors.torch import load, save
 from generator.checkpoint import (
     CARD,
     FILES,
+    FORMAT_VERSION,
     GENERATOR,
     ICONS,
     NEIGHBORS,
@@ -137,7 +138,7 @@ def test_a_missing_weight_is_named(bundle: Path) -> None:
 
 
 def test_a_future_format_version_says_update(bundle: Path) -> None:
-    change_card(bundle, lambda card: card.update(format_version=3, something="new"))
+    change_card(bundle, lambda card: card.update(format_version=FORMAT_VERSION + 1, something="new"))
     assert "update Mojigan" in refused(bundle)
 
 

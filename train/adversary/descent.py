@@ -44,10 +44,10 @@ class Descent:
         for network in self.networks:
             network.requires_grad_(allowed)
 
-    def step(self, loss: torch.Tensor) -> None:
-        """One step down a loss, a scalar; over all processes."""
+    def step(self, output: torch.Tensor, pull: torch.Tensor | None = None) -> None:
+        """One step down a loss, a scalar, or down `pull`, the gradient of a loss by an output; over all processes."""
         self._adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        output.backward(pull)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
         distributed.average_gradients(gradients)
         self._is_broken.copy_(~torch.nn.utils.get_total_norm(gradients).isfinite())

@@ -47,3 +47,8 @@ def gradient_penalty(discriminator: nn.Module, reals: torch.Tensor) -> torch.Ten
     with sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no second derivative
         (gradient,) = torch.autograd.grad(discriminator(reals).sum(), reals, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()
+
+
+def as_long(gradient: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """A gradient, scaled to the length of another one (the adaptive weight of Esser et al. 2021, section 3.1)."""
+    return gradient.mul(other.norm() / gradient.norm().clamp_min(1e-12))

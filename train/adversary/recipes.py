@@ -58,8 +58,8 @@ class Recipe:
     """Weight of the guide's scores beside the discriminator's at the beginning; 0: no guide."""
     guide_end: float = 0.05
     """The same at the end; between, it falls linearly."""
-    bf16: bool = True
-    """Convolutions and products in bfloat16 on CUDA; the CPU, where that is slow, stays with float32."""
+    precision: str = "auto"
+    """A Precision: what convolutions and products run in."""
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Recipe:
@@ -67,6 +67,8 @@ class Recipe:
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
         }
+        if "bf16" in values:  # runs of before 0.2
+            values["precision"] = "auto" if values.pop("bf16") else "float32"
         return cls(**values)
 
     def network(self, image_size: int, channels: int = 3) -> GeneratorConfig:

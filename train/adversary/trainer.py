@@ -23,8 +23,9 @@ from train.adversary.descent import Descent
 from train.adversary.discriminators import PlainDiscriminator, SaganDiscriminator, spectrally_normalized
 from train.adversary.growth import GrowingDiscriminator, GrowingGenerator, Stage, stage_at
 from train.adversary.guide import CALIBRATION_ICONS, LEVELS, Guide, plain_views, views
-from train.adversary.losses import LeCam, discriminator_hinge, generator_hinge, gradient_penalty
+from train.adversary.losses import LeCam, as_long, discriminator_hinge, generator_hinge, gradient_penalty
 from train.adversary.recipes import Recipe
+from train.precision import Precision
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
@@ -70,7 +71,8 @@ class Trainer:
         self.lecam = LeCam(device)
         self.rate_scale = 1.0
         """Multiplies both rates; a run that was thrown back lowers it."""
-        self.bf16 = recipe.bf16 and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        self.is_short = Precision(recipe.precision).is_short_on(device)
+        """Whether convolutions and products run in bfloat16."""
         self._generating = Descent([self.generator], recipe.generator_rate, recipe.betas, device)
         self._judging = Descent([*self._critics().values()], recipe.discriminator_rate, recipe.betas, device)
         self.steps = 0
@@ -132,10 +134,13 @@ class Trainer:
         self._judging.step(loss)
 
         self._judging.learn(allowed=False)
-        generator_loss = loss = generator_hinge(self._score(self._seen(fakes)))
-        if self.guide is not None:
-            loss = loss + self._guide_weight * generator_hinge(self.guide(guided)) * LEVELS
-        self._generating.step(loss)
+        generator_loss = generator_hinge(self._score(self._seen(fakes)))
+        if self.guide is None:
+            self._generating.step(generator_loss)
+        else:
+            (pull,) = torch.autograd.grad(generator_loss, fakes)
+            (guiding,) = torch.autograd.grad(generator_hinge(self.guide(guided)), fakes)
+            self._generating.step(fakes, pull + self._guide_weight * as_long(guiding, pull))
 
         if recipe.adaptive:
             adapt(self.augmentation_chance, real_scores.detach())
@@ -243,7 +248,7 @@ class Trainer:
 
     def _precision(self) -> torch.autocast:
         """Convolutions and products in bfloat16, or not; losses, statistics and gradient penalties stay in float32."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16, cache_enabled=False)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_short, cache_enabled=False)
 
     def _score(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
         with self._precision():

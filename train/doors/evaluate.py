@@ -36,7 +36,11 @@ READINGS = {
     "ms_ssim": "Likeness of two icons: far above the real figure, the model draws the same again and again.",
     "nearest": "Distance to the nearest training icon; 1 is that of other icons of the set: far below it, copies.",
     "nearest_low": "The same of the nearest 5 %: far below the real figure, some are copies.",
+    "form": "Forms as a network of natural images sees them: lower is better.",
     "copies": "Share of the icons that are practically copies of training icons: lower is better.",
+    "chosen_precision": "Precision of icons that are chosen, the best of eight; beside it, of icons that are not.",
+    "chosen_coverage": "The same of coverage: what choosing costs in variety.",
+    "chosen_nearest": "The same of the distance to the nearest training icon.",
 }
 
 

@@ -23,6 +23,7 @@ from train.data.icons import write_report
 from train.data.summary import summarize
 from train.doors.options import beginning, like, make_setting, read_goal, read_recipe, read_start, reopen, require_fit
 from train.doors.terminal import DEFAULT_BACKGROUND, UsageError, behind, read_color, read_icons, sentences
+from train.precision import Precision
 from train.report.chronicle import write_run_report
 from train.run.folder import BEST, LATEST
 from train.run.guard import End
@@ -121,7 +122,10 @@ def fit_command(
         typer.Option(min=0, help="Weight of frozen natural features beside the discriminator, 0.2 say; 0: none."),
     ] = None,
     guide_end: Annotated[float | None, typer.Option(min=0, help="What that weight has become at the end.")] = None,
-    bf16: Annotated[bool | None, typer.Option(help="Products in bfloat16, on CUDA only.", show_default="bf16")] = None,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(help="Of convolutions and products; auto: bfloat16 where the device is made for it."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     progress: Annotated[ProgressStyle, typer.Option(help="A bar, or JSON lines on stdout.")] = ProgressStyle.BAR,
 ) -> None:
@@ -152,7 +156,7 @@ def fit_command(
         "noise": noise,
         "guide": guide,
         "guide_end": guide_end,
-        "bf16": bf16,
+        "precision": precision,
     }
     judging: dict[str, Any] = {"patience": patience, "evaluate_every": evaluate_every}
     with sentences(), together(device) as where:
@@ -242,5 +246,6 @@ def _summary(setting: Setting, device: torch.device) -> Table:
     table.add_row("preset", f"{setting.recipe.preset}, batch {setting.recipe.batch}, {setting.goal.describe()}")
     table.add_row("generator", f"{parameters / 1e6:.2f} M parameters, icons of {setting.image_size} pixels")
     table.add_row("icons", f"{setting.data.count:,} to train on, {setting.data.held_out:,} held out")
-    table.add_row("device", str(device))
+    precision = "bfloat16" if Precision(setting.recipe.precision).is_short_on(device) else "float32"
+    table.add_row("device", f"{device}, {precision}")
     return table

@@ -15,6 +15,7 @@ from generator.enlarger import EnlargerNetwork
 from generator.folders import write_file
 from train.enlarger.faults import with_faults
 from train.enlarger.pairs import Pairs
+from train.precision import has_bfloat16
 
 BATCH = 8
 RATE, WARM_UP = 1e-3, 0.03
@@ -50,7 +51,7 @@ def train_enlarger(
         phase = (row, column)  # a quarter of the large pixels teaches nearly as much, in half the time
         small, large = pairs.parts(BATCH, phase, rng)
         given = with_faults(small, rng).to(device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16, enabled=_has_bf16(device)):
+        with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
             drawn = network(given, phase)
         loss = distance(drawn.float(), large.to(device))
         optimizer.zero_grad(set_to_none=True)
@@ -102,10 +103,3 @@ class Distance(torch.autograd.Function):
 def write_enlarger(network: EnlargerNetwork, path: Path) -> None:
     """Write the weights, in half precision, as a safetensors file."""
     write_file(path, save_tensors({name: value.half().contiguous() for name, value in network.state_dict().items()}))
-
-
-def _has_bf16(device: torch.device) -> bool:
-    """Whether products in bfloat16 are quick there: twice the steps, and no worse."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return torch.cpu._is_avx512_bf16_supported()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from generator.card import Figure
+from generator.choice import CANDIDATES, Realism, choose
 from generator.encoder import Encoder, load_encoder
 from generator.neighborhood import REFERENCES
 from generator.studio import fold, to_pixels
@@ -47,6 +48,9 @@ class Judge:
 
     SWD, KID and the fourth row are means over as many parts of SIDE generated icons as there are, each compared with
     training icons of its own. (In sets of less than 2 SIDE icons, parts are of half the set.)
+
+    - `chosen_precision`, `chosen_coverage`, `chosen_nearest`: what choosing one of CANDIDATES does; in the place of the
+      real figure stands that of as many icons that nobody chose.
 
     Each figure of transparent icons is the mean over BACKGROUNDS; `swd_white` and `swd_dark` are also given apart.
     """
@@ -87,6 +91,7 @@ class Judge:
             for name in seen[0]
         }
         found["form"] = Figure(value=self._form.figure(over(fakes, WHITE)), real=self._form.real)
+        found |= self._views[0].chosen(over(fakes, WHITE))
         if len(seen) > 1:
             for name, figures, view in zip(BACKGROUNDS, seen, self._views, strict=True):
                 found[f"swd_{name}"] = Figure(value=figures["swd"], real=view.real["swd"])
@@ -127,6 +132,7 @@ class _View:
         self._device, self._encoder, self._icons = device, encoder, icons
         self._features, unseen = encoder.features(icons), encoder.features(held_out)
         self._memory = Memory(icons, held_out, self._features, unseen, device)
+        self._realism = Realism(self._features)
         self._side = side = min(len(icons) // 2, samples, SIDE)
         self._parts: list[_Part] = []
         found: list[dict[str, float]] = []
@@ -150,6 +156,22 @@ class _View:
             "ms_ssim": mean_ms_ssim(fakes, self._device),
             **self._memory.figures(fakes, features),
         }
+
+    def chosen(self, fakes: NDArray[np.uint8]) -> dict[str, Figure]:
+        """What choosing among generated icons in RGB gives, beside what taking the first ones gives."""
+        features = self._encoder.features(fakes)
+        realism, distance = self._realism.of(features), self._memory.distance(fakes, features)
+        firsts = list(range(0, len(fakes) - CANDIDATES + 1, CANDIDATES))
+        best = [
+            first + choose(realism[among], distance[among], features[among], self._memory.apart, 1)[0]
+            for first in firsts
+            for among in [slice(first, first + CANDIDATES)]
+        ]
+        reals = self._features[self._parts[0].drawn]
+        after, before = manifold(reals, features[best]), manifold(reals, features[firsts])
+        after["nearest"], before["nearest"] = (float(np.median(distance[places])) for places in (best, firsts))
+        names = ("precision", "coverage", "nearest")
+        return {f"chosen_{name}": Figure(value=after[name], real=before[name]) for name in names}
 
     def _compare(
         self, part: _Part, icons: NDArray[np.uint8], features: torch.Tensor, own: torch.Tensor

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from generator.neighborhood import measure, references
+from generator.neighborhood import SAME_IN_FEATURES, measure, references
 from generator.neighbors import SAME, NeighborIndex, describe
 
 LOW = 0.05
@@ -31,8 +31,10 @@ class Memory:
         """`icons`, `held_out`: `(N, size, size, 3)` uint8, together at least 3, with the features of both, `(N, D)`."""
         self._index, self._features = NeighborIndex(describe(icons), device), features
         fresh = measure(self._index, features, held_out, held_out_features)
-        by_pixels, by_features = references(self._index, features, icons, fresh).T
-        self._unit = max(float(np.median(by_pixels)), SAME)
+        usual = references(self._index, features, icons, fresh)
+        by_pixels, by_features = usual.T
+        self._units = np.maximum(np.median(usual, axis=0), np.array([SAME, SAME_IN_FEATURES], np.float32))
+        self._unit = float(self._units[0])
         self._copy = max(float(np.quantile(by_pixels, COPY_QUANTILE)), SAME)
         self._copy_in_features = float(np.quantile(by_features, COPY_QUANTILE))
         self.real = self._figures(by_pixels, by_features)
@@ -40,6 +42,16 @@ class Memory:
     def figures(self, icons: NDArray[np.uint8], features: torch.Tensor) -> dict[str, float]:
         """`nearest`, `nearest_low` and `copies` of icons `(N, size, size, 3)` uint8 with these features `(N, D)`."""
         return self._figures(*measure(self._index, self._features, icons, features).T)
+
+    @property
+    def apart(self) -> float:
+        """The cosine distance of features of a usual fresh icon from its nearest training icon."""
+        return float(self._units[1])
+
+    def distance(self, icons: NDArray[np.uint8], features: torch.Tensor) -> NDArray[np.float32]:
+        """How far icons are from their nearest training icons, as `Neighbor.distance` has it: `(N,)`."""
+        nearest: NDArray[np.float32] = (measure(self._index, self._features, icons, features) / self._units).min(axis=1)
+        return nearest
 
     def _figures(self, by_pixels: NDArray[np.float32], by_features: NDArray[np.float32]) -> dict[str, float]:
         ratios = by_pixels / self._unit

@@ -41,6 +41,7 @@ FIGURES = {
     "swd_white": Wording("SWD x 1000 on white", "lower is better", logarithmic=True),
     "swd_dark": Wording("SWD x 1000 on dark", "lower is better", logarithmic=True),
     "kid": Wording("KID", "lower is better", logarithmic=True),
+    "form": Wording("Form", "lower is better", logarithmic=True),
     "precision": Wording("Precision", "higher is better"),
     "recall": Wording("Recall", "higher is better"),
     "coverage": Wording("Coverage", "higher is better"),
@@ -142,9 +143,10 @@ class History:
                 yield f"The {name} sheet{when}: fixed seeds, not picked", sheet
 
     def figure_names(self) -> list[str]:
-        """All figures that an evaluation has, the known ones first."""
+        """All figures that an evaluation has of icons that nobody chose, the known ones first."""
         found = {name for one in self.evaluations for name in one.figures}
-        return [*(name for name in FIGURES if name in found), *sorted(found - FIGURES.keys())]
+        further = sorted(name for name in found - FIGURES.keys() if not name.startswith("chosen_"))
+        return [*(name for name in FIGURES if name in found), *further]
 
     def charts(self) -> list[Chart]:
         """The figures, then the losses and the speed."""

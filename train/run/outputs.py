@@ -13,6 +13,7 @@ from torch import nn
 
 from generator.card import Figure
 from generator.checkpoint import Description, write_bundle
+from generator.choice import Realism
 from generator.decode import color_code
 from generator.encoder import load_encoder
 from generator.neighborhood import measure
@@ -42,6 +43,7 @@ class Shelf:
         self._sheet, self._descriptors = draw_sheet(shown), describe(shown)
         encoder = load_encoder()
         self._encoder, self._features = encoder.digest, encoder.features(over(shown, WHITE))
+        self._realism = Realism(self._features)
         index, held_out_features = NeighborIndex(self._descriptors), encoder.features(over(held_out, WHITE))
         self._fresh = torch.from_numpy(measure(index, self._features, held_out, held_out_features))
 
@@ -70,6 +72,7 @@ class Shelf:
                 code_version=setting.code_version,
                 encoder=self._encoder,
                 started_from=setting.start or "",
+                plainest=self._plainest(network, config),
             ),
             config=config,
             weights=network.state_dict(),
@@ -81,13 +84,24 @@ class Shelf:
             discriminator=critics,
         )
 
+    def _plainest(self, network: nn.Module, config: GeneratorConfig) -> int:
+        """The seed among SHEET_SEEDS whose icon is the most real one."""
+        features = load_encoder().features(over(_draw(network, config, next(network.parameters()).device), WHITE))
+        return SHEET_SEEDS[int(self._realism.of(features).argmax())]
 
-@torch.inference_mode()
+
 def draw_samples(network: nn.Module, config: GeneratorConfig, device: torch.device) -> bytes:
     """The sheet of seeds 1 to 64 of a generator in eval mode, as a PNG: the same seeds through all of a run.
 
     Icons of a network that has not grown to its full size yet are enlarged.
     """
-    icons = to_pixels(network(latents(SHEET_SEEDS, config.latent_size).to(device))).permute(0, 2, 3, 1).cpu().numpy()
+    icons = _draw(network, config, device)
     larger = config.image_size // icons.shape[1]
     return png(grid([as_image(icon.repeat(larger, axis=0).repeat(larger, axis=1)) for icon in icons], SHEET_COLUMNS))
+
+
+@torch.inference_mode()
+def _draw(network: nn.Module, config: GeneratorConfig, device: torch.device) -> NDArray[np.uint8]:
+    pixels = to_pixels(network(latents(SHEET_SEEDS, config.latent_size).to(device)))
+    icons: NDArray[np.uint8] = pixels.permute(0, 2, 3, 1).cpu().numpy()
+    return icons

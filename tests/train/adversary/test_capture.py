@@ -24,7 +24,7 @@ GUIDED: dict[str, Any] = CHANGES | {"guide": 0.2}
 
 
 def make_trainer(icons: NDArray[np.uint8], device: str = "cpu", **changes: Any) -> Trainer:
-    recipe = replace(PRESETS["sagan"], batch=4, cutout=0.2, color=True, **changes)
+    recipe = replace(PRESETS["sagan"], batch=4, cutout=0.2, color=True, **{"precision": "float32", **changes})
     config = SaganConfig(image_size=32, latent_size=8, width=8)
     small = np.ascontiguousarray(icons[:, ::2, ::2])
     return Trainer(recipe, config, small, background=(255, 255, 255), device=torch.device(device), seed=0)
@@ -138,9 +138,9 @@ def test_a_run_that_went_back_goes_on_when_recording_fails(
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("bf16", [False, True])
-def test_cuda_records_again_after_going_back(drawn_icons: NDArray[np.uint8], bf16: bool) -> None:
-    trainer = make_trainer(drawn_icons, "cuda", bf16=bf16, **GUIDED)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_cuda_records_again_after_going_back(drawn_icons: NDArray[np.uint8], precision: str) -> None:
+    trainer = make_trainer(drawn_icons, "cuda", precision=precision, **GUIDED)
     for step in range(20):
         trainer.step(0.9 + step / 1000)
     state = trainer.state()
@@ -157,7 +157,7 @@ def test_cuda_records_again_after_going_back(drawn_icons: NDArray[np.uint8], bf1
 
 @pytest.mark.cuda
 def test_cuda_goes_on_when_recording_fails(drawn_icons: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
-    trainer = make_trainer(drawn_icons, "cuda", bf16=True, **GUIDED)
+    trainer = make_trainer(drawn_icons, "cuda", precision="bfloat16", **GUIDED)
     for _ in range(4):
         trainer.step(0.9)
     trainer.load_state(trainer.state())
@@ -175,10 +175,8 @@ def test_cuda_goes_on_when_recording_fails(drawn_icons: NDArray[np.uint8], monke
 
 
 def test_bfloat16_is_for_products_only(drawn_icons: NDArray[np.uint8]) -> None:
-    """On the CPU it is slow and never chosen, but it is the same code."""
-    plain, short = make_trainer(drawn_icons, **CHANGES), make_trainer(drawn_icons, **CHANGES)
-    assert not plain.bf16
-    short.bf16 = True
+    """On a CPU that is not made for it it is slow, but it is the same code."""
+    plain, short = (make_trainer(drawn_icons, precision=name, **CHANGES) for name in ("float32", "bfloat16"))
     seen: dict[str, set[torch.dtype]] = {}
 
     def note(name: str) -> Any:
@@ -200,9 +198,11 @@ def test_bfloat16_is_for_products_only(drawn_icons: NDArray[np.uint8]) -> None:
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("bf16", [False, True])
-def test_cuda_records_the_step_and_waits_for_nothing(drawn_icons: NDArray[np.uint8], bf16: bool) -> None:
-    normal, recorded = (make_trainer(drawn_icons, "cuda", bf16=bf16, **GUIDED | {"r1": 0.0}) for _ in range(2))
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_cuda_records_the_step_and_waits_for_nothing(drawn_icons: NDArray[np.uint8], precision: str) -> None:
+    normal, recorded = (
+        make_trainer(drawn_icons, "cuda", precision=precision, **GUIDED | {"r1": 0.0}) for _ in range(2)
+    )
     normal.schedule.records = False
     for step in range(12):
         normal.step(step / 12)

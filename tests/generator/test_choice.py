@@ -1,0 +1,69 @@
+"""Which of several icons are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from generator.checkpoint import read_bundle
+from generator.choice import NEW, Choice, Realism, choose
+from generator.neighborhood import Neighborhood
+from generator.studio import Studio
+from generator.transparency import as_image
+
+APART = 0.1
+FAR = np.full(4, 2, np.float32)
+
+
+def features(*angles: float) -> torch.Tensor:
+    turned = torch.tensor(angles)
+    return torch.stack([turned.cos(), turned.sin()], dim=1)
+
+
+def test_the_most_real_one_is_chosen() -> None:
+    real = torch.tensor([0.5, 1.5, 1.0, 1.2])
+    assert choose(real, FAR, features(0, 1, 2, 3), APART, 2) == [1, 3]
+
+
+def test_what_is_near_a_training_icon_comes_last() -> None:
+    real, distance = torch.tensor([0.5, 1.5, 1.0, 1.2]), np.array([2, NEW - 0.01, NEW, 0], np.float32)
+    assert choose(real, distance, features(0, 1, 2, 3), APART, 4) == [2, 0, 1, 3]
+
+
+def test_icons_that_look_alike_are_not_shown_together() -> None:
+    real = torch.tensor([1.5, 1.4, 1.3, 1.2])
+    assert choose(real, FAR, features(0, 0.1, 2, 2.1), APART, 2) == [0, 2]
+    assert choose(real, FAR, features(0, 0.1, 2, 2.1), APART, 3) == [0, 2, 1]  # for want of others
+
+
+def test_more_than_there_are_is_refused() -> None:
+    with pytest.raises(ValueError, match="4 icons"):
+        choose(torch.ones(4), FAR, features(0, 1, 2, 3), APART, 5)
+
+
+def test_realism_falls_with_the_distance_from_typical_icons() -> None:
+    crowd = [0.1 * place for place in range(10)]
+    realism = Realism(features(*crowd, 2.0)).of(features(0.55, 1.2, 1.6, 2.0))  # the last one is like a rare icon
+    assert realism[0] > 1
+    assert realism.tolist() == sorted(realism.tolist(), reverse=True)
+
+
+def test_one_training_icon_is_enough() -> None:
+    assert Realism(features(0)).of(features(0, 1)).shape == (2,)
+
+
+def test_a_model_chooses_among_its_icons(tiny_bundle_path: Path) -> None:
+    bundle = read_bundle(tiny_bundle_path)
+    choice, icons = Choice(Neighborhood(bundle)), Studio(bundle).draw(range(8))
+    first = choice.choose(icons, 8)
+    assert sorted(first) == list(range(8))
+    assert choice.choose(icons, 3) == first[:3]
+
+
+def test_a_training_icon_is_chosen_last(tiny_bundle_path: Path) -> None:
+    bundle = read_bundle(tiny_bundle_path)
+    icons = [as_image(bundle.icons()[0]), *Studio(bundle).draw(range(7))]
+    assert Choice(Neighborhood(bundle)).choose(icons, 8).index(0) > 0

@@ -1,0 +1,32 @@
+"""Which precision a device computes in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+
+from train.adversary.recipes import PRESETS, Recipe
+from train.precision import Precision, has_bfloat16
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("has", [False, True])
+def test_the_device_decides_unless_somebody_does(monkeypatch: pytest.MonkeyPatch, has: bool) -> None:
+    monkeypatch.setattr("train.precision.has_bfloat16", lambda device: has)
+    assert Precision.AUTO.is_short_on(CPU) is has
+    assert Precision.BFLOAT16.is_short_on(CPU)
+    assert not Precision.FLOAT32.is_short_on(CPU)
+
+
+def test_the_processor_says_what_it_has() -> None:
+    assert isinstance(has_bfloat16(CPU), bool)
+
+
+@pytest.mark.parametrize(("before", "now"), [(True, "auto"), (False, "float32")])
+def test_runs_of_before_go_on(before: bool, now: str) -> None:
+    document = asdict(PRESETS["sagan"]) | {"bf16": before}
+    del document["precision"]
+    assert Recipe.read(document) == replace(PRESETS["sagan"], precision=now)
