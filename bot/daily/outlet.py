@@ -13,7 +13,7 @@ from bot.daily.schedules import ScheduleView
 from bot.db.schedules import PauseReason
 from bot.talk.access import AccessService
 from bot.talk.interaction import Bot
-from bot.talk.places import hidden_from
+from bot.talk.sight import open_to_readers
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +50,9 @@ class DiscordOutlet:
             raise ChannelClosedError(PauseReason.FORBIDDEN, f"the thread is locked ({error})") from error
         return message.id
 
-    def hidden(self, schedule: ScheduleView) -> list[int]:
+    def visible(self, schedule: ScheduleView) -> frozenset[int]:
         """What was posted out of sight of some stays there. See `Outlet`."""
-        guild = self._client.get_guild(schedule.plan.guild_id)
-        found = [] if guild is None else hidden_from(guild, guild.default_role)
-        return [channel_id for channel_id in found if channel_id != schedule.plan.channel_id]
+        return open_to_readers(self._client.get_guild(schedule.plan.guild_id), schedule.plan.channel_id)
 
     async def tell_paused(self, schedule: ScheduleView, reason: PauseReason) -> None:
         """Tell the channel, else the server's system channel, else whoever set the schedule: the first that hears."""

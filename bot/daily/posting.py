@@ -76,8 +76,8 @@ class Outlet(Protocol):
     async def deliver(self, post: DailyPost) -> int:
         """Send a post: its message's id. Raises ChannelClosedError, or any error that may pass."""
 
-    def hidden(self, schedule: ScheduleView) -> Collection[int]:
-        """The server's channels that not everybody can see, other than the schedule's own."""
+    def visible(self, schedule: ScheduleView) -> Collection[int]:
+        """The channels that everybody can see who can see the schedule's own, which is among them."""
 
     async def tell_paused(self, schedule: ScheduleView, reason: PauseReason) -> None:
         """Tell somebody of the server that a schedule rests now, and why."""
@@ -206,7 +206,7 @@ class PostService:
         plan = schedule.plan
         where = Origin(plan.guild_id, plan.channel_id, plan.user_id if user_id is None else user_id)
         if plan.content is PostContent.TOP:
-            best = await self._favorites.top(plan.guild_id, plan.count, outlet.hidden(schedule))
+            best = await self._favorites.top(plan.guild_id, plan.count, outlet.visible(schedule))
             sheet = await self._icons.repost(best, where)
             if sheet is None:
                 raise NothingToPostError(f"No icon of server {plan.guild_id} got a vote in the last seven days.")

@@ -15,6 +15,7 @@ from bot.talk.answering import answering
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.refusals import Refusal
+from bot.talk.sight import in_sight
 from bot.talk.texts import Texts
 from bot.talk.words import read_link
 from generator.seeds import MAX_SEED_TEXT
@@ -63,7 +64,8 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
             elif linked is not None:
                 if linked.place_known and linked.guild_id != interaction.guild_id:
                     raise Refusal("error.message_elsewhere")
-                rows = [row for row in await find_rows(interaction, linked.message_id) if may_see(interaction, row)]
+                sight = in_sight(interaction, private=private)
+                rows = [row for row in await find_rows(interaction, linked.message_id) if row.channel_id in sight]
                 if not rows:
                     raise Refusal("error.message_without_icon")
                 found = await service.of_row(only(rows).id)
@@ -98,15 +100,6 @@ def neighbors_menu(texts: Texts) -> app_commands.ContextMenu:
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
         allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
     )
-
-
-def may_see(interaction: Interaction, row: GenerationView) -> bool:
-    """Whether the person can see the channel that an icon was posted in, as far as the bot knows it."""
-    member, guild = interaction.user, interaction.guild
-    channel = guild.get_channel_or_thread(row.channel_id) if guild is not None and row.channel_id else None
-    if channel is None or not isinstance(member, discord.Member) or row.channel_id == interaction.channel_id:
-        return True
-    return channel.permissions_for(member).view_channel
 
 
 def only(rows: list[GenerationView]) -> GenerationView:
