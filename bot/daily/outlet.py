@@ -8,7 +8,7 @@ import aiohttp
 import discord
 
 from bot.daily.card import daily_card, paused_sentence
-from bot.daily.posting import ChannelClosedError, DailyPost
+from bot.daily.posting import ChannelClosedError, DailyPost, NotTakenError
 from bot.daily.schedules import ScheduleView
 from bot.db.schedules import PauseReason
 from bot.talk.access import AccessService
@@ -16,6 +16,9 @@ from bot.talk.interaction import Bot
 from bot.talk.sight import open_to_readers
 
 log = logging.getLogger(__name__)
+
+SERVER_ERROR = 500
+"""From here on, Discord's answers do not say that it has not done what it was asked to do."""
 
 THREAD_ARCHIVED, THREAD_LOCKED = 50083, 160005
 """Discord's codes for a thread in which only moderators may write. One that merely sleeps is woken by a post."""
@@ -44,9 +47,13 @@ class DiscordOutlet:
             raise ChannelClosedError(PauseReason.CHANNEL_GONE, f"the channel is gone ({error})") from error
         except discord.Forbidden as error:
             raise ChannelClosedError(PauseReason.FORBIDDEN, f"posting is forbidden ({error})") from error
+        except discord.RateLimited as error:
+            raise NotTakenError(str(error)) from error
         except discord.HTTPException as error:
-            if error.code not in (THREAD_ARCHIVED, THREAD_LOCKED):
+            if error.status >= SERVER_ERROR:
                 raise
+            if error.code not in (THREAD_ARCHIVED, THREAD_LOCKED):
+                raise NotTakenError(str(error)) from error
             raise ChannelClosedError(PauseReason.FORBIDDEN, f"the thread is locked ({error})") from error
         return message.id
 

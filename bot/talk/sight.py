@@ -54,8 +54,8 @@ def open_to_readers(guild: discord.Guild | None, channel_id: int | None) -> froz
 
 def _known(guild: discord.Guild) -> Iterator[tuple[Place, int]]:
     """Each channel and public thread that is known: the channel whose permissions count, and the id."""
-    for channel in (*guild.text_channels, *guild.forums):
-        yield channel, channel.id
+    channels: list[Place] = [*guild.text_channels, *guild.forums]
+    yield from ((channel, channel.id) for channel in channels)
     for thread in guild.threads:
         if isinstance(thread.parent, Place) and not thread.is_private():
             yield thread.parent, thread.id

@@ -77,6 +77,19 @@ async def test_a_quota_counts_for_an_hour_and_says_what_is_left(database: Databa
     assert await access.consume(GUILD, ADA, 9, 10)
 
 
+async def test_a_quota_from_the_future_shuts_nobody_out(database: Database) -> None:
+    """The clock was years ahead when it began, and has been set right since."""
+    time = Time()
+    access = AccessService(database, time)
+    time.now += timedelta(days=3_000)
+    assert await access.consume(GUILD, ADA, 10, 10)
+    time.now = START
+    assert await access.consume(GUILD, ADA, 10, 10)
+    time.now -= timedelta(seconds=30)  # another machine's clock is a little behind
+    with pytest.raises(QuotaError):
+        await access.consume(GUILD, ADA, 1, 10)
+
+
 async def test_more_than_the_whole_quota_is_never_drawn(database: Database) -> None:
     access = AccessService(database, Time())
     with pytest.raises(QuotaError) as refusal:
