@@ -48,6 +48,7 @@ KNOWS_DISCORD = (
         "bot.talk.interaction",
         "bot.talk.operators",
         "bot.talk.places",
+        "bot.talk.reach",
         "bot.talk.sight",
         "bot.talk.sync",
         "bot.talk.translator",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-import aiohttp
 import discord
 
 from bot.daily.card import daily_card, paused_sentence
@@ -13,6 +12,7 @@ from bot.daily.schedules import ScheduleView
 from bot.db.schedules import PauseReason
 from bot.talk.access import AccessService
 from bot.talk.interaction import Bot
+from bot.talk.reach import UNREACHABLE
 from bot.talk.sight import open_to_readers
 
 log = logging.getLogger(__name__)
@@ -22,9 +22,6 @@ SERVER_ERROR = 500
 
 THREAD_ARCHIVED, THREAD_LOCKED = 50083, 160005
 """Discord's codes for a thread in which only moderators may write. One that merely sleeps is woken by a post."""
-
-UNREACHABLE = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
-"""Why somebody cannot be told something."""
 
 
 class DiscordOutlet:

@@ -14,6 +14,7 @@ from bot.neighbors.service import NeighborService
 from bot.talk.answering import answering
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
+from bot.talk.reach import UNREACHABLE
 from bot.talk.refusals import Refusal
 from bot.talk.sight import in_sight
 from bot.talk.texts import Texts
@@ -128,5 +129,5 @@ async def fetch(picture: discord.Attachment) -> bytes:
     """The file's bytes. Raises Refusal when Discord does not hand them out."""
     try:
         return await picture.read()
-    except (discord.HTTPException, OSError) as error:
+    except UNREACHABLE as error:
         raise Refusal("error.picture_gone") from error

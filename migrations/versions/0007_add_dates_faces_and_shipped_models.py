@@ -21,6 +21,9 @@ def upgrade() -> None:
     with op.batch_alter_table("retrain_jobs", schema=None) as batch_op:
         batch_op.add_column(sa.Column("card", sa.String(length=32), nullable=True))
 
+    # Cards of jobs that are over stand as they should: they are not drawn again.
+    op.execute("UPDATE retrain_jobs SET card = state WHERE state NOT IN ('queued', 'running', 'waiting')")
+
     with op.batch_alter_table("schedules", schema=None) as batch_op:
         batch_op.add_column(sa.Column("next_date", sa.Date(), nullable=True))
 
