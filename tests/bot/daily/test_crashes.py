@@ -119,6 +119,18 @@ async def test_a_post_that_is_stopped_goes_back_at_once(
     assert len(channel.messages) == 1
 
 
+async def test_being_stopped_is_no_attempt(first: Process, second: Process, clock: Clock) -> None:
+    schedule = await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    claim = await first.runs.claim(schedule.id)
+    for process in (first, second) * 3:
+        assert claim is not None
+        assert claim.attempts == 1
+        await process.runs.release(claim)
+        assert await process.runs.stale() == [claim.post_id]  # at once
+        claim = await second.runs.take_over(claim.post_id)
+
+
 async def test_what_was_sent_is_written_down_before_the_end(
     first: Process, channel: Channel, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

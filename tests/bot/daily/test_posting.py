@@ -287,11 +287,18 @@ async def test_the_seed_is_new_to_the_server(first: Process, monkeypatch: pytest
 
 
 async def test_a_test_post_leaves_the_book_alone(first: Process, channel: Channel) -> None:
-    schedule = await first.schedules.set(PLAN)
+    schedule = await first.schedules.set(replace(PLAN, zone="Pacific/Pago_Pago"))
     assert await first.posts.test(schedule, channel, 5) == 1_001
     assert await first.posts.test(schedule, channel, 5) == 1_002
     assert all(post.test for post in channel.messages)
+    assert {(post.local_date, post.due_at) for post in channel.messages} == {(date(2026, 3, 27), first.runs._clock())}
     assert await statuses(first.database) == []
+    async with first.database.read() as session:
+        rows = list(await session.scalars(select(Generation).order_by(Generation.id)))
+    assert [(row.user_id, row.message_id, row.kind) for row in rows] == [
+        (5, 1_001, GenerationKind.DAILY),
+        (5, 1_002, GenerationKind.DAILY),
+    ]
 
 
 async def test_a_plan_with_an_unknown_zone_is_refused(first: Process) -> None:

@@ -77,8 +77,11 @@ async def test_what_is_over_is_deleted_once_a_day(sqlite_database: Database) -> 
     async with asyncio.timeout(60):
         while (await access.settings(GONE)).quota is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
+    assert departures._daily is not None
     await departures.stop(0)
+    assert departures._daily.cancelled()
     assert failures == []
+    await DepartureService(sqlite_database, time).stop(0)  # one that never started
 
 
 async def test_a_removal_dated_in_the_future_is_counted_from_today(sqlite_database: Database) -> None:

@@ -56,8 +56,10 @@ async def test_people_are_blocked_in_one_server(database: Database) -> None:
     assert await access.blocked(GUILD) == [ADA, GIL]
     assert await access.rules(GUILD, ADA) == (ServerSettings(), True)
     assert await access.rules(OTHER_GUILD, ADA) == (ServerSettings(), False)
+    await access.block(OTHER_GUILD, [ADA], by=1)
     await access.unblock(GUILD, [ADA])
     assert await access.blocked(GUILD) == [GIL]
+    assert await access.blocked(OTHER_GUILD) == [ADA]
 
 
 async def test_a_quota_counts_for_an_hour_and_says_what_is_left(database: Database) -> None:
@@ -104,8 +106,13 @@ async def test_what_is_given_back_can_be_drawn_in_the_same_hour_only(database: D
     first = await access.consume(GUILD, ADA, 9, 9)
     assert first is not None
     await access.refund(first)
-    again = await access.consume(GUILD, ADA, 9, 9)
+    again = await access.consume(GUILD, ADA, 8, 9)
     assert again is not None
+    assert await access.consume(GUILD, ADA, 1, 9)
+    await access.refund(again)
+    assert await access.consume(GUILD, ADA, 8, 9)
+    with pytest.raises(QuotaError):
+        await access.consume(GUILD, ADA, 1, 9)
     time.now += timedelta(hours=1)
     await access.consume(GUILD, ADA, 9, 9)
     await access.refund(again)  # of the hour before
