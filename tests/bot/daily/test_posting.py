@@ -247,6 +247,19 @@ async def test_posts_of_one_minute_are_spread_over_it(first: Process, clock: Clo
     assert planned == {datetime(2026, 3, 29, 6, tzinfo=UTC)}
 
 
+async def test_the_log_shows_the_last_runs(first: Process, channel: Channel, clock: Clock) -> None:
+    schedule = await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    await first.posts.run_due(channel)
+    clock.move(days=12)
+    await first.posts.run_due(channel)
+    logged = await first.schedules.log(schedule.id)
+    assert [post.local_date for post in logged] == [date(2026, 4, 9) - timedelta(days=each) for each in range(10)]
+    assert [post.due_at for post in logged] == [
+        datetime(2026, 4, 9, 6, tzinfo=UTC) - timedelta(days=each) for each in range(10)
+    ]
+
+
 async def test_paused_schedules_rest_and_sleep_through_their_runs(
     first: Process, channel: Channel, clock: Clock
 ) -> None:

@@ -140,7 +140,8 @@ async def test_a_person_sees_what_is_stored_and_is_forgotten(world: World) -> No
 async def test_all_rows_are_shown_in_a_file_that_fits(sqlite_database: Database) -> None:
     await fill(sqlite_database)
     icon: dict[str, Any] = {"model_id": 1, "seed": 5, "truncation": 1.0, "kind": "icon", "position": 0, "user_id": ADA}
-    many = [{**icon, "seed_text": f"seed {each}", "created_at": NOW} for each in range(6_000)]
+    many = [{**icon, "seed_text": f"seed {each}", "created_at": NOW} for each in range(5_999)]
+    many.append({**icon, "seed_text": "häuser 猫", "created_at": NOW})
     async with sqlite_database.write() as session:
         await session.execute(insert(Generation), many)
     privacy = PrivacyService(sqlite_database, lambda: NOW)
@@ -149,6 +150,8 @@ async def test_all_rows_are_shown_in_a_file_that_fits(sqlite_database: Database)
     assert name == "mojigan-my-data.json"
     assert shown["count"] == len(shown["rows"]) == 6_004
     assert {row["seed_text"] for row in shown["rows"]} >= {each["seed_text"] for each in many}
+    assert await privacy.file(ADA, len(content)) == (name, content)
+    assert "häuser 猫" in content.decode()
     name, packed = await privacy.file(ADA, 2**20)
     assert name == "mojigan-my-data.json.zip"
     assert len(packed) < 2**20

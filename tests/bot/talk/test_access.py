@@ -31,7 +31,7 @@ async def test_settings_are_kept_one_by_one(database: Database) -> None:
     await access.change(GUILD, language="ja")
     await access.set_roles(GUILD, "icon", {8, 7})
     await access.set_roles(GUILD, "morph", {7})
-    await access.set_roles(GUILD, "icon", [])
+    assert (await access.set_roles(GUILD, "icon", [])).roles == {"icon": (), "morph": (7,)}
     expected = ServerSettings("ja", (5, 2**62), {"icon": (), "morph": (7,)}, quota=9)
     assert await AccessService(database, Time()).settings(GUILD) == expected
     assert await access.change(GUILD, quota=None, spoiler=True, cooldown=5) != expected
