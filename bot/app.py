@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 
-import aiohttp
 import discord
 
 from bot.client import Mojigan
@@ -23,6 +22,7 @@ from bot.operating.health import Health, serve_health
 from bot.retraining.service import RetrainService
 from bot.services import Services
 from bot.settings import Settings, variable_of
+from bot.talk.reach import UNREACHABLE
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ def _login_errors() -> Iterator[None]:
         raise StartError(f"Discord refused: {error}") from error
     except (discord.ConnectionClosed, discord.GatewayNotFound) as error:
         raise StartError(f"Discord ended the connection: {error}") from error
-    except (aiohttp.ClientError, OSError) as error:
+    except UNREACHABLE as error:
         raise StartError(f"Discord cannot be reached ({error}): check the network.") from error
 
 

@@ -13,6 +13,7 @@ from bot.services import Companion, Services
 from bot.talk.answering import admitted, answer_error
 from bot.talk.interaction import Bot
 from bot.talk.places import invitation
+from bot.talk.reach import UNREACHABLE
 from bot.talk.sync import sync_commands
 from bot.talk.translator import CommandTranslator
 
@@ -64,7 +65,7 @@ class Mojigan(Bot):
             return
         try:
             await self.sync_commands()
-        except discord.HTTPException as error:
+        except UNREACHABLE as error:
             log.error("the commands could not be sent to Discord; those of the last time stay: %s", error)
         for each in self.companions:
             each.start()

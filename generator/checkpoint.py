@@ -27,7 +27,7 @@ from safetensors.torch import save as save_tensors
 from generator.card import Card, DataSet, Figure
 from generator.decode import Color, parse_color
 from generator.encoder import FEATURES
-from generator.folders import swap_in_folder
+from generator.folders import restore_folder, swap_in_folder
 from generator.neighbors import DESCRIPTOR_SIZE
 from generator.networks import GeneratorConfig, build_generator, read_config
 from generator.sheets import MAX_SHEET_ICONS, SheetError, check_picture, check_sheet, cut_sheet
@@ -137,6 +137,7 @@ def _peek(path: Path) -> bytes | None:
 
 
 def _read_bundle(path: Path) -> Bundle:
+    restore_folder(path)
     if not path.is_dir():
         raise BundleError(f"{path}: there is no bundle folder here.")
     raw_card = _read_file(path, CARD)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -33,9 +36,10 @@ def swap_in_folder(path: Path, contents: Mapping[str, bytes]) -> None:
         fresh.chmod(0o755)  # mkdtemp makes folders that only their owner can read
         _sync_folder(fresh)
         retired = fresh.with_name(fresh.name + "-retired")
-        if path.exists():
-            path.rename(retired)
-        fresh.rename(path)
+        with _alone_in(path.parent):
+            if path.exists():
+                path.rename(retired)
+            fresh.rename(path)
         _sync_folder(path.parent)
         shutil.rmtree(retired, ignore_errors=True)
     finally:
@@ -55,13 +59,32 @@ def write_file(path: Path, content: bytes) -> None:
 
 def recover_folder(path: Path) -> None:
     """Clear up after a swap that a crash cut short: bring the retired folder back when nothing stands at `path`."""
-    leftovers = sorted(path.parent.glob(f".{path.name}-*"), key=lambda folder: folder.stat().st_mtime)
-    if not path.exists():
-        retired = [folder for folder in leftovers if folder.name.endswith("-retired")]
-        if retired:
-            retired[-1].rename(path)
-    for folder in leftovers:
+    restore_folder(path)
+    for folder in path.parent.glob(f".{path.name}-*"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def restore_folder(path: Path) -> None:
+    """Bring back what stood at `path` where a kill came between the two renames of a swap. Anybody may call it."""
+    with contextlib.suppress(OSError):  # nothing to be found here, or nothing to be changed
+        if path.exists():
+            return
+        with _alone_in(path.parent):  # not while a swap goes on
+            retired = sorted(path.parent.glob(f".{path.name}-*-retired"), key=lambda folder: folder.stat().st_mtime)
+            if retired and not path.exists():
+                retired[-1].rename(path)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until nobody else renames in this folder; the lock goes with the process that holds it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:

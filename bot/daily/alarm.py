@@ -46,6 +46,7 @@ class DailyAlarm(Companion):
         self._alarm = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
         )
+        self._look: asyncio.TimerHandle | None = None
         self._running: asyncio.Task[None] | None = None
         self._again = False
         self._closing = False
@@ -73,6 +74,8 @@ class DailyAlarm(Companion):
         if self._closing:
             return
         self._closing = True
+        if self._look is not None:
+            self._look.cancel()
         if self._alarm.running:
             self._alarm.remove_all_jobs()
             self._alarm.shutdown(wait=False)
@@ -98,11 +101,13 @@ class DailyAlarm(Companion):
     def _set_alarm(self, at: datetime | None) -> None:
         if self._closing:
             return
-        now = self._clock()
-        waits = [wait for wait in (self.look_every, None if at is None else at - now) if wait is not None]
-        if waits:
-            ring = DateTrigger(now + max(min(waits), timedelta()))
-            self._alarm.add_job(self._ring, ring, id=_JOB, replace_existing=True)
+        if self._look is not None:
+            self._look.cancel()
+        if self.look_every is not None:  # in seconds that pass: the alarm waits for a time, and clocks are set back
+            self._look = asyncio.get_running_loop().call_later(self.look_every.total_seconds(), self.wake)
+        self._alarm.remove_all_jobs()
+        if at is not None:
+            self._alarm.add_job(self._ring, DateTrigger(max(at, self._clock())), id=_JOB)
 
     async def _ring(self) -> None:
         self.wake()

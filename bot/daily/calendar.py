@@ -15,24 +15,31 @@ _FARTHEST = 30
 """Days to look ahead: a week until the chosen weekday comes, and again when a zone skips just that date."""
 
 
+def run_from(local_time: time, zone: ZoneInfo, weekdays: Collection[int], day: date) -> tuple[date, datetime]:
+    """The first run on `day` or later: its local date, and its instant in UTC. See `next_run`."""
+    if not set(weekdays) & EVERY_DAY:
+        raise ValueError("A schedule needs at least one weekday.")
+    for _ in range(_FARTHEST):
+        if day.weekday() in weekdays:
+            instant = instant_of(day, local_time, zone)
+            if instant is not None:
+                return day, instant
+        day += _DAY
+    raise AssertionError("no weekday is ever thirty days away")  # pragma: no cover
+
+
 def next_run(local_time: time, zone: ZoneInfo, weekdays: Collection[int], after: datetime) -> tuple[date, datetime]:
     """The first run later than `after` (any zone): its local date, and its instant in UTC.
 
     Each local date whose weekday (Monday 0) is chosen has exactly one instant: `instant_of` says which. A date that a
     zone has left out as a whole (Samoa's 30 December 2011) has none. Raises ValueError without weekdays.
     """
-    if not set(weekdays) & EVERY_DAY:
-        raise ValueError("A schedule needs at least one weekday.")
     # A time that fell into a gap before midnight runs on the day after its date, and a zone may change its side of
     # the date line, so the search begins two days early.
-    day = after.astimezone(zone).date() - 2 * _DAY
-    for _ in range(_FARTHEST):
-        if day.weekday() in weekdays:
-            instant = instant_of(day, local_time, zone)
-            if instant is not None and instant > after:
-                return day, instant
-        day += _DAY
-    raise AssertionError("no weekday is ever thirty days away")  # pragma: no cover
+    day, instant = run_from(local_time, zone, weekdays, after.astimezone(zone).date() - 2 * _DAY)
+    while instant <= after:
+        day, instant = run_from(local_time, zone, weekdays, day + _DAY)
+    return day, instant
 
 
 def instant_of(day: date, local_time: time, zone: ZoneInfo) -> datetime | None:

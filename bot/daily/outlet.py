@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import logging
 
-import aiohttp
 import discord
 
 from bot.daily.card import daily_card, paused_sentence
-from bot.daily.posting import ChannelClosedError, DailyPost
+from bot.daily.posting import ChannelClosedError, DailyPost, NotTakenError
 from bot.daily.schedules import ScheduleView
 from bot.db.schedules import PauseReason
 from bot.talk.access import AccessService
 from bot.talk.interaction import Bot
-from bot.talk.places import hidden_from
+from bot.talk.reach import UNREACHABLE
+from bot.talk.sight import open_to_readers
 
 log = logging.getLogger(__name__)
 
+SERVER_ERROR = 500
+"""From here on, Discord's answers do not say that it has not done what it was asked to do."""
+
 THREAD_ARCHIVED, THREAD_LOCKED = 50083, 160005
 """Discord's codes for a thread in which only moderators may write. One that merely sleeps is woken by a post."""
-
-UNREACHABLE = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
-"""Why somebody cannot be told something."""
 
 
 class DiscordOutlet:
@@ -44,17 +44,19 @@ class DiscordOutlet:
             raise ChannelClosedError(PauseReason.CHANNEL_GONE, f"the channel is gone ({error})") from error
         except discord.Forbidden as error:
             raise ChannelClosedError(PauseReason.FORBIDDEN, f"posting is forbidden ({error})") from error
+        except discord.RateLimited as error:
+            raise NotTakenError(str(error)) from error
         except discord.HTTPException as error:
-            if error.code not in (THREAD_ARCHIVED, THREAD_LOCKED):
+            if error.status >= SERVER_ERROR:
                 raise
+            if error.code not in (THREAD_ARCHIVED, THREAD_LOCKED):
+                raise NotTakenError(str(error)) from error
             raise ChannelClosedError(PauseReason.FORBIDDEN, f"the thread is locked ({error})") from error
         return message.id
 
-    def hidden(self, schedule: ScheduleView) -> list[int]:
+    def visible(self, schedule: ScheduleView) -> frozenset[int]:
         """What was posted out of sight of some stays there. See `Outlet`."""
-        guild = self._client.get_guild(schedule.plan.guild_id)
-        found = [] if guild is None else hidden_from(guild, guild.default_role)
-        return [channel_id for channel_id in found if channel_id != schedule.plan.channel_id]
+        return open_to_readers(self._client.get_guild(schedule.plan.guild_id), schedule.plan.channel_id)
 
     async def tell_paused(self, schedule: ScheduleView, reason: PauseReason) -> None:
         """Tell the channel, else the server's system channel, else whoever set the schedule: the first that hears."""

@@ -40,7 +40,13 @@ PAUSE_AFTER_ERROR = timedelta(seconds=30)
 """Until the next look at what could not even be claimed."""
 
 
-class ChannelClosedError(ServiceError):
+class NotTakenError(ServiceError):
+    """Discord has refused a post, which certainly does not stand there. No parameters but an error's id."""
+
+    key: ClassVar[str] = "error.discord"
+
+
+class ChannelClosedError(NotTakenError):
     """Discord does not take posts in that channel: it is gone, or the bot may not. No parameters."""
 
     key: ClassVar[str] = "error.channel_closed"
@@ -74,10 +80,13 @@ class Outlet(Protocol):
     """The way out of the house: Discord implements it, and so do tests."""
 
     async def deliver(self, post: DailyPost) -> int:
-        """Send a post: its message's id. Raises ChannelClosedError, or any error that may pass."""
+        """Send a post: its message's id. Raises ChannelClosedError, and NotTakenError for what may pass.
 
-    def hidden(self, schedule: ScheduleView) -> Collection[int]:
-        """The server's channels that not everybody can see, other than the schedule's own."""
+        After any other error the post may stand there all the same.
+        """
+
+    def visible(self, schedule: ScheduleView) -> Collection[int]:
+        """The channels that everybody can see who can see the schedule's own, which is among them."""
 
     async def tell_paused(self, schedule: ScheduleView, reason: PauseReason) -> None:
         """Tell somebody of the server that a schedule rests now, and why."""
@@ -166,8 +175,9 @@ class PostService:
         except ChannelClosedError as error:
             await self._close(claim, error, outlet)
         except Exception as error:
-            failed = await self._runs.went_wrong(claim, f"{type(error).__name__}: {error}")
-            outcome = "given up" if failed else "tried once more soon"
+            refused = isinstance(error, NotTakenError)
+            over = await self._runs.went_wrong(claim, f"{type(error).__name__}: {error}", refused=refused)
+            outcome = "given up" if over else "tried once more soon"
             log.warning("schedule %d, %s: %s, %r", schedule.id, claim.local_date, outcome, error)
         else:
             await _to_its_end(self._write_down(claim, sheet, message_id))
@@ -179,7 +189,7 @@ class PostService:
 
     async def _close(self, claim: Claim, error: ChannelClosedError, outlet: Outlet) -> None:
         """Let the schedule rest, and tell somebody, once."""
-        await self._runs.went_wrong(claim, str(error), final=True)
+        await self._runs.went_wrong(claim, str(error), refused=True, final=True)
         try:
             told = not await self._schedules.pause(claim.schedule.id, error.reason)
         except NoScheduleError:
@@ -206,7 +216,7 @@ class PostService:
         plan = schedule.plan
         where = Origin(plan.guild_id, plan.channel_id, plan.user_id if user_id is None else user_id)
         if plan.content is PostContent.TOP:
-            best = await self._favorites.top(plan.guild_id, plan.count, outlet.hidden(schedule))
+            best = await self._favorites.top(plan.guild_id, plan.count, outlet.visible(schedule))
             sheet = await self._icons.repost(best, where)
             if sheet is None:
                 raise NothingToPostError(f"No icon of server {plan.guild_id} got a vote in the last seven days.")

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Select, Update, func, select, update
+from sqlalchemy import CursorResult, Select, Update, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.daily.calendar import next_run
-from bot.daily.schedules import SPREAD, ScheduleView, delay, view
+from bot.daily.calendar import run_from
+from bot.daily.schedules import ScheduleView, delay, plan_next, view
 from bot.daily.zones import load_zone
 from bot.db.schedules import ERROR_LENGTH, Post, PostStatus, Schedule
-from bot.db.session import Database
+from bot.db.session import CLOCK_SKEW, Database
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,10 @@ NONCE_WINDOW = timedelta(minutes=2)
 MAX_ATTEMPTS = 2
 """Attempts at a run that goes wrong; crashes have one more."""
 
-_TICK = timedelta(microseconds=1)
+FARTHEST = timedelta(days=30)
+"""No run is farther ahead: one that is was planned while the clock was wrong."""
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Claim:
     claimed_at: datetime
     attempts: int
     generation_id: int | None
+    tried: bool
+    """Whether an earlier attempt may have gone out."""
 
 
 class RunBook:
@@ -55,7 +60,9 @@ class RunBook:
 
     async def due(self) -> list[int]:
         """The schedules whose next run has come, the longest waiting first."""
-        query = select(Schedule.id).where(Schedule.next_run_at <= self._clock()).order_by(Schedule.next_run_at)
+        now = self._clock()
+        come = or_(Schedule.next_run_at <= now, Schedule.next_run_at > now + FARTHEST)
+        query = select(Schedule.id).where(come).order_by(Schedule.next_run_at)
         async with self._database.read() as session:
             return list(await session.scalars(query))
 
@@ -65,7 +72,9 @@ class RunBook:
             return list(await session.scalars(self._stale(select(Post.id)).order_by(Post.claimed_at)))
 
     def _stale(self, query: Select[tuple[int]]) -> Select[tuple[int]]:
-        return query.where(Post.status == PostStatus.CLAIMED, Post.claimed_at <= self._clock() - STALE_AFTER)
+        now = self._clock()
+        left = or_(Post.claimed_at <= now - STALE_AFTER, Post.claimed_at > now + CLOCK_SKEW)
+        return query.where(Post.status == PostStatus.CLAIMED, left)
 
     async def next_wake(self) -> datetime | None:
         """When there will next be something to do; None while no schedule runs."""
@@ -95,16 +104,23 @@ class RunBook:
     async def _claim(self, session: AsyncSession, schedule_id: int) -> Claim | None:
         now = self._clock()
         row = await session.get(Schedule, schedule_id, with_for_update=True)
-        if row is None or row.next_run_at is None or row.next_run_at > now:
+        if row is None or row.next_run_at is None:
+            return None
+        if row.next_run_at > now:
+            if row.next_run_at > now + FARTHEST:
+                log.warning("schedule %d was planned for %s: the clock was wrong", row.id, row.next_run_at)
+                await plan_next(session, row, now)
             return None
         schedule = view(row)
         plan, zone = schedule.plan, load_zone(row.zone)
         runs: list[tuple[date, datetime]] = []
-        day, instant = next_run(plan.local_time, zone, plan.weekdays, row.next_run_at - SPREAD - _TICK)
+        # By date, not by instant: since it was planned, the zone may have got other rules.
+        day = row.next_date or (row.next_run_at - delay(row.id)).astimezone(zone).date()
+        day, instant = run_from(plan.local_time, zone, plan.weekdays, day)
         while instant <= now:
             runs.append((day, instant))
-            day, instant = next_run(plan.local_time, zone, plan.weekdays, instant)
-        row.next_run_at = instant + delay(row.id)
+            day, instant = run_from(plan.local_time, zone, plan.weekdays, day + _DAY)
+        row.next_date, row.next_run_at = day, instant + delay(row.id)
         query = select(Post.local_date).where(Post.schedule_id == row.id, Post.local_date.in_([day for day, _ in runs]))
         taken = set(await session.scalars(query))
         posts = [
@@ -118,7 +134,7 @@ class RunBook:
             return None
         last.status, last.claimed_at, last.attempts = PostStatus.CLAIMED, now, 1
         await session.flush()
-        return Claim(last.id, schedule, last.local_date, last.due_at, now, 1, None)
+        return Claim(last.id, schedule, last.local_date, last.due_at, now, 1, None, tried=False)
 
     async def take_over(self, post_id: int) -> Claim | None:
         """Go on with a claim that was left behind; None when it was not, or when nothing more may be sent.
@@ -131,11 +147,11 @@ class RunBook:
             post = await session.get(Post, post_id, with_for_update=True)
             if post is None or post.status is not PostStatus.CLAIMED or post.claimed_at is None:
                 return None
-            if post.claimed_at > now - STALE_AFTER:
+            if now - STALE_AFTER < post.claimed_at <= now + CLOCK_SKEW:
                 return None
             row = await session.get_one(Schedule, post.schedule_id)
             if post.tried_at is not None:
-                if now - post.tried_at > NONCE_WINDOW or post.attempts > MAX_ATTEMPTS:
+                if not -CLOCK_SKEW <= now - post.tried_at <= NONCE_WINDOW or post.attempts > MAX_ATTEMPTS:
                     post.status = PostStatus.UNKNOWN
             elif now - post.due_at > timedelta(hours=row.catch_up_hours) or row.paused is not None:
                 post.status = PostStatus.MISSED
@@ -146,7 +162,16 @@ class RunBook:
                 log.warning("run %s of schedule %d: %s", post.local_date, row.id, post.status.value)
                 return None
             post.claimed_at, post.attempts = now, post.attempts + 1
-            return Claim(post.id, view(row), post.local_date, post.due_at, now, post.attempts, post.generation_id)
+            return Claim(
+                post.id,
+                view(row),
+                post.local_date,
+                post.due_at,
+                now,
+                post.attempts,
+                post.generation_id,
+                tried=post.tried_at is not None,
+            )
 
     async def pass_gate(self, claim: Claim, generation_id: int) -> bool:
         """Write down what will be sent now. False: the claim is lost, and nothing may be sent."""
@@ -187,9 +212,13 @@ class RunBook:
         async with self._database.write() as session:
             await session.execute(self._mine(claim).values(status=PostStatus.SKIPPED))
 
-    async def went_wrong(self, claim: Claim, error: str, *, final: bool = False) -> bool:
-        """Note an error: the claim stays for a second attempt, or it was the last one. True: the run has failed."""
-        failed = final or claim.attempts >= MAX_ATTEMPTS
+    async def went_wrong(self, claim: Claim, error: str, *, refused: bool, final: bool = False) -> bool:
+        """Note an error: the claim stays for a second attempt, or it was the last one. True: the run is over.
+
+        `refused`: Discord has certainly not taken the post. Where it may have, in this attempt or an earlier one, the
+        run has not failed: nobody knows.
+        """
+        over = final or claim.attempts >= MAX_ATTEMPTS
         async with self._database.write() as session:
             post = await session.get(Post, claim.post_id, with_for_update=True)
             row = await session.get(Schedule, claim.schedule.id, with_for_update=True)
@@ -197,7 +226,9 @@ class RunBook:
             if post is None or row is None or not mine or post.status is not PostStatus.CLAIMED:
                 return False
             post.error = error[:ERROR_LENGTH]
-            if failed:
-                post.status = PostStatus.FAILED
-                row.failures += 1
-        return failed
+            if refused and not claim.tried:
+                post.tried_at = None
+            if over:
+                post.status = PostStatus.FAILED if post.tried_at is None else PostStatus.UNKNOWN
+                row.failures += post.tried_at is None
+        return over

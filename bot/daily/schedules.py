@@ -108,7 +108,7 @@ class ScheduleService:
             row.count, row.catch_up_hours, row.content = plan.count, plan.catch_up_hours, plan.content
             row.paused, row.failures = None, 0
             await session.flush()  # gives a new row its id
-            row.next_run_at = await _next_free(session, row, plan, now) + delay(row.id)
+            await plan_next(session, row, now)
             return view(row)
 
     async def of_guild(self, guild_id: int) -> list[ScheduleView]:
@@ -123,7 +123,7 @@ class ScheduleService:
             row = await _row(session, schedule_id)
             if row.paused is not None:
                 return False
-            row.paused, row.next_run_at = reason, None
+            row.paused, row.next_run_at, row.next_date = reason, None, None
             return True
 
     async def resume(self, schedule_id: int) -> ScheduleView:
@@ -136,7 +136,7 @@ class ScheduleService:
             if row.paused is not None:
                 await asyncio.to_thread(load_zone, row.zone)
                 row.paused, row.failures = None, 0
-                row.next_run_at = await _next_free(session, row, view(row).plan, self._clock()) + delay(row.id)
+                await plan_next(session, row, self._clock())
             return view(row)
 
     async def remove(self, schedule_id: int) -> None:
@@ -176,16 +176,15 @@ async def _row(session: AsyncSession, schedule_id: int) -> Schedule:
     return row
 
 
-async def _next_free(session: AsyncSession, row: Schedule, plan: Plan, after: datetime) -> datetime:
-    """The next run whose date has no post yet."""
-    zone, oldest = load_zone(plan.zone), after.date() - timedelta(days=3)
+async def plan_next(session: AsyncSession, row: Schedule, after: datetime) -> None:
+    """Let a schedule go on with the next run later than `after` whose date has no post yet."""
+    plan, zone, oldest = view(row).plan, load_zone(row.zone), after.date() - timedelta(days=3)
     query = select(Post.local_date).where(Post.schedule_id == row.id, Post.local_date >= oldest)
     taken = set(await session.scalars(query))
-    while True:
-        day, instant = next_run(plan.local_time, zone, plan.weekdays, after)
-        if day not in taken:
-            return instant
-        after = instant
+    day, instant = next_run(plan.local_time, zone, plan.weekdays, after)
+    while day in taken:
+        day, instant = next_run(plan.local_time, zone, plan.weekdays, instant)
+    row.next_date, row.next_run_at = day, instant + delay(row.id)
 
 
 def view(row: Schedule) -> ScheduleView:

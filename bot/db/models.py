@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     DateTime,
     Dialect,
     Enum,
@@ -135,6 +136,9 @@ class ModelRecord(Base):
     """When it last began to draw; NULL: never, or before this was written down."""
     configured_at: Mapped[datetime | None]
     """When the settings began to name it. While they go on naming the same one, what was adopted since then serves."""
+    shipped: Mapped[bool | None] = mapped_column(Boolean)
+    """Whether the settings named it because it came with Mojigan: an update, which may bring another one, is no choice
+    of somebody's. NULL: never named, or before this was written down."""
 
     @property
     def version(self) -> str:

@@ -58,6 +58,8 @@ class RetrainJob(Base):
     channel_id: Mapped[int] = mapped_column(Snowflake)
     message_id: Mapped[int | None] = mapped_column(Snowflake)
     """The card; NULL until it stands in Discord."""
+    card: Mapped[str | None] = mapped_column(String(32))
+    """The face (`JobStatus.face`) that the card was last drawn with; NULL: none, or before this was written down."""
     user_id: Mapped[int] = mapped_column(Snowflake)
     locale: Mapped[str] = mapped_column(String(16))
     """The language of the card."""

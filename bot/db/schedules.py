@@ -81,6 +81,9 @@ class Schedule(Base):
     """Runs that failed since the last one that went out."""
     next_run_at: Mapped[datetime | None] = mapped_column(index=True)
     """When it posts next: the instant of the plan and the schedule's own delay. NULL while it rests."""
+    next_date: Mapped[date | None] = mapped_column(Date)
+    """The local date of that run, whose instant may move when a zone gets new rules. NULL while it rests, and on rows
+    from before this was written down."""
     created_at: Mapped[datetime]
 
 
@@ -101,7 +104,7 @@ class Post(Base):
     claimed_at: Mapped[datetime | None]
     """When a process last took the run in hand; only who knows this instant may send. NULL: nobody ever did."""
     tried_at: Mapped[datetime | None]
-    """When it was first handed to Discord; NULL: certainly not sent."""
+    """When it was first handed to Discord, of the attempts that Discord has not refused; NULL: certainly not sent."""
     attempts: Mapped[int] = mapped_column(SmallInteger)
     generation_id: Mapped[int | None] = mapped_column(Key, ForeignKey("generations.id"))
     """The first icon of the post, known before it is sent, so that sending again sends the same."""

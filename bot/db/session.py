@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ LOCK_TIMEOUT = 30
 
 CONNECT_TIMEOUT = 10
 """Seconds that a PostgreSQL server has to answer."""
+
+CLOCK_SKEW = timedelta(seconds=30)
+"""How far the clocks of two machines on one database may differ. What is dated farther in the future was written before
+a clock was set back: nobody knows then how long ago that is."""
 
 _SQLITE_NAMES = {"sqlite", "sqlite+aiosqlite"}
 _POSTGRESQL_NAMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg_async"}
@@ -95,7 +100,7 @@ def create_engine(url: URL, *, foreign_keys: bool = True) -> AsyncEngine:
         cursor = connection.cursor()
         try:
             cursor.execute("PRAGMA journal_mode = WAL")  # readers and one writer do not block each other
-            cursor.execute("PRAGMA synchronous = NORMAL")
+            cursor.execute("PRAGMA synchronous = FULL")  # a claim that is committed outlives a power cut
             cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
             cursor.close()
         except BaseException:

@@ -7,13 +7,15 @@ import discord
 from bot.gallery.service import GalleryService, Hall, Page, Visitor
 from bot.icons.asking import begin, load_row
 from bot.icons.card import note_of, open_icon
+from bot.icons.rows import GenerationGoneError
 from bot.talk.answering import mark_answered
 from bot.talk.brakes import Burst
 from bot.talk.buttons import Button, Pressed, Select, button, layout
 from bot.talk.delivery import ACCENT, Card, as_wanted, deliver, picture
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
-from bot.talk.places import answer_locale, hidden_from, is_private
+from bot.talk.places import answer_locale, is_private
+from bot.talk.sight import in_sight
 from bot.talk.texts import Texts
 from bot.talk.words import base36, plain
 
@@ -43,10 +45,10 @@ class PageButton(Pressed[Button], template=rf"mj:page:{_HALL}:(?P<page>[0-9]{{1,
         client = interaction.client
         client.service(Burst).take(interaction.user.id)
         await interaction.response.defer()
-        page = await client.service(GalleryService).page(
-            Hall(self.match["hall"]), int(self.match["page"]), visitor(interaction)
-        )
         private = is_private(interaction)
+        page = await client.service(GalleryService).page(
+            Hall(self.match["hall"]), int(self.match["page"]), visitor(interaction, private=private)
+        )
         locale = answer_locale(interaction, private=private)
         if page.entries:
             card = as_wanted(interaction, page_card(page, client.texts, locale), private=private)
@@ -65,13 +67,15 @@ class PickSelect(Pressed[Select], template=rf"mj:pick:{_HALL}"):
         """Open the chosen icon."""
         private = await begin(interaction)
         chosen = await load_row(interaction, int(self.item.values[0], 36))
+        if self.match["hall"] != Hall.MINE and chosen.channel_id not in in_sight(interaction, private=private):
+            raise GenerationGoneError(f"generation {chosen.id} is out of sight now")
         await open_icon(interaction, chosen, note_of("icon.picked", interaction, chosen), private=private)
 
 
 async def show_page(interaction: Interaction, hall: Hall, *, private: bool) -> None:
     """Post the first page of a gallery in the place of the announced answer, or say that there is nothing in it."""
     client = interaction.client
-    page = await client.service(GalleryService).page(hall, 0, visitor(interaction))
+    page = await client.service(GalleryService).page(hall, 0, visitor(interaction, private=private))
     locale = answer_locale(interaction, private=private)
     if page.entries:
         await deliver(interaction, page_card(page, client.texts, locale), private=private)
@@ -80,11 +84,9 @@ async def show_page(interaction: Interaction, hall: Hall, *, private: bool) -> N
         mark_answered(interaction)
 
 
-def visitor(interaction: Interaction) -> Visitor:
-    """Who looks at a gallery; icons of channels that the person cannot see are kept from them."""
-    member, guild = interaction.user, interaction.guild
-    hidden = hidden_from(guild, member) if guild is not None and isinstance(member, discord.Member) else []
-    return Visitor(member.id, interaction.guild_id, hidden)
+def visitor(interaction: Interaction, *, private: bool) -> Visitor:
+    """Who looks at a gallery, and what may be shown to those who will see the answer."""
+    return Visitor(interaction.user.id, interaction.guild_id, in_sight(interaction, private=private))
 
 
 def page_card(page: Page, texts: Texts, locale: str) -> Card:

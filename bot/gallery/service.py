@@ -44,8 +44,8 @@ class Visitor:
 
     user_id: int
     guild_id: int | None
-    hidden: Collection[int] = ()
-    """Channels of the server that the person cannot see."""
+    visible: Collection[int] = ()
+    """The channels that all who will see the page can see; a gallery of the server shows nothing of others."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class GalleryService:
             query, _ = tallied()
             return query.join(Favorite, mine).order_by(Favorite.created_at.desc(), Generation.id.desc())
         since = self._clock() - WEEK if hall is Hall.WEEK else None
-        return ranking(visitor.guild_id, visitor.hidden, since=since, newest=hall is Hall.SERVER)
+        return ranking(visitor.guild_id, visitor.visible, since=since, newest=hall is Hall.SERVER)
 
     async def _picture(self, rows: Sequence[GenerationView]) -> bytes:
         drawn = await draw_rows(self._library, rows)

@@ -67,9 +67,9 @@ class FavoriteService:
         async with self._database.read() as session:
             return await session.scalar(query) or 0
 
-    async def top(self, guild_id: int, limit: int, hidden: Collection[int] = ()) -> list[GenerationView]:
-        """A server's icons with the most votes of the last seven days, at most `limit`; none of `hidden` channels."""
-        query = ranking(guild_id, hidden, since=self._clock() - WEEK).limit(limit)
+    async def top(self, guild_id: int, limit: int, visible: Collection[int]) -> list[GenerationView]:
+        """A server's icons of `visible` channels with the most votes of the last seven days, at most `limit`."""
+        query = ranking(guild_id, visible, since=self._clock() - WEEK).limit(limit)
         async with self._database.read() as session:
             return [view_of(row, model) for row, model, _ in await session.execute(query)]
 
@@ -83,9 +83,9 @@ def tallied(*votes: ColumnElement[bool]) -> tuple[Select[Generation, ModelRecord
 
 
 def ranking(
-    guild_id: int | None, hidden: Collection[int] = (), *, since: datetime | None = None, newest: bool = False
+    guild_id: int | None, visible: Collection[int], *, since: datetime | None = None, newest: bool = False
 ) -> Select[Generation, ModelRecord, int]:
-    """A server's favorites outside of `hidden` channels, the most votes first, or the `newest` vote.
+    """A server's favorites in `visible` channels, the most votes first, or the `newest` vote.
 
     `since`: only the votes that came later count.
     """
@@ -94,8 +94,8 @@ def ranking(
         votes.append(Favorite.created_at > since)
     query, tally = tallied(*votes)
     # What its asker alone has seen stands in no message that the bot knows.
-    query = query.where(Generation.guild_id == guild_id, Generation.message_id.is_not(None))
-    if hidden:
-        query = query.where(Generation.channel_id.not_in(hidden))
+    query = query.where(
+        Generation.guild_id == guild_id, Generation.message_id.is_not(None), Generation.channel_id.in_(visible)
+    )
     order = [tally.c.latest.desc(), Generation.id.desc()]
     return query.order_by(*(order if newest else [tally.c.votes.desc(), *order]))

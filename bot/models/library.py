@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -18,21 +18,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.models import ModelRecord, ModelState
 from bot.db.session import Database
-from bot.settings import Settings
+from bot.models.copies import keep_copy
+from bot.settings import DEFAULT_BUNDLE, Settings
 from bot.talk.refusals import ServiceError
-from generator.checkpoint import CARD, FILES, Bundle, BundleError, read_bundle
-from generator.folders import recover_folder, swap_in_folder
+from generator.checkpoint import Bundle, BundleError, read_bundle
 from generator.neighborhood import Neighborhood
-from generator.studio import Studio
+from generator.studio import DeviceError, Studio
 
 log = logging.getLogger(__name__)
 
 OPEN_KEPT_MODELS = 3
 """Older models that stay in memory beside the active one; the one that was not used for longest goes first."""
 
-_FOLDER_DIGITS = 12
 _REGISTRATIONS = 5
 """Attempts to register a model against other processes that do the same at this moment."""
+
+
+Along: TypeAlias = Callable[[AsyncSession, int], Awaitable[None]]
+"""What is written in the transaction in which a model begins to serve, whose id it is told. It may raise: then neither
+happens."""
 
 
 class ModelGoneError(ServiceError):
@@ -80,6 +84,10 @@ class ModelLibrary:
         self._active: Model | None = None
         self._slots: OrderedDict[int, _Slot] = OrderedDict()  # least recently used first
         self._opening = asyncio.Lock()
+        self._unknown: int | None = None
+        """The model that serves by the database, and cannot be loaded here."""
+        self.changing = asyncio.Lock()
+        """Held by whoever keeps, adopts or deletes a model: none is deleted that is about to serve."""
 
     @property
     def active(self) -> Model:
@@ -101,7 +109,8 @@ class ModelLibrary:
     async def open(self) -> None:
         """Read the bundle of the settings, keep a copy of it, register it as the active model, and load it.
 
-        While the settings name the same bundle as at the last start, the model that was adopted since then serves on.
+        While the settings name the same bundle as at the last start, or the one that comes with Mojigan, as at the last
+        start, the model that was adopted since then serves on.
         Raises BundleError or DeviceError, one sentence each, before anything is registered.
         """
         settings = self._settings
@@ -110,7 +119,7 @@ class ModelLibrary:
         kept = await self._adopted(configured) or configured
         studio, neighborhood = await asyncio.to_thread(_load, kept, settings.device, self._observe)
         try:
-            record = await self._register(kept, configured=kept is configured)
+            record = await self._register(kept, configured=configured)
         except BaseException:
             await asyncio.to_thread(studio.close)
             raise
@@ -123,6 +132,10 @@ class ModelLibrary:
 
         Raises BundleError.
         """
+        async with self.changing:
+            return await self._keep(source)
+
+    async def _keep(self, source: Path) -> int:
         bundle = await asyncio.to_thread(read_bundle, source)
         kept = await asyncio.to_thread(keep_copy, bundle, self._settings.data)
         async with self._database.write() as session:
@@ -132,18 +145,47 @@ class ModelLibrary:
             await session.flush()
             return record.id
 
+    async def adopt(self, source: Path, along: Along) -> Model:
+        """Keep a bundle and let it draw from now on, with what is written `along`: all of it or nothing.
+
+        Raises BundleError, ModelGoneError, DeviceError and what `along` raises.
+        """
+        async with self.changing:
+            return await self._activate(await self._keep(source), along)
+
     async def activate(self, model_id: int) -> Model:
         """Let a model draw from now on. Requests that are at work finish with the model that they have.
 
         Raises ModelGoneError, and DeviceError when it cannot be loaded; then all stays as it was.
         """
+        async with self.changing:
+            return await self._activate(model_id)
+
+    async def _activate(self, model_id: int, along: Along | None = None) -> Model:
         while True:
             slot = await self._slot(model_id)
-            await self._register(slot.model.bundle)
+            await self._register(slot.model.bundle, along=along)
             if self._slots.get(model_id) is slot:  # else it was put out of memory meanwhile
                 self._active = slot.model
                 log.info("model %s draws from now on", slot.model.version)
                 return slot.model
+
+    async def look(self) -> None:
+        """Follow an adoption that another process has made, as far as its model lies on this machine, too."""
+        before = self.active
+        async with self._database.read() as session:
+            serving = await session.scalar(select(ModelRecord.id).where(ModelRecord.state == ModelState.ACTIVE))
+        if serving is None or serving in (before.id, self._unknown):
+            return
+        try:
+            slot = await self._slot(serving)
+        except (ModelGoneError, DeviceError) as error:
+            self._unknown = serving
+            log.warning("another process lets m%d serve; here, %s draws on: %s", serving, before.version, error)
+            return
+        if self._active is before:  # else it was changed here meanwhile
+            self._active = slot.model
+            log.info("model %s draws from now on, as another process has said", slot.model.version)
 
     async def get(self, model_id: int) -> Model:
         """A model by its row, loaded if need be. Whoever works with it over an `await` takes `use` instead.
@@ -155,6 +197,8 @@ class ModelLibrary:
     @asynccontextmanager
     async def use(self, model_id: int | None = None) -> AsyncIterator[Model]:
         """A model (by default the active one) that is not closed before the block ends. Raises ModelGoneError."""
+        if model_id is None:
+            await self.look()
         slot = await self._slot(self.active.id if model_id is None else model_id)
         slot.users += 1
         try:
@@ -215,7 +259,9 @@ class ModelLibrary:
         async with self._database.read() as session:
             before = await session.scalar(latest)
             active = await session.scalar(select(ModelRecord).where(ModelRecord.state == ModelState.ACTIVE))
-        if before is None or active is None or before.digest != configured.digest or active.digest == configured.digest:
+        if before is None or active is None or active.digest in (before.digest, configured.digest):
+            return None
+        if before.digest != configured.digest and not (self._ships and before.shipped is not False):
             return None
         try:
             return await asyncio.to_thread(read_bundle, self._settings.data / active.path)
@@ -223,74 +269,53 @@ class ModelLibrary:
             log.warning("model %s can no longer be loaded, that of the settings takes over: %s", active.version, error)
             return None
 
-    async def _register(self, bundle: Bundle, *, configured: bool = False) -> ModelRecord:
+    @property
+    def _ships(self) -> bool:
+        """Whether the settings name what comes with Mojigan: they do so where nobody has chosen anything."""
+        return self._settings.bundle == DEFAULT_BUNDLE
+
+    async def _register(
+        self, bundle: Bundle, *, configured: Bundle | None = None, along: Along | None = None
+    ) -> ModelRecord:
         for attempt in range(1, _REGISTRATIONS + 1):
             try:
                 async with self._database.write() as session:
-                    return await self._make_active(session, bundle, configured=configured)
+                    if configured is not None:
+                        named = await self._record(session, configured)
+                        if named.state is ModelState.GONE:
+                            named.state = ModelState.REJECTED
+                        named.configured_at, named.shipped = self._clock(), self._ships
+                    record = await self._make_active(session, bundle, opening=configured is not None)
+                    if along is not None:
+                        await along(session, record.id)
+                    return record
             except IntegrityError:  # another process has just registered a model
                 if attempt == _REGISTRATIONS:
                     raise
         raise AssertionError
 
-    async def _make_active(self, session: AsyncSession, bundle: Bundle, *, configured: bool) -> ModelRecord:
+    async def _make_active(self, session: AsyncSession, bundle: Bundle, *, opening: bool) -> ModelRecord:
         others = (ModelRecord.state == ModelState.ACTIVE) & (ModelRecord.digest != bundle.digest)
         await session.execute(update(ModelRecord).where(others).values(state=ModelState.KEPT))
         record = await self._record(session, bundle)
+        if record.state is ModelState.GONE and not opening:  # another process has just deleted its bundle
+            raise ModelGoneError(f"The model {record.version} is gone.", version=record.version)
         if record.state is not ModelState.ACTIVE:
             record.activated_at = self._clock()
-        if configured:
-            record.configured_at = self._clock()
         record.state = ModelState.ACTIVE
         await session.flush()
         return record
 
     async def _record(self, session: AsyncSession, bundle: Bundle) -> ModelRecord:
         """The row of a bundle, a new one if need be, with what the bundle says of itself."""
-        record = await session.scalar(select(ModelRecord).where(ModelRecord.digest == bundle.digest))
+        query = select(ModelRecord).where(ModelRecord.digest == bundle.digest).with_for_update()
+        record = await session.scalar(query)
         if record is None:
             record = ModelRecord(digest=bundle.digest, state=ModelState.REJECTED, created_at=self._clock())
             session.add(record)
         record.path = bundle.path.relative_to(self._settings.data).as_posix()
         record.metrics = {name: figure.model_dump() for name, figure in bundle.card.metrics.items()}
         return record
-
-
-def keep_copy(source: Bundle, data: Path) -> Bundle:
-    """Copy a bundle to `data/models/<digest>`, unless a good copy is there, and read the copy. Blocking.
-
-    Raises BundleError when it cannot be written, or was replaced meanwhile.
-    """
-    folder = data / "models" / source.digest[:_FOLDER_DIGITS]
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _one_process(folder.parent / ".lock"):
-            recover_folder(folder)
-            if not _holds(folder, source.digest):
-                swap_in_folder(folder, {name: (source.path / name).read_bytes() for name in (CARD, *FILES)})
-    except OSError as error:
-        raise BundleError(
-            f"{source.path}: the bundle cannot be copied to {folder} ({error.strerror}); check space and permissions."
-        ) from error
-    kept = read_bundle(folder)
-    if kept.digest != source.digest:
-        raise BundleError(f"{source.path}: the bundle was replaced while it was copied; start again.")
-    return kept
-
-
-def _holds(folder: Path, digest: str) -> bool:
-    try:
-        return read_bundle(folder).digest == digest
-    except BundleError:
-        return False
-
-
-@contextmanager
-def _one_process(file: Path) -> Iterator[None]:
-    """Wait until no other process is in this block; the lock goes with the process that holds it."""
-    with file.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _load(bundle: Bundle, device: str, observe: Callable[[float], None] | None = None) -> tuple[Studio, Neighborhood]:

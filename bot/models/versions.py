@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 
 from pydantic import ValidationError
-from sqlalchemy import select, update
+from sqlalchemy import CursorResult, select, update
 
 from bot.db.models import Favorite, Generation, ModelRecord, ModelState
 from bot.db.session import Database
@@ -97,6 +98,13 @@ class VersionService:
 
     async def prune(self) -> list[str]:
         """Delete bundles until the rest stays below the limit, in the order of `deletion_order`; their versions."""
+        async with self._library.changing:
+            gone = await self._prune()
+        if gone:
+            log.info("deleted to keep the models below their limit: %s", ", ".join(gone))
+        return gone
+
+    async def _prune(self) -> list[str]:
         versions = [each for each in await self._all() if each.state is not ModelState.GONE]
         sizes = {each.id: await asyncio.to_thread(_size, each.path) for each in versions}
         total, gone = sum(sizes.values()), []
@@ -104,17 +112,15 @@ class VersionService:
         for each in deletion_order(versions, keep):
             if total <= self._limit:
                 break
+            same = (ModelRecord.id == each.id, ModelRecord.state == each.state)
+            query = update(ModelRecord).where(*same).values(state=ModelState.GONE)
             async with self._database.write() as session:
-                await session.execute(
-                    update(ModelRecord)
-                    .where(ModelRecord.id == each.id, ModelRecord.state != ModelState.ACTIVE)
-                    .values(state=ModelState.GONE)
-                )
+                found = cast("CursorResult[Any]", await session.execute(query)).rowcount
+            if not found:  # another process has let it serve since we looked
+                continue
             await asyncio.to_thread(shutil.rmtree, each.path, ignore_errors=True)
             total -= sizes[each.id]
             gone.append(each.version)
-        if gone:
-            log.info("deleted to keep the models below their limit: %s", ", ".join(gone))
         return gone
 
     async def _favorites(self) -> set[int]:

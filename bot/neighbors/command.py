@@ -14,7 +14,9 @@ from bot.neighbors.service import NeighborService
 from bot.talk.answering import answering
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
+from bot.talk.reach import UNREACHABLE
 from bot.talk.refusals import Refusal
+from bot.talk.sight import in_sight
 from bot.talk.texts import Texts
 from bot.talk.words import read_link
 from generator.seeds import MAX_SEED_TEXT
@@ -63,7 +65,8 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
             elif linked is not None:
                 if linked.place_known and linked.guild_id != interaction.guild_id:
                     raise Refusal("error.message_elsewhere")
-                rows = [row for row in await find_rows(interaction, linked.message_id) if may_see(interaction, row)]
+                sight = in_sight(interaction, private=private)
+                rows = [row for row in await find_rows(interaction, linked.message_id) if row.channel_id in sight]
                 if not rows:
                     raise Refusal("error.message_without_icon")
                 found = await service.of_row(only(rows).id)
@@ -100,15 +103,6 @@ def neighbors_menu(texts: Texts) -> app_commands.ContextMenu:
     )
 
 
-def may_see(interaction: Interaction, row: GenerationView) -> bool:
-    """Whether the person can see the channel that an icon was posted in, as far as the bot knows it."""
-    member, guild = interaction.user, interaction.guild
-    channel = guild.get_channel_or_thread(row.channel_id) if guild is not None and row.channel_id else None
-    if channel is None or not isinstance(member, discord.Member) or row.channel_id == interaction.channel_id:
-        return True
-    return channel.permissions_for(member).view_channel
-
-
 def only(rows: list[GenerationView]) -> GenerationView:
     """The one icon of a message. Raises Refusal when it holds several."""
     if len(rows) > 1:
@@ -135,5 +129,5 @@ async def fetch(picture: discord.Attachment) -> bytes:
     """The file's bytes. Raises Refusal when Discord does not hand them out."""
     try:
         return await picture.read()
-    except (discord.HTTPException, OSError) as error:
+    except UNREACHABLE as error:
         raise Refusal("error.picture_gone") from error

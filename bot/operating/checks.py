@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 import discord
 
 from bot import probe
@@ -22,6 +21,7 @@ from bot.db.session import Database
 from bot.db.upgrade import require_head
 from bot.settings import TOKEN_VARIABLE, Settings, variable_of
 from bot.talk.places import PERMISSIONS, invitation
+from bot.talk.reach import UNREACHABLE
 from generator.checkpoint import BundleError, read_bundle
 from generator.studio import DeviceError, Studio
 
@@ -90,7 +90,7 @@ async def check_discord(settings: Settings, client: discord.Client | None = None
     except discord.HTTPException as error:
         reason = f"Discord answered with an error ({error.status}, code {error.code}): try again later."
         results.append(CheckResult("servers" if results else "token", False, reason))
-    except (aiohttp.ClientError, TimeoutError, OSError, discord.RateLimited) as error:
+    except UNREACHABLE as error:
         reason = f"Discord cannot be reached ({_words(error)}): check the network."
         results.append(CheckResult("servers" if results else "token", False, reason))
     return results

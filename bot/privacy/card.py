@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 
 import discord
 
@@ -12,8 +11,6 @@ from bot.talk.answering import mark_answered
 from bot.talk.buttons import Button, Pressed, button, layout
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
-
-FILENAME = "mojigan-my-data.json"
 
 _STYLES = {"forget": discord.ButtonStyle.danger, "yes": discord.ButtonStyle.danger}
 _LABELS = {
@@ -35,9 +32,8 @@ class PrivacyButton(Pressed[Button], template=r"mj:mine:(?P<what>show|forget|yes
         privacy = interaction.client.service(PrivacyService)
         if what == "show":
             await interaction.response.defer(ephemeral=True, thinking=True)
-            document = json.dumps(await privacy.mine(user_id), ensure_ascii=False, indent=1)
-            file = discord.File(io.BytesIO(document.encode()), FILENAME)
-            await interaction.edit_original_response(attachments=[file])
+            name, content = await privacy.file(user_id, interaction.filesize_limit)
+            await interaction.edit_original_response(attachments=[discord.File(io.BytesIO(content), name)])
         else:
             if what == "yes":
                 await privacy.forget(user_id)

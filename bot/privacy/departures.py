@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
@@ -14,8 +15,9 @@ from bot.db.guilds import EVERYWHERE, BlockedUser, GuildSettings, LeftGuild, Quo
 from bot.db.models import Favorite, Generation
 from bot.db.retraining import RetrainJob
 from bot.db.schedules import Schedule
-from bot.db.session import Database, insert_into
+from bot.db.session import CLOCK_SKEW, Database, insert_into
 from bot.services import Companion
+from bot.talk.access import is_over
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +38,10 @@ class DepartureService(Companion):
     """Notes which servers are gone, and deletes what is stored of them when their time is over."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self.every = timedelta(days=1)
         self._database = database
         self._clock = clock
+        self._daily: asyncio.Task[None] | None = None
 
     async def ready(self, guilds: Collection[int]) -> None:
         """Compare with the servers that the bot is a member of: while it was away, it was told of no removal."""
@@ -50,7 +54,25 @@ class DepartureService(Companion):
             await self.left(guild_id)
         for guild_id in sorted(gone & here):
             await self.joined(guild_id)
-        await self._sweep()
+        await self.sweep()
+
+    def start(self) -> None:
+        """Look once a day at whose time is over."""
+        self._daily = asyncio.get_running_loop().create_task(self._sweep_daily(), name="deleting what is over")
+
+    async def stop(self, seconds: float) -> None:
+        """Look no more."""
+        if self._daily is not None:
+            self._daily.cancel()
+            await asyncio.gather(self._daily, return_exceptions=True)
+
+    async def _sweep_daily(self) -> None:
+        while True:
+            await asyncio.sleep(self.every.total_seconds())
+            try:
+                await self.sweep()
+            except Exception:
+                log.exception("what is over could not be deleted")
 
     async def left(self, guild_id: int) -> None:
         """The bot was removed from a server."""
@@ -63,9 +85,14 @@ class DepartureService(Companion):
         async with self._database.write() as session:
             await session.execute(delete(LeftGuild).where(LeftGuild.guild_id == guild_id))
 
-    async def _sweep(self) -> None:
-        over = select(LeftGuild.guild_id).where(LeftGuild.left_at <= self._clock() - KEPT_FOR)
+    async def sweep(self) -> None:
+        """Delete what is stored of servers that are gone for too long, and hours of quotas that have ended."""
+        now = self._clock()
+        over = select(LeftGuild.guild_id).where(LeftGuild.left_at <= now - KEPT_FOR)
+        ahead = update(LeftGuild).where(LeftGuild.left_at > now + CLOCK_SKEW)  # the clock was set back since
         async with self._database.write() as session:
+            await session.execute(delete(Quota).where(is_over(now)))
+            await session.execute(ahead.values(left_at=now))
             for guild_id in list(await session.scalars(over)):
                 for column in DELETED:
                     await session.execute(delete(column.class_).where(column == guild_id))

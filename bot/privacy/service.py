@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+import json
+import zipfile
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import String, Table, cast, delete, func, select, update
+from sqlalchemy import String, Table, cast, delete, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bot.db.guilds import BlockedUser, Quota
@@ -27,14 +31,14 @@ FORGOTTEN: tuple[Person, ...] = (
 )
 """Here NOBODY takes a person's place: the row belongs to a server, or to a picture that others see."""
 
-DELETED: tuple[Person, ...] = (Favorite.user_id,)
+DELETED: tuple[Person, ...] = (Favorite.user_id, Quota.user_id)
 """These rows are a person's own, and are deleted."""
 
-KEPT: tuple[Person, ...] = (BlockedUser.user_id, Quota.user_id)
-"""What stays: a block is the server's decision, and the hour of a quota is deleted soon after its end."""
+KEPT: tuple[Person, ...] = (BlockedUser.user_id,)
+"""What stays: a block is the server's decision."""
 
-MOST_ROWS = 5_000
-"""Rows of a table that are shown, the newest first: Discord takes files of 10 MiB."""
+
+FILENAME = "mojigan-my-data.json"
 
 
 class PrivacyService:
@@ -45,7 +49,7 @@ class PrivacyService:
         self._clock = clock
 
     async def mine(self, user_id: int) -> dict[str, Any]:
-        """All rows that name a person, by table, ready for JSON; ids of other people are left out."""
+        """All rows that name a person, the newest first, by table, ready for JSON; ids of others are left out."""
         found: dict[str, Any] = {"user_id": user_id, "as_of": self._clock().isoformat()}
         people = {column.property.columns[0] for column in (*FORGOTTEN, *DELETED, *KEPT)}
         async with self._database.read() as session:
@@ -53,32 +57,43 @@ class PrivacyService:
                 table: Table = person.class_.__table__
                 own = person.property.columns[0]
                 columns = [column for column in table.columns if column not in people or column is own]
-                rows = await session.execute(
-                    select(*columns)
-                    .where(own == user_id)
-                    .order_by(*(column.desc() for column in table.primary_key))
-                    .limit(MOST_ROWS)
-                )
-                shown = [{name: _plain(value) for name, value in row._mapping.items()} for row in rows]
-                count = await session.scalar(select(func.count()).select_from(table).where(own == user_id))
-                if count:
-                    found[f"{table.name}.{own.name}"] = {"count": count, "rows": shown}
+                newest = (column.desc() for column in table.primary_key)
+                rows = await session.stream(select(*columns).where(own == user_id).order_by(*newest))
+                shown = [{name: _plain(value) for name, value in row._mapping.items()} async for row in rows]
+                if shown:
+                    found[f"{table.name}.{own.name}"] = {"count": len(shown), "rows": shown}
         return found
+
+    async def file(self, user_id: int, limit: int) -> tuple[str, bytes]:
+        """The same as a file: its name and its bytes, packed where it has more than `limit` of them."""
+        return await asyncio.to_thread(_file, await self.mine(user_id), limit)
 
     async def forget(self, user_id: int) -> None:
         """Delete what is the person's own, and take the id out of everything else. Posted pictures stay as they are.
 
-        What the person typed for an icon that was never posted for others is replaced by the number it stands for.
+        What the person typed for an icon that nobody else sees (never posted for others, or deleted, or in a direct
+        message) is replaced by the number it stands for. Of direct messages, nothing stays that leads to them.
         """
+        own, direct = Generation.user_id == user_id, Generation.guild_id.is_(None)
+        unseen = or_(direct, Generation.message_id.is_(None), Generation.deleted_at.is_not(None))
+        number, nowhere = cast(Generation.seed, String(100)), {"channel_id": None, "message_id": None}
         async with self._database.write() as session:
-            unseen = (Generation.user_id == user_id, Generation.message_id.is_(None))
-            await session.execute(
-                update(Generation).where(*unseen).values(seed_text=cast(Generation.seed, String(100)))
-            )
+            await session.execute(update(Generation).where(own, unseen).values(seed_text=number))
+            await session.execute(update(Generation).where(own, direct).values(**nowhere))
             for column in FORGOTTEN:
                 await session.execute(update(column.class_).where(column == user_id).values({column: NOBODY}))
             for column in DELETED:
                 await session.execute(delete(column.class_).where(column == user_id))
+
+
+def _file(rows: dict[str, Any], limit: int) -> tuple[str, bytes]:
+    document = json.dumps(rows, ensure_ascii=False, indent=1).encode()
+    if len(document) <= limit:
+        return FILENAME, document
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(FILENAME, document)
+    return f"{FILENAME}.zip", packed.getvalue()
 
 
 def _plain(value: object) -> object:

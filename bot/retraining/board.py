@@ -6,20 +6,18 @@ import logging
 
 import discord
 
-from bot.db.retraining import JobState
 from bot.retraining.card import retrain_card
-from bot.retraining.desk import JobStatus
+from bot.retraining.desk import JobStatus, NoPlaceError
 from bot.retraining.service import RetrainService
 from bot.services import Companion
 from bot.talk.answering import UNKNOWN_MESSAGE
 from bot.talk.interaction import Bot
+from bot.talk.reach import UNREACHABLE
 
 log = logging.getLogger(__name__)
 
 TOO_MANY_EDITS = 30046
 """Discord's code for one more edit of a message that is older than an hour."""
-
-_BUSY = {JobState.QUEUED, JobState.RUNNING}
 
 
 class DiscordBoard(Companion):
@@ -33,7 +31,7 @@ class DiscordBoard(Companion):
         self._client.service(RetrainService).attach(self)
 
     async def show(self, status: JobStatus) -> int | None:
-        """Edit the card; post it again where Discord takes no more edits, or at the end when it was deleted."""
+        """Edit the card; post it again where Discord takes no more edits, or it was deleted. See `Board`."""
         job, client = status.job, self._client
         view, files = retrain_card(status, client.texts, job.order.locale, client.services.clock())
         channel = client.get_partial_messageable(job.order.channel_id, guild_id=job.order.guild_id)
@@ -42,8 +40,6 @@ class DiscordBoard(Companion):
                 try:
                     await channel.get_partial_message(job.message_id).edit(view=view, attachments=files)
                 except discord.HTTPException as error:
-                    if error.code == UNKNOWN_MESSAGE and job.state in _BUSY:
-                        return None  # somebody took it away: the result will be told, not each step
                     if error.code not in (UNKNOWN_MESSAGE, TOO_MANY_EDITS):
                         raise
                     log.info("the card of retraining %d is posted again: %s", job.id, error)
@@ -51,7 +47,10 @@ class DiscordBoard(Companion):
                 else:
                     return job.message_id
             message: discord.Message = await channel.send(view=view, files=files)
-        except (discord.HTTPException, discord.RateLimited, OSError) as error:
+        except (discord.Forbidden, discord.NotFound) as error:
+            log.warning("the card of retraining %d has no place any more: %s", job.id, error)
+            raise NoPlaceError from error
+        except UNREACHABLE as error:
             log.warning("the card of retraining %d cannot be shown: %s", job.id, error)
             return None
         return message.id

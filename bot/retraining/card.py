@@ -96,11 +96,18 @@ class JobButton(Pressed[Button], template=rf"mj:job:(?P<action>cancel|adopt|disc
             case Action.CANCEL:
                 await service.cancel(job_id, interaction.user.id)
             case Action.ADOPT:
-                await service.adopt(job_id)
+                version = await service.adopt(job_id)
+                await self._tell(interaction, "retrain.adopted", version=code(version))
             case Action.DISCARD:
                 await service.discard(job_id)
+                await self._tell(interaction, "retrain.title_discarded", id=job_id)
             case Action.RESUME:
                 await service.resume(job_id)
+
+    async def _tell(self, interaction: Interaction, key: str, **parameters: str | int) -> None:
+        """Tell who pressed what has become of it: the card may be shown later."""
+        sentence = interaction.client.texts.say(key, str(interaction.locale), **parameters)
+        await interaction.followup.send(sentence, ephemeral=True)
 
 
 def retrain_card(

@@ -21,6 +21,7 @@ from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.operators import require_operator
 from bot.talk.places import answer_locale, check_place
+from bot.talk.reach import UNREACHABLE
 from bot.talk.refusals import Refusal
 from bot.talk.texts import Texts
 
@@ -104,19 +105,23 @@ def retrain_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
 async def _queue(interaction: Interaction, order: Order, files: Sequence[tuple[str, bytes]]) -> None:
     """Put the job into the queue and its card in the place of the answer; without a card there is no job."""
     client = interaction.client
-    status = await client.service(RetrainService).add(order, files)
+    service = client.service(RetrainService)
+    status = await service.add(order, files)
     job_id = status.job.id
     view, _ = retrain_card(status, client.texts, order.locale, client.services.clock())
     try:
-        message = await interaction.edit_original_response(view=view)
-    except discord.HTTPException as error:
-        if error.code not in EXPIRED:  # the downloads took too long: the card goes into the channel
-            await client.service(RetrainService).withdraw(job_id)
-            raise
-        await client.service(RetrainService).desk.show(job_id)
-        return
-    mark_answered(interaction)
-    await client.service(RetrainService).posted(job_id, message.id)
+        try:
+            message = await interaction.edit_original_response(view=view)
+        except discord.HTTPException as error:
+            # The downloads took too long: the card goes into the channel.
+            if error.code not in EXPIRED or not await service.desk.show(job_id):
+                raise
+            return
+        mark_answered(interaction)
+        await service.posted(job_id, message.id)
+    except BaseException:  # also a connection that broke, and the end of the process
+        await asyncio.shield(service.desk.withdraw(job_id))
+        raise
 
 
 def _check(source: IconSource, attached: Sequence[discord.Attachment]) -> None:
@@ -162,7 +167,7 @@ async def _fetch(wanted: Sequence[tuple[str, Callable[[], Awaitable[bytes]]]]) -
         async with turn:
             try:
                 return name, await fetch()
-            except discord.HTTPException:
+            except UNREACHABLE:
                 return None
 
     found = await asyncio.gather(*(read(name, fetch) for name, fetch in wanted))

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +19,12 @@ from bot.retraining.jobs import JobBook, JobOverError, JobView
 from bot.retraining.process import Progress, Training
 
 log = logging.getLogger(__name__)
+
+
+DRAFT_TIME = timedelta(minutes=20)
+"""A command has 15 minutes to post the card of its job."""
+
+_LIVE = {JobState.QUEUED, JobState.RUNNING, JobState.WAITING}
 
 
 class Phase(Enum):
@@ -41,12 +47,25 @@ class JobStatus:
     """PNG: the newest sheet, or at the end both models' sheets."""
     resumable: bool
 
+    @property
+    def face(self) -> str:
+        """What decides over the card's title and buttons, in at most 32 characters."""
+        stopping = self.job.state is JobState.RUNNING and self.job.cancelled_by is not None
+        return self.job.state.value + (" resumable" if self.resumable else "") + (" stopping" if stopping else "")
+
+
+class NoPlaceError(Exception):
+    """Nobody will see the card: its channel is gone, or the bot may not write there."""
+
 
 class Board(Protocol):
     """Where people see the jobs."""
 
     async def show(self, status: JobStatus) -> int | None:
-        """Bring the card up to date; the id of the message that it stands in by now. Raises nothing of Discord's."""
+        """Bring the card up to date; the id of the message that it stands in by now, None: that failed this time.
+
+        Raises NoPlaceError, and nothing of Discord's.
+        """
 
 
 class JobDesk:
@@ -77,15 +96,44 @@ class JobDesk:
             raise JobOverError(f"there is no retraining {job_id}")
         return await asyncio.to_thread(self._status, job)
 
-    async def show(self, job_id: int) -> None:
-        """Bring a job's card up to date."""
+    async def show(self, job_id: int) -> bool:
+        """Bring a job's card up to date. False: it could not be shown, and `catch_up` tries it again."""
         if self.board is None:
-            return
+            return False
         async with self._showing:  # an older state must not be written over a newer one
             status = await self.status(job_id)
-            message_id = await self.board.show(status)
-            if message_id is not None and message_id != status.job.message_id:
-                await self.book.note(job_id, message_id=message_id)
+            shown = status.job.message_id
+            try:
+                message_id = await self.board.show(status)
+            except NoPlaceError:
+                message_id = None
+            else:
+                if message_id is None:
+                    return False
+                shown = message_id
+            if (shown, status.face) != (status.job.message_id, status.job.card):
+                await self.book.note(job_id, message_id=shown, card=status.face)
+            return message_id is not None
+
+    async def catch_up(self, *, everything: bool) -> None:
+        """Draw the cards again that do not show what has become of their jobs, and forget jobs that never got one.
+
+        `everything`: also those whose jobs may still change; their messages may be gone.
+        """
+        for job_id in await self.book.drafts(self.clock() - DRAFT_TIME):
+            log.info("retraining %d is forgotten: its card was never posted", job_id)
+            await self.withdraw(job_id)
+        for job_id, state, card in await self.book.cards():
+            suspect = card != state or (everything and state in _LIVE)
+            if self.board is not None and suspect and await self.has_files(job_id):
+                status = await self.status(job_id)
+                if everything or status.face != card:
+                    await self.show(job_id)
+
+    async def withdraw(self, job_id: int) -> None:
+        """Forget a job whose card could not be posted."""
+        await self.book.forget(job_id)
+        await asyncio.to_thread(self.folder(job_id).remove)
 
     async def show_queue(self) -> None:
         """Those that wait have moved up."""

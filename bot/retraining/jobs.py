@@ -8,12 +8,14 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.models import ModelRecord
 from bot.db.retraining import ERROR_LENGTH, IconSource, JobState, RetrainJob
 from bot.db.session import Database
+from bot.models.library import Along
 from bot.retraining.gate import Verdict
 from bot.talk.refusals import ServiceError
 from generator.card import Figure
@@ -32,6 +34,22 @@ class JobOverError(ServiceError):
     """The button's retraining is in a state in which that can no longer be done. No parameters."""
 
     key = "error.retrain_over"
+
+
+class JobAdoptedError(JobOverError):
+    """Its model has been adopted. No parameters."""
+
+    key = "error.retrain_adopted"
+
+
+class JobDiscardedError(JobOverError):
+    """Its model has been discarded. No parameters."""
+
+    key = "error.retrain_discarded"
+
+
+_OVER = {JobState.ADOPTED: JobAdoptedError, JobState.DISCARDED: JobDiscardedError}
+"""What somebody is told who was not the first."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +73,8 @@ class JobView:
     id: int
     order: Order
     message_id: int | None
+    card: str | None
+    """The face that its card was last drawn with."""
     state: JobState
     cancelled_by: int | None
     verdict: Verdict | None
@@ -114,6 +134,7 @@ class JobBook:
             id=job.id,
             order=Order(*(getattr(job, each.name) for each in fields(Order))),
             message_id=job.message_id,
+            card=job.card,
             state=job.state,
             cancelled_by=job.cancelled_by,
             verdict=None if job.verdict is None else Verdict(job.verdict),
@@ -144,8 +165,25 @@ class JobBook:
 
     async def move(self, job_id: int, before: Sequence[JobState], **values: Any) -> None:
         """Change a row that is in one of these states. Raises JobOverError when it is not."""
-        if not await self._move(job_id, before, **values):
-            raise JobOverError(f"retraining {job_id} is in another state")
+        async with self._database.write() as session:
+            await _require(session, job_id, before, **values)
+
+    async def require_waiting(self, job_id: int) -> None:
+        """Raise JobOverError unless a job waits for a person's word."""
+        async with self._database.read() as session:
+            state = await session.scalar(select(RetrainJob.state).where(RetrainJob.id == job_id))
+        if state is not JobState.WAITING:
+            raise _over(job_id, state)
+
+    def adopted(self, job_id: int, before: JobState, **values: Any) -> Along:
+        """What is written when a job's new model begins to serve; it raises JobOverError unless the job is in `before`,
+        and nobody has cancelled it."""
+
+        async def write(session: AsyncSession, model_id: int) -> None:
+            more = {"state": JobState.ADOPTED, "model_id": model_id, **values}
+            await _require(session, job_id, [before], RetrainJob.cancelled_by.is_(None), **more)
+
+        return write
 
     async def end(self, job_id: int, state: JobState, **values: Any) -> bool:
         """Put a running job into the state that it ends in; False when it had ended already."""
@@ -160,11 +198,42 @@ class JobBook:
         async with self._database.write() as session:
             await session.execute(update(RetrainJob).where(RetrainJob.id == job_id).values(**values))
 
+    async def drafts(self, before: datetime) -> list[int]:
+        """Jobs that were ordered before that and never got a card: a crash came between."""
+        lost = (RetrainJob.state == JobState.QUEUED, RetrainJob.message_id.is_(None), RetrainJob.created_at < before)
+        async with self._database.read() as session:
+            return list(await session.scalars(select(RetrainJob.id).where(*lost)))
+
+    async def cards(self) -> list[tuple[int, JobState, str | None]]:
+        """All jobs, the oldest first: their states, and the faces of their cards."""
+        query = select(RetrainJob.id, RetrainJob.state, RetrainJob.card).order_by(RetrainJob.id)
+        query = query.where((RetrainJob.state != JobState.QUEUED) | RetrainJob.message_id.is_not(None))
+        async with self._database.read() as session:
+            return [(job_id, state, card) for job_id, state, card in await session.execute(query)]
+
     async def _move(self, job_id: int, before: Sequence[JobState], **values: Any) -> bool:
-        query = update(RetrainJob).where(RetrainJob.id == job_id, RetrainJob.state.in_(before)).values(**values)
-        query = query.execution_options(synchronize_session=False)
         async with self._database.write() as session:
-            return cast("CursorResult[Any]", await session.execute(query)).rowcount > 0
+            return await _update(session, job_id, before, **values)
+
+
+async def _require(
+    session: AsyncSession, job_id: int, before: Sequence[JobState], *conditions: ColumnElement[bool], **values: Any
+) -> None:
+    if not await _update(session, job_id, before, *conditions, **values):
+        raise _over(job_id, await session.scalar(select(RetrainJob.state).where(RetrainJob.id == job_id)))
+
+
+def _over(job_id: int, state: JobState | None) -> JobOverError:
+    kind = JobOverError if state is None else _OVER.get(state, JobOverError)
+    return kind(f"retraining {job_id} is in another state: {state}")
+
+
+async def _update(
+    session: AsyncSession, job_id: int, before: Sequence[JobState], *conditions: ColumnElement[bool], **values: Any
+) -> bool:
+    query = update(RetrainJob).where(RetrainJob.id == job_id, RetrainJob.state.in_(before), *conditions)
+    query = query.values(**values).execution_options(synchronize_session=False)
+    return cast("CursorResult[Any]", await session.execute(query)).rowcount > 0
 
 
 def fit_sentence(sentence: str) -> str:

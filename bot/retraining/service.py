@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from bot.db.retraining import JobState
 from bot.db.session import Database
@@ -43,7 +44,7 @@ class RetrainService:
     def attach(self, board: Board) -> None:
         """Show the jobs there from now on."""
         self.desk.board = board
-        self.worker.wake()
+        self.worker.wake(everything=True)
 
     async def add(self, order: Order, files: Sequence[tuple[str, bytes]]) -> JobStatus:
         """Queue a job with the files that it trains on. It begins when `posted` was told its card's message.
@@ -55,17 +56,12 @@ class RetrainService:
             await asyncio.to_thread(self.desk.folder(job_id).save, files)
             return await self.desk.status(job_id)
         except BaseException:
-            await self.withdraw(job_id)
+            await self.desk.withdraw(job_id)
             raise
-
-    async def withdraw(self, job_id: int) -> None:
-        """Forget a job whose card could not be posted."""
-        await self.desk.book.forget(job_id)
-        await asyncio.to_thread(self.desk.folder(job_id).remove)
 
     async def posted(self, job_id: int, message_id: int) -> None:
         """The card stands: the job may begin."""
-        await self.desk.book.note(job_id, message_id=message_id)
+        await self.desk.book.note(job_id, message_id=message_id, card=JobState.QUEUED.value)
         self.worker.wake()
 
     async def cancel(self, job_id: int, by: int) -> None:
@@ -92,27 +88,32 @@ class RetrainService:
         await self.desk.show(job_id)
         self.worker.wake()
 
-    async def adopt(self, job_id: int) -> None:
-        """Let a model serve that waits for a person's word. Raises JobOverError, ModelGoneError and BundleError."""
-        await self._require_waiting(job_id)
-        run = await asyncio.to_thread(self.desk.folder(job_id).saved_run)
-        if run is None:
-            raise JobOverError(f"the run of retraining {job_id} is gone")
-        model_id = await self._library.keep(await asyncio.to_thread(result_of, run))
-        await self._library.activate(model_id)
-        await self.desk.book.move(job_id, [JobState.WAITING], state=JobState.ADOPTED, model_id=model_id)
+    async def adopt(self, job_id: int) -> str:
+        """Let a model serve that waits for a person's word: its version.
+
+        Raises JobOverError, ModelGoneError and BundleError.
+        """
+        await self.desk.book.require_waiting(job_id)
+        try:
+            bundle = await asyncio.to_thread(self._result, job_id)
+            model = await self._library.adopt(bundle, self.desk.book.adopted(job_id, JobState.WAITING))
+        except BundleError:
+            await self.desk.book.require_waiting(job_id)  # the files went because somebody was faster
+            raise
         await self.worker.after(job_id)
+        return model.version
 
     async def discard(self, job_id: int) -> None:
         """Turn a model down that waits for a person's word; it stays in the list of models. Raises JobOverError."""
-        await self._require_waiting(job_id)
-        run = await asyncio.to_thread(self.desk.folder(job_id).saved_run)
+        await self.desk.book.require_waiting(job_id)
         model_id = None
         with contextlib.suppress(BundleError):  # then there is nothing to keep
-            model_id = None if run is None else await self._library.keep(await asyncio.to_thread(result_of, run))
+            model_id = await self._library.keep(await asyncio.to_thread(self._result, job_id))
         await self.desk.book.move(job_id, [JobState.WAITING], state=JobState.DISCARDED, model_id=model_id)
         await self.worker.after(job_id)
 
-    async def _require_waiting(self, job_id: int) -> None:
-        if (await self.desk.status(job_id)).job.state is not JobState.WAITING:
-            raise JobOverError(f"retraining {job_id} waits for nobody")
+    def _result(self, job_id: int) -> Path:
+        run = self.desk.folder(job_id).saved_run()
+        if run is None:
+            raise BundleError(f"The run of retraining {job_id} is gone.")
+        return result_of(run)

@@ -18,6 +18,7 @@ from bot.models.versions import VersionService
 from bot.retraining.desk import JobDesk
 from bot.retraining.files import RUNS
 from bot.retraining.gate import judge, read_evaluation
+from bot.retraining.jobs import JobOverError
 from bot.retraining.process import COMMAND, TrainerError, Training, run_command
 from bot.settings import Settings
 from bot.talk.refusals import ServiceError
@@ -50,23 +51,32 @@ class Retrainer:
         self._library = library
         self._versions = versions
         self._wakeup = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._redraw = asyncio.Event()
+        self._everything = False
         self._lock: IO[str] | None = None
 
     def start(self) -> None:
         """Begin to work on the queue, unless another process on this data folder does."""
-        self._task = asyncio.get_running_loop().create_task(self._work(), name="retraining")
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._work(), name="retraining"),
+            loop.create_task(self._keep_cards(), name="cards of retrainings"),
+        ]
 
-    def wake(self) -> None:
-        """Look at the queue now."""
+    def wake(self, *, everything: bool = False) -> None:
+        """Look at the queue now; `everything`: and draw all cards again whose jobs can still change."""
         self._wakeup.set()
+        if everything:
+            self._everything = True
+            self._redraw.set()
 
     async def stop(self) -> None:
         """Stop following. The training itself goes on, and is found again at the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -96,6 +106,18 @@ class Retrainer:
             if not again:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wakeup.wait(), LOOK_SECONDS)
+
+    async def _keep_cards(self) -> None:
+        """Look at the cards from time to time, also while a job is at work: what could not be shown is shown then."""
+        while True:
+            self._redraw.clear()
+            everything, self._everything = self._everything, False
+            try:
+                await self._desk.catch_up(everything=everything)
+            except Exception:
+                log.exception("the cards of retrainings could not be looked at")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._redraw.wait(), LOOK_SECONDS)
 
     async def _next(self) -> bool:
         """Do the next job to its end, if there is one that this process can do."""
@@ -188,9 +210,11 @@ class Retrainer:
         if not verdict.passes:
             await self._desk.book.end(job_id, JobState.WAITING, **ends)
             return
-        model_id = await self._library.keep(new)
-        await self._library.activate(model_id)
-        await self._desk.book.end(job_id, JobState.ADOPTED, model_id=model_id, **ends)
+        over = {"finished_at": self._desk.clock(), **ends}
+        try:
+            await self._library.adopt(new, self._desk.book.adopted(job_id, JobState.RUNNING, **over))
+        except JobOverError:  # cancelled in the last moment
+            await self._desk.book.end(job_id, JobState.CANCELLED)
 
     async def _figures(
         self, bundles: Sequence[Path], sources: Sequence[Path]

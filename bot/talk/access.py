@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import ColumnElement, case, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.guilds import EVERYWHERE, BlockedUser, GuildSettings, Quota
-from bot.db.session import Database, insert_into
+from bot.db.session import CLOCK_SKEW, Database, insert_into
 from bot.talk.refusals import ServiceError
 
 FAMILIES = ("icon", "morph", "neighbors", "gallery")
@@ -118,7 +118,7 @@ class AccessService:
             return None
         async with self._database.write() as session:
             now = self._clock()
-            await session.execute(delete(Quota).where(Quota.started_at <= now - QUOTA_TIME))
+            await session.execute(delete(Quota).where(is_over(now)))
             hours = [(place, await _count(session, place, user_id, icons, limit, now)) for place, limit in due]
         return Charge(user_id, icons, tuple(hours))
 
@@ -129,6 +129,11 @@ class AccessService:
             for place, started_at in charge.hours:
                 same = (Quota.guild_id == place, Quota.user_id == charge.user_id, Quota.started_at == started_at)
                 await session.execute(update(Quota).where(*same).values(used=case((less > 0, less), else_=0)))
+
+
+def is_over(now: datetime) -> ColumnElement[bool]:
+    """Which hours of quotas have ended; one from the future was begun before the clock was set back."""
+    return or_(Quota.started_at <= now - QUOTA_TIME, Quota.started_at > now + CLOCK_SKEW)
 
 
 async def _count(session: AsyncSession, place: int, user_id: int, icons: int, limit: int, now: datetime) -> datetime:

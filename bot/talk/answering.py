@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
 import discord
 from discord import app_commands
 
 from bot.logs import log_id, new_id
 from bot.talk.guard import Audience, Guard
 from bot.talk.interaction import Interaction
+from bot.talk.reach import UNREACHABLE
 from bot.talk.refusals import Parameter, Refusal, ServiceError
 from generator.decode import Cause, DecodeError
 
@@ -79,6 +81,7 @@ _EXPLANATIONS: Mapping[type[Exception], Callable[[Any], Explanation]] = {
     discord.Forbidden: lambda _: Explanation("error.forbidden", level=logging.WARNING),
     discord.HTTPException: lambda _: Explanation("error.discord", level=logging.WARNING),
     discord.RateLimited: lambda _: Explanation("error.discord", level=logging.WARNING),
+    aiohttp.ClientError: lambda _: Explanation("error.discord", level=logging.WARNING),
     Exception: lambda _: Explanation("error.internal", level=logging.ERROR),
 }
 """From an error's class to a sentence; the nearest class of its ancestry counts."""
@@ -112,7 +115,7 @@ async def answer_error(interaction: Interaction, error: Exception) -> None:
     sentence = texts.say(explanation.key, locale, **{"id": number, **parameters})
     try:
         await tell(interaction, sentence)
-    except discord.HTTPException as problem:
+    except UNREACHABLE as problem:
         log.info("%s: the error %s could not be told: %s", _what(interaction), number, problem)
 
 

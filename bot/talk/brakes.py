@@ -13,10 +13,10 @@ from bot.talk.refusals import Refusal
 class Burst:
     """At most `limit` answers per person in any `seconds`.
 
-    Real seconds, also under a simulated Discord, whose clock stands still while nobody moves it.
+    Seconds that pass: whatever the machine's clock is set to, and under a simulated Discord, whose clock stands still.
     """
 
-    def __init__(self, limit: int = 8, seconds: float = 20, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, limit: int = 8, seconds: float = 20, now: Callable[[], float] = time.perf_counter) -> None:
         self.limit = limit
         self.seconds = seconds
         self._now = now
@@ -42,7 +42,7 @@ class Burst:
 class Cooldown:
     """The pause between two answers to a person in a server, as the server wants it."""
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
         self._now = now
         self._free_at: dict[tuple[int, int], float] = {}
 

@@ -1,4 +1,4 @@
-"""Where an answer may stand, who can see it there, and in which language it speaks."""
+"""Where an answer may stand, and in which language it speaks. What it may show there, `bot.talk.sight` decides."""
 
 from __future__ import annotations
 
@@ -63,12 +63,3 @@ def _check_channel(interaction: Interaction) -> None:
     if here.isdisjoint(chosen):
         left = ", ".join(f"<#{each}>" for each in chosen if guild.get_channel(each) is not None)
         raise Refusal("error.channel_elsewhere", channels=left) if left else Refusal("error.no_channel")
-
-
-def hidden_from(guild: discord.Guild, who: discord.Member | discord.Role) -> list[int]:
-    """Channels that somebody cannot see, and all private threads: who is in them the bot does not know."""
-    return [
-        place.id
-        for place in [*guild.channels, *guild.threads]
-        if not place.permissions_for(who).view_channel or (isinstance(place, discord.Thread) and place.is_private())
-    ]

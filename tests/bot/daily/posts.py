@@ -64,8 +64,8 @@ class Channel:
         self._nonces[post.nonce] = (self.clock(), message_id)
         return message_id
 
-    def hidden(self, schedule: ScheduleView) -> tuple[int, ...]:
-        return ()
+    def visible(self, schedule: ScheduleView) -> tuple[int, ...]:
+        return (schedule.plan.channel_id,)
 
     async def tell_paused(self, schedule: ScheduleView, reason: PauseReason) -> None:
         self.told.append((schedule.id, reason))

@@ -68,7 +68,21 @@ async def test_it_wakes_at_the_instant_that_the_service_names() -> None:
         scheduler.wake()
         await until(lambda: posts.runs >= 3)
         posts.answer = None
-        await until(lambda: bool(scheduler._alarm.get_jobs()))
+        await until(lambda: not scheduler._alarm.get_jobs())
+
+
+async def test_a_clock_that_is_set_back_delays_no_look() -> None:
+    """The alarm waits for an instant; what another process has set is looked for in seconds that pass."""
+    posts = Posts()
+    now = clock()
+    async with running(posts, look_every=timedelta(milliseconds=5)) as scheduler:
+        scheduler._clock = lambda: now + timedelta(hours=1)  # an hour ahead of the machine's clock, which was set back
+        posts.answer = now + timedelta(hours=1)
+        scheduler.wake()
+        await until(lambda: posts.runs >= 3)
+    runs = posts.runs
+    await asyncio.sleep(0.02)
+    assert posts.runs == runs
 
 
 @pytest.mark.parametrize("answer", [None, datetime.max.replace(tzinfo=clock().tzinfo)])
@@ -76,10 +90,12 @@ async def test_it_never_sleeps_too_long(answer: datetime | None) -> None:
     posts = Posts()
     posts.answer = answer
     async with running(posts) as scheduler:
-        before = clock()
+        before = asyncio.get_running_loop().time()
         scheduler.wake()
-        await until(lambda: bool(scheduler._alarm.get_jobs()))
-        assert before + LOOK_EVERY <= alarm(scheduler) <= clock() + LOOK_EVERY
+        await until(lambda: scheduler._look is not None)
+        assert scheduler._look is not None
+        now = asyncio.get_running_loop().time()
+        assert before <= scheduler._look.when() - LOOK_EVERY.total_seconds() <= now
 
 
 async def test_alone_it_wakes_only_for_what_is_due() -> None:
@@ -115,7 +131,7 @@ async def test_what_wakes_it_during_a_run_makes_it_look_once_more() -> None:
         scheduler.wake()
         scheduler.wake()
         posts.gate.set()
-        await until(lambda: bool(scheduler._alarm.get_jobs()))
+        await until(lambda: scheduler._look is not None)
         assert posts.runs == posts.finished == 2
 
 

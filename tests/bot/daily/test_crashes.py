@@ -119,6 +119,45 @@ async def test_a_post_that_is_stopped_goes_back_at_once(
     assert len(channel.messages) == 1
 
 
+async def test_being_stopped_is_no_attempt(first: Process, second: Process, clock: Clock) -> None:
+    schedule = await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    claim = await first.runs.claim(schedule.id)
+    for process in (first, second) * 3:
+        assert claim is not None
+        assert claim.attempts == 1
+        await process.runs.release(claim)
+        assert await process.runs.stale() == [claim.post_id]  # at once
+        claim = await second.runs.take_over(claim.post_id)
+
+
+async def test_what_was_sent_is_written_down_before_the_end(
+    first: Process, channel: Channel, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told to stop between the sending and the commit, it finishes the commit."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    sent = first.runs.sent
+
+    async def slowly(*given: Any) -> None:
+        begun.set()
+        await go_on.wait()
+        await sent(*given)
+
+    await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    monkeypatch.setattr(first.runs, "sent", slowly)
+    stopped = asyncio.create_task(first.posts.run_due(channel))
+    await begun.wait()
+    stopped.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await stopped
+    assert await statuses(first.database) == [("2026-03-28", SENT)]
+    async with first.database.read() as session:
+        assert (await session.scalars(select(Generation.message_id))).one() == 1_001
+
+
 async def test_who_is_told_to_stop_claims_nothing_more(first: Process, channel: Channel, clock: Clock) -> None:
     await first.schedules.set(PLAN)
     clock.move(hours=1)

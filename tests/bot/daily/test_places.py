@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import discord
 import pytest
@@ -13,6 +15,8 @@ from simcord.backend.models import Overwrite
 from simcord.enums import OverwriteType
 
 from bot.app import open_services
+from bot.daily.alarm import DailyAlarm
+from bot.daily.posting import ChannelClosedError, NotTakenError, PostService
 from bot.daily.schedules import Plan, ScheduleService
 from bot.db.schedules import PauseReason
 from tests.bot.daily.posts import schedule_row
@@ -89,6 +93,54 @@ async def test_a_thread_that_is_gone_lets_its_schedule_rest(world: World, manage
     assert (await schedule_row(world.services.database)).paused is PauseReason.CHANNEL_GONE
     assert len(manager.user.dm_channel.history()) == 1
     assert private(await manager.slash(world.channel, "daily resume")).startswith("I cannot post in that channel")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "reason"),
+    [
+        (404, 10003, ChannelClosedError, PauseReason.CHANNEL_GONE),
+        (403, 50013, ChannelClosedError, PauseReason.FORBIDDEN),
+        (400, 160005, ChannelClosedError, PauseReason.FORBIDDEN),
+        (400, 50083, ChannelClosedError, PauseReason.FORBIDDEN),
+        (400, 50035, NotTakenError, None),
+        (429, 0, NotTakenError, None),
+        (500, 0, discord.HTTPException, None),
+        (503, 0, discord.HTTPException, None),
+    ],
+)
+async def test_what_discord_answers_says_whether_it_has_taken_a_post(
+    world: World,
+    manager: simcord.MemberActor,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    code: int,
+    kind: type[Exception],
+    reason: PauseReason | None,
+) -> None:
+    async def send(*_: Any, **__: Any) -> None:
+        response: Any = SimpleNamespace(status=status, reason="")
+        classes: dict[int, type[discord.HTTPException]] = {403: discord.Forbidden, 404: discord.NotFound}
+        raise classes.get(status, discord.HTTPException)(response, {"code": code, "message": "no"})
+
+    await set_daily(world, manager, world.channel)
+    (schedule,) = await world.service(ScheduleService).of_guild(world.guild.id)
+    monkeypatch.setattr(discord.PartialMessageable, "send", send)
+    with pytest.raises(kind) as raised:
+        await world.service(PostService).test(schedule, world.service(DailyAlarm).outlet, manager.id)
+    assert type(raised.value) is kind
+    assert getattr(raised.value, "reason", None) == reason
+
+
+async def test_a_rate_limit_that_is_too_long_to_wait_for_is_a_refusal(
+    world: World, manager: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def send(*_: Any, **__: Any) -> None:
+        raise discord.RateLimited(60)
+
+    await set_daily(world, manager, world.channel)
+    monkeypatch.setattr(discord.PartialMessageable, "send", send)
+    answer = private(await manager.slash(world.channel, "daily test"))
+    assert answer.startswith("Discord had a problem just now (error ")
 
 
 async def test_an_announcement_channel_has_a_daily_post(world: World, manager: simcord.MemberActor) -> None:

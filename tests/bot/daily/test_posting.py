@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from bot.daily.posting import ChannelClosedError, nonce_of
+from bot.daily import posting
+from bot.daily.posting import ChannelClosedError, NotTakenError, nonce_of
 from bot.daily.schedules import NoScheduleError, Plan, delay
 from bot.daily.zones import ZoneError
 from bot.db.models import Generation, GenerationKind
@@ -122,17 +123,90 @@ async def test_the_second_error_is_the_last(first: Process, channel: Channel, cl
     schedule = await first.schedules.set(PLAN)
     for day in (1, 2):
         clock.now = datetime(2026, 3, 28 + day, 6, tzinfo=UTC)
-        channel.trouble = [RuntimeError("x" * 999), RuntimeError("down")]
+        channel.trouble = [NotTakenError("x" * 999), NotTakenError("full")]
         await first.posts.run_due(channel)
         clock.move(seconds=30)
         await first.posts.run_due(channel)
         assert (await schedule_row(first.database)).failures == day
     logged = await first.schedules.log(schedule.id)
-    assert [(post.status, post.error) for post in logged[:2]] == [(FAILED, "RuntimeError: down")] * 2
+    assert [(post.status, post.error) for post in logged[:2]] == [(FAILED, "NotTakenError: full")] * 2
     clock.move(days=1)
     await first.posts.run_due(channel)
     assert (await schedule_row(first.database)).failures == 0
     assert len(channel.messages) == 1
+
+
+NO = NotTakenError("no")
+DOWN = RuntimeError("down")
+GONE = ChannelClosedError(PauseReason.CHANNEL_GONE, "gone")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "failures"),
+    [
+        ([DOWN, DOWN], UNKNOWN, 0),
+        ([DOWN, NO], UNKNOWN, 0),
+        ([NO, DOWN], UNKNOWN, 0),
+        ([NO, NO], FAILED, 1),
+        ([DOWN, GONE], UNKNOWN, 0),
+        ([NO, GONE], FAILED, 1),
+        ([GONE], FAILED, 1),
+        ([TimeoutError(), TimeoutError()], UNKNOWN, 0),
+    ],
+    ids=lambda value: "-".join(type(each).__name__ for each in value) if isinstance(value, list) else str(value),
+)
+async def test_a_run_has_failed_only_where_discord_has_certainly_not_taken_it(
+    first: Process,
+    channel: Channel,
+    clock: Clock,
+    trouble: list[BaseException],
+    status: PostStatus,
+    failures: int,
+) -> None:
+    await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    channel.trouble = list(trouble)
+    for _ in range(3):
+        await first.posts.run_due(channel)
+        clock.move(seconds=30)
+    assert await statuses(first.database) == [("2026-03-28", status)]
+    assert (await schedule_row(first.database)).failures == failures
+    assert channel.messages == []
+
+
+async def test_what_cannot_be_drawn_has_failed(
+    first: Process, channel: Channel, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no memory")
+
+    schedule = await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    monkeypatch.setattr(first.icons, "draw", broken)
+    for _ in range(2):
+        await first.posts.run_due(channel)
+        clock.move(seconds=30)
+    (logged,) = await first.schedules.log(schedule.id)
+    assert (logged.status, logged.error) == (FAILED, "RuntimeError: no memory")
+
+
+async def test_discord_has_a_limit_of_time(
+    first: Process, channel: Channel, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    schedule = await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    monkeypatch.setattr(posting, "SEND_LIMIT", 0.01)
+    channel.before = hang
+    await first.posts.run_due(channel)
+    (logged,) = await first.schedules.log(schedule.id)
+    assert (logged.status, logged.error) == (CLAIMED, "TimeoutError: ")
+    channel.before = None
+    clock.move(seconds=30)
+    await first.posts.run_due(channel)
+    assert await statuses(first.database) == [("2026-03-28", SENT)]
 
 
 async def test_one_broken_schedule_does_not_touch_the_others(first: Process, channel: Channel, clock: Clock) -> None:
@@ -171,6 +245,19 @@ async def test_posts_of_one_minute_are_spread_over_it(first: Process, clock: Clo
         clock.move(seconds=seconds)
     planned = {each.next_run_at for each in await first.schedules.of_guild(PLAN.guild_id)}
     assert planned == {datetime(2026, 3, 29, 6, tzinfo=UTC)}
+
+
+async def test_the_log_shows_the_last_runs(first: Process, channel: Channel, clock: Clock) -> None:
+    schedule = await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    await first.posts.run_due(channel)
+    clock.move(days=12)
+    await first.posts.run_due(channel)
+    logged = await first.schedules.log(schedule.id)
+    assert [post.local_date for post in logged] == [date(2026, 4, 9) - timedelta(days=each) for each in range(10)]
+    assert [post.due_at for post in logged] == [
+        datetime(2026, 4, 9, 6, tzinfo=UTC) - timedelta(days=each) for each in range(10)
+    ]
 
 
 async def test_paused_schedules_rest_and_sleep_through_their_runs(
@@ -213,11 +300,18 @@ async def test_the_seed_is_new_to_the_server(first: Process, monkeypatch: pytest
 
 
 async def test_a_test_post_leaves_the_book_alone(first: Process, channel: Channel) -> None:
-    schedule = await first.schedules.set(PLAN)
+    schedule = await first.schedules.set(replace(PLAN, zone="Pacific/Pago_Pago"))
     assert await first.posts.test(schedule, channel, 5) == 1_001
     assert await first.posts.test(schedule, channel, 5) == 1_002
     assert all(post.test for post in channel.messages)
+    assert {(post.local_date, post.due_at) for post in channel.messages} == {(date(2026, 3, 27), first.runs._clock())}
     assert await statuses(first.database) == []
+    async with first.database.read() as session:
+        rows = list(await session.scalars(select(Generation).order_by(Generation.id)))
+    assert [(row.user_id, row.message_id, row.kind) for row in rows] == [
+        (5, 1_001, GenerationKind.DAILY),
+        (5, 1_002, GenerationKind.DAILY),
+    ]
 
 
 async def test_a_plan_with_an_unknown_zone_is_refused(first: Process) -> None:

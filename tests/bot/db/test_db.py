@@ -52,6 +52,15 @@ def a_generation(model_id: int, seed: int = 42) -> Generation:
     )
 
 
+async def test_what_is_committed_in_a_file_outlives_a_power_cut(sqlite_database: Database) -> None:
+    """FULL (2): without it, SQLite's WAL is not flushed to the disk at each commit."""
+    async with sqlite_database.write() as writer, sqlite_database.read() as reader:
+        for session in (writer, reader):
+            assert await session.scalar(text("PRAGMA synchronous")) == 2
+            assert await session.scalar(text("PRAGMA journal_mode")) == "wal"
+            assert await session.scalar(text("PRAGMA foreign_keys")) == 1
+
+
 @pytest.mark.parametrize(
     ("given_url", "driver"),
     [

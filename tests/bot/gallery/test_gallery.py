@@ -12,6 +12,8 @@ import discord
 import pytest
 import simcord
 from PIL import Image
+from simcord.backend.models.channel import Overwrite
+from simcord.enums import OverwriteType
 from sqlalchemy import select, update
 
 from bot.app import open_services
@@ -203,6 +205,27 @@ async def test_a_server_shows_what_everybody_there_may_see(world: World) -> None
     assert seeds(for_one(await world.asker.slash(world.channel, "gallery server", private=True))) == ["open", "secret"]
     assert seeds(for_one(await world.other.slash(world.channel, "gallery server", private=True))) == ["open"]
     assert seeds(for_one(await world.asker.slash(world.channel, "gallery mine"))) == ["open", "private", "secret"]
+    # For all who read the channel, `other` among them; and where all who read it can see that channel.
+    assert seeds(public(await world.asker.slash(world.channel, "gallery server"))) == ["open"]
+    page = public(await world.asker.slash(secret, "gallery server"))
+    assert seeds(page) == ["open", "secret"]
+    world.env.backend.delete_channel(secret.id)
+    await world.env.settle()
+    assert seeds(for_one(await world.asker.slash(world.channel, "gallery server", private=True))) == ["open"]
+
+
+async def test_an_old_page_opens_no_icon_of_a_channel_that_was_closed_since(world: World) -> None:
+    staff = world.guild.create_text_channel("staff")
+    await favorite(world.asker, public(await world.asker.slash(staff, "icon", seed="staff")))
+    page = public(await world.asker.slash(world.channel, "gallery server"))
+    assert seeds(page) == ["staff"]
+    nobody = Overwrite(world.guild.id, OverwriteType.ROLE, deny=discord.Permissions(view_channel=True).value)
+    world.env.backend.set_overwrite(staff.id, nobody)
+    await world.env.settle()
+    answer = (await world.other.select(page, [options(page)[0]["value"]])).response
+    assert answer is not None
+    assert answer.content.startswith("This icon is no longer in the database")
+    assert words(public(await world.other.slash(world.channel, "gallery top"))).startswith("No votes")
 
 
 async def test_the_top_counts_votes_of_the_week_or_all(world: World) -> None:
@@ -263,10 +286,10 @@ async def test_votes_on_both_databases(database: Database, tiny_bundle_path: Pat
         await icons.posted(sheet, 99)
         for user in (3, 4):
             assert await favorites.toggle(row, user) == (True, user - 2)
-        page = await service.page(Hall.EVER, 7, Visitor(3, 1))
+        page = await service.page(Hall.EVER, 7, Visitor(3, 1, [2]))
         assert [(entry.row.id, entry.votes) for entry in page.entries] == [(row, 2)]
-        assert (await service.page(Hall.SERVER, 0, Visitor(3, 2))).entries == ()
-        assert (await service.page(Hall.SERVER, 0, Visitor(3, 1, [2]))).entries == ()
+        assert (await service.page(Hall.SERVER, 0, Visitor(3, 2, [2]))).entries == ()
+        assert (await service.page(Hall.SERVER, 0, Visitor(3, 1, [4]))).entries == ()
         assert len((await service.page(Hall.MINE, 0, Visitor(4, None))).entries) == 1
         assert await favorites.toggle(row, 3) == (False, 1)
     finally:

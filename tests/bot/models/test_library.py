@@ -19,7 +19,8 @@ from bot.db.models import ModelRecord, ModelState
 from bot.db.session import Database
 from bot.db.upgrade import upgrade
 from bot.models import library as models
-from bot.models.library import Model, ModelGoneError, ModelLibrary, keep_copy
+from bot.models.copies import keep_copy
+from bot.models.library import Model, ModelGoneError, ModelLibrary
 from bot.settings import Settings
 from generator.checkpoint import CARD, FILES, BundleError, read_bundle
 from generator.studio import DeviceError, Studio

@@ -116,7 +116,29 @@ async def test_icons_of_a_channel_that_one_cannot_see_are_not_shown(world: World
     answer = (await world.other.slash(world.channel, "neighbors", message=str(icon.id))).response
     assert answer is not None
     assert answer.content == "I find no icon of mine in that message."
-    assert words(public(await world.asker.slash(world.channel, "neighbors", message=str(icon.id))))
+    # Who can see it may look at it alone, but not show it to all who cannot.
+    answer = (await world.asker.slash(world.channel, "neighbors", message=str(icon.id))).response
+    assert answer is not None
+    assert answer.content == "I find no icon of mine in that message."
+    assert words(for_one(await world.asker.slash(world.channel, "neighbors", message=str(icon.id), private=True)))
+    assert words(public(await world.asker.slash(hidden, "neighbors", message=str(icon.id))))
+
+
+@pytest.mark.parametrize("private", [True, False])
+async def test_icons_of_an_archived_private_thread_are_not_shown(world: World, private: bool) -> None:
+    backend = world.env.backend
+    backend.create_thread(world.channel.id, "closed", world.asker.id, type=discord.ChannelType.private_thread.value)
+    (closed,) = world.channel.threads
+    icon = public(await world.asker.slash(closed, "icon", seed="42"))
+    assert words(public(await world.asker.slash(closed, "neighbors", message=str(icon.id))))
+    guild = world.client.get_guild(world.guild.id)
+    assert guild is not None
+    backend.edit_channel(closed.id, {}, thread_metadata={"archived": True})
+    await world.env.settle()
+    assert guild.get_thread(closed.id) is None
+    answer = (await world.other.slash(world.channel, "neighbors", message=str(icon.id), private=private)).response
+    assert answer is not None
+    assert answer.content == "I find no icon of mine in that message."
 
 
 async def test_of_a_sheet_one_icon_has_to_be_chosen(world: World) -> None:

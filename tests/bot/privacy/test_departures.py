@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import insert, select
@@ -51,8 +52,49 @@ async def test_a_lost_server_is_deleted_when_its_time_is_over(database: Database
     async with database.read() as session:
         for column in (GuildSettings.guild_id, BlockedUser.guild_id):
             assert list(await session.scalars(select(column))) == [STAYING]
-        assert sorted(await session.scalars(select(Quota.guild_id))) == [0, STAYING]
+        assert list(await session.scalars(select(Quota.guild_id))) == []  # their hours are over
         assert list(await session.scalars(select(LeftGuild.guild_id))) == []
+
+
+async def test_what_is_over_is_deleted_once_a_day(sqlite_database: Database) -> None:
+    """While the bot goes on running, and also after a day on which the database was out of reach."""
+    time = Time()
+    departures, access = DepartureService(sqlite_database, time), AccessService(sqlite_database, time)
+    assert departures.every == timedelta(days=1)
+    departures.every = timedelta()
+    await access.change(GONE, quota=5)
+    await departures.left(GONE)
+    time.now += KEPT_FOR
+    sweep, failures = departures.sweep, [RuntimeError("no database")]
+
+    async def fail_first() -> None:
+        if failures:
+            raise failures.pop()
+        await sweep()
+
+    departures.sweep = fail_first  # type: ignore[method-assign]
+    departures.start()
+    async with asyncio.timeout(60):
+        while (await access.settings(GONE)).quota is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    assert departures._daily is not None
+    await departures.stop(0)
+    assert departures._daily.cancelled()
+    assert failures == []
+    await DepartureService(sqlite_database, time).stop(0)  # one that never started
+
+
+async def test_a_removal_dated_in_the_future_is_counted_from_today(sqlite_database: Database) -> None:
+    time = Time()
+    departures, access = DepartureService(sqlite_database, time), AccessService(sqlite_database, time)
+    await access.change(GONE, quota=5)
+    time.now += timedelta(days=3_000)  # the clock is wrong, and set right afterwards
+    await departures.left(GONE)
+    time.now -= timedelta(days=3_000)
+    await departures.sweep()
+    time.now += KEPT_FOR
+    await departures.sweep()
+    assert (await access.settings(GONE)).quota is None
 
 
 async def test_a_server_that_comes_back_in_time_keeps_all(database: Database) -> None:

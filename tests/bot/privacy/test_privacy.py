@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,8 +48,16 @@ async def fill(database: Database) -> None:
     async with database.write() as session:
         model = {"digest": "a" * 64, "path": "a", "metrics": {}, "state": ModelState.ACTIVE, "created_at": NOW}
         await session.execute(insert(ModelRecord).values(id=1, **model))
-        for user, posted, typed in ((ADA, 70, "seen"), (ADA, None, "unseen"), (GIL, None, "gil's")):
-            row = {"user_id": user, "message_id": posted, "seed_text": typed, "created_at": NOW, **icon}
+        messages: list[tuple[int, int | None, str, dict[str, Any]]] = [
+            (ADA, 70, "direct", {}),
+            (ADA, None, "unseen", {"guild_id": 9}),
+            (GIL, 71, "gil's", {}),
+            (ADA, 72, "seen", {"guild_id": 9}),
+            (ADA, 73, "deleted", {"guild_id": 9, "deleted_at": NOW}),
+        ]
+        for user, posted, typed, more in messages:
+            row = {"user_id": user, "message_id": posted, "channel_id": 3, "seed_text": typed, "created_at": NOW}
+            row |= {**icon, **more}
             await session.execute(insert(Generation).values(**row))
         for user in (ADA, GIL):
             await session.execute(insert(Favorite).values(generation_id=1, user_id=user, created_at=NOW))
@@ -72,21 +82,26 @@ async def test_somebody_is_forgotten_in_every_table_and_nobody_else(database: Da
     mine = await privacy.mine(ADA)
     tables = {name: part["count"] for name, part in mine.items() if isinstance(part, dict)}
     columns = {f"{c.class_.__tablename__}.{c.key}": 1 for c in (*FORGOTTEN, *DELETED, *KEPT)}
-    assert tables == columns | {"generations.user_id": 2}
-    assert [row["seed_text"] for row in mine["generations.user_id"]["rows"]] == ["unseen", "seen"]
+    assert tables == columns | {"generations.user_id": 4}
+    assert [row["seed_text"] for row in mine["generations.user_id"]["rows"]] == ["deleted", "seen", "unseen", "direct"]
     assert str(GIL) not in json.dumps(mine)
 
     await privacy.forget(ADA)
     now = await people(database)
-    assert now.pop("Generation.user_id") == [NOBODY, NOBODY, GIL]
+    assert now.pop("Generation.user_id") == [NOBODY] * 4 + [GIL]
     assert now.pop("Favorite.user_id") == [GIL]
-    assert now.pop("BlockedUser.user_id") == now.pop("Quota.user_id") == [ADA, GIL]
+    assert now.pop("Quota.user_id") == [GIL]
+    assert now.pop("BlockedUser.user_id") == [ADA, GIL]
     assert set(map(tuple, now.values())) == {(NOBODY, GIL)}
     async with database.read() as session:
         typed = list(await session.scalars(select(Generation.seed_text).order_by(Generation.id)))
-    assert typed == ["seen", "5", "gil's"]
+        where = list(
+            await session.execute(select(Generation.channel_id, Generation.message_id).order_by(Generation.id))
+        )
+    assert typed == ["5", "5", "gil's", "seen", "5"]
+    assert [tuple(each) for each in where] == [(None, None), (3, None), (3, 71), (3, 72), (3, 73)]
     kept = {name for name, part in (await privacy.mine(ADA)).items() if isinstance(part, dict)}
-    assert kept == {"blocked_users.user_id", "quotas.user_id"}
+    assert kept == {"blocked_users.user_id"}
 
 
 async def test_a_person_sees_what_is_stored_and_is_forgotten(world: World) -> None:
@@ -122,8 +137,33 @@ async def test_a_person_sees_what_is_stored_and_is_forgotten(world: World) -> No
     assert public(await world.asker.slash(world.channel, "icon", seed="1"))
 
 
+async def test_all_rows_are_shown_in_a_file_that_fits(sqlite_database: Database) -> None:
+    await fill(sqlite_database)
+    icon: dict[str, Any] = {"model_id": 1, "seed": 5, "truncation": 1.0, "kind": "icon", "position": 0, "user_id": ADA}
+    many = [{**icon, "seed_text": f"seed {each}", "created_at": NOW} for each in range(5_999)]
+    many.append({**icon, "seed_text": "häuser 猫", "created_at": NOW})
+    async with sqlite_database.write() as session:
+        await session.execute(insert(Generation), many)
+    privacy = PrivacyService(sqlite_database, lambda: NOW)
+    name, content = await privacy.file(ADA, 10 * 2**20)
+    shown = json.loads(content)["generations.user_id"]
+    assert name == "mojigan-my-data.json"
+    assert shown["count"] == len(shown["rows"]) == 6_004
+    assert {row["seed_text"] for row in shown["rows"]} >= {each["seed_text"] for each in many}
+    assert await privacy.file(ADA, len(content)) == (name, content)
+    assert "häuser 猫" in content.decode()
+    name, packed = await privacy.file(ADA, 2**20)
+    assert name == "mojigan-my-data.json.zip"
+    assert len(packed) < 2**20
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert archive.read("mojigan-my-data.json") == content
+
+
 async def test_it_works_in_a_direct_message(world: World) -> None:
+    await world.asker.user.slash("icon", seed="a secret")
     card = for_one(await world.asker.user.slash("privacy"))
     await world.asker.user.click(card, label="Forget me")
     await world.asker.user.click(card, label="Yes, forget me")
     assert words(card).startswith("### Forgotten")
+    (row,) = await world.rows()
+    assert (row.channel_id, row.message_id, row.seed_text) == (None, None, str(row.seed))

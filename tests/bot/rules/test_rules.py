@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from bot.features import FEATURES
 from bot.icons.favorites import FavoriteService
 from bot.models.library import ModelLibrary
 from bot.talk.access import FAMILIES, AccessService, ServerSettings
-from bot.talk.brakes import Cooldown
+from bot.talk.brakes import Burst, Cooldown
 from bot.talk.guard import audience_of
 from bot.talk.refusals import Refusal
 from tests.bot.world import World, for_one, gallery, labels, open_world, private, public, walk, words
@@ -172,6 +173,12 @@ def test_each_family_is_one_that_a_server_can_keep_for_some(world: World) -> Non
     items = [item.audience for feature in FEATURES for item in feature.buttons]
     commands = [audience_of(command) for command in world.client.tree.get_commands()]
     assert {each.family for each in (*items, *commands)} == {*FAMILIES, None}
+
+
+@pytest.mark.parametrize("brake", [Burst(), Cooldown()])
+def test_a_clock_that_is_set_back_shuts_nobody_out(brake: Burst | Cooldown) -> None:
+    name: Any = brake._now.__name__
+    assert time.get_clock_info(name).monotonic
 
 
 def test_a_pause_ends() -> None:

@@ -31,7 +31,7 @@ async def test_settings_are_kept_one_by_one(database: Database) -> None:
     await access.change(GUILD, language="ja")
     await access.set_roles(GUILD, "icon", {8, 7})
     await access.set_roles(GUILD, "morph", {7})
-    await access.set_roles(GUILD, "icon", [])
+    assert (await access.set_roles(GUILD, "icon", [])).roles == {"icon": (), "morph": (7,)}
     expected = ServerSettings("ja", (5, 2**62), {"icon": (), "morph": (7,)}, quota=9)
     assert await AccessService(database, Time()).settings(GUILD) == expected
     assert await access.change(GUILD, quota=None, spoiler=True, cooldown=5) != expected
@@ -56,8 +56,10 @@ async def test_people_are_blocked_in_one_server(database: Database) -> None:
     assert await access.blocked(GUILD) == [ADA, GIL]
     assert await access.rules(GUILD, ADA) == (ServerSettings(), True)
     assert await access.rules(OTHER_GUILD, ADA) == (ServerSettings(), False)
+    await access.block(OTHER_GUILD, [ADA], by=1)
     await access.unblock(GUILD, [ADA])
     assert await access.blocked(GUILD) == [GIL]
+    assert await access.blocked(OTHER_GUILD) == [ADA]
 
 
 async def test_a_quota_counts_for_an_hour_and_says_what_is_left(database: Database) -> None:
@@ -77,6 +79,19 @@ async def test_a_quota_counts_for_an_hour_and_says_what_is_left(database: Databa
     assert await access.consume(GUILD, ADA, 9, 10)
 
 
+async def test_a_quota_from_the_future_shuts_nobody_out(database: Database) -> None:
+    """The clock was years ahead when it began, and has been set right since."""
+    time = Time()
+    access = AccessService(database, time)
+    time.now += timedelta(days=3_000)
+    assert await access.consume(GUILD, ADA, 10, 10)
+    time.now = START
+    assert await access.consume(GUILD, ADA, 10, 10)
+    time.now -= timedelta(seconds=30)  # another machine's clock is a little behind
+    with pytest.raises(QuotaError):
+        await access.consume(GUILD, ADA, 1, 10)
+
+
 async def test_more_than_the_whole_quota_is_never_drawn(database: Database) -> None:
     access = AccessService(database, Time())
     with pytest.raises(QuotaError) as refusal:
@@ -91,8 +106,13 @@ async def test_what_is_given_back_can_be_drawn_in_the_same_hour_only(database: D
     first = await access.consume(GUILD, ADA, 9, 9)
     assert first is not None
     await access.refund(first)
-    again = await access.consume(GUILD, ADA, 9, 9)
+    again = await access.consume(GUILD, ADA, 8, 9)
     assert again is not None
+    assert await access.consume(GUILD, ADA, 1, 9)
+    await access.refund(again)
+    assert await access.consume(GUILD, ADA, 8, 9)
+    with pytest.raises(QuotaError):
+        await access.consume(GUILD, ADA, 1, 9)
     time.now += timedelta(hours=1)
     await access.consume(GUILD, ADA, 9, 9)
     await access.refund(again)  # of the hour before

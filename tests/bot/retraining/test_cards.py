@@ -1,0 +1,233 @@
+"""Cards of retrainings through lost connections, lost messages, restarts, and two people who press at once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+from sqlalchemy import select
+
+from bot.db.models import ModelState
+from bot.db.retraining import JobState, RetrainJob
+from bot.models.library import ModelLibrary
+from bot.retraining.desk import JobDesk
+from bot.retraining.jobs import LONGEST_QUEUE, JobAdoptedError, JobDiscardedError, JobOverError
+from bot.retraining.service import RetrainService
+from tests.bot.models.test_library import records
+from tests.bot.retraining.host import WORSE, Host, furnish
+from tests.bot.world import World, labels, private, until, words
+
+
+@pytest.fixture
+def host(world: World, tiny_bundle_path: Path, tmp_path: Path) -> Host:
+    return furnish(world, tiny_bundle_path, tmp_path)
+
+
+@pytest.fixture
+def desk(host: Host) -> JobDesk:
+    return host.world.service(RetrainService).desk
+
+
+async def broken(*_: Any, **__: Any) -> None:
+    """Discord hangs up."""
+    raise aiohttp.ServerDisconnectedError
+
+
+async def ended(desk: JobDesk, job_id: int, state: JobState) -> None:
+    """Wait until a job is in a state, and nobody is at work."""
+    async with asyncio.timeout(60):
+        while (await desk.status(job_id)).job.state is not state or desk.training is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_card_that_could_not_be_edited_is_drawn_again(
+    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.plan(waits=True, figures=WORSE)
+    card = await host.until(await host.retrain(), "50 %")
+    with monkeypatch.context() as patch:
+        patch.setattr(discord.PartialMessage, "edit", broken)
+        host.go()
+        await ended(desk, 1, JobState.WAITING)
+        await desk.catch_up(everything=False)
+        assert labels(host.card(card)) == ["Cancel"]
+    await desk.catch_up(everything=False)
+    assert labels(host.card(card)) == ["Adopt", "Discard"]
+    edits = len(host.world.env.http_requests)
+    await desk.catch_up(everything=False)  # it shows what it should
+    assert len(host.world.env.http_requests) == edits
+
+
+async def test_a_card_that_lost_its_message_is_posted_again_at_the_start(host: Host, desk: JobDesk) -> None:
+    world = host.world
+    host.plan(figures=WORSE)
+    card = await host.until(await host.retrain(), "Look at both sheets")
+    await ended(desk, 1, JobState.WAITING)
+    world.env.backend.delete_message(world.channel.id, card.id)
+    await world.restart()
+    await until(lambda: world.channel.last_message is not None)
+    last = world.channel.last_message
+    assert last is not None
+    assert labels(host.card(last)) == ["Adopt", "Discard"]
+    await host.admin.click(host.card(last), label="Discard")
+    await host.until(host.card(last), "### Retraining 1: discarded")
+
+
+async def test_the_buttons_are_those_of_the_state(host: Host, desk: JobDesk) -> None:
+    """Only the last one that failed can go on: an older card loses its button."""
+    host.plan(fails="no memory")
+    first = await host.until(await host.retrain(), "### Retraining 1 failed")
+    assert labels(first) == ["Resume"]
+    second = await host.until(await host.retrain(), "### Retraining 2 failed")
+    await ended(desk, 2, JobState.FAILED)
+    await desk.catch_up(everything=False)
+    assert (labels(host.card(first)), labels(host.card(second))) == ([], ["Resume"])
+
+
+async def test_a_card_without_a_place_is_not_tried_for_ever(host: Host, desk: JobDesk) -> None:
+    world = host.world
+    host.plan(waits=True, figures=WORSE)
+    await host.until(await host.retrain(), "50 %")
+    world.env.backend.delete_channel(world.channel.id)
+    host.go()
+    await ended(desk, 1, JobState.WAITING)
+    await desk.catch_up(everything=False)
+    tried = len(world.env.http_requests)
+    await desk.catch_up(everything=False)
+    assert len(world.env.http_requests) == tried
+
+
+@pytest.mark.parametrize(
+    "error", [aiohttp.ServerDisconnectedError(), TimeoutError(), ConnectionResetError(), discord.RateLimited(60)]
+)
+async def test_a_retraining_whose_card_cannot_be_posted_is_withdrawn(
+    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    edit = discord.Interaction.edit_original_response
+    host.plan(waits=True)
+    for _ in range(LONGEST_QUEUE + 1):
+        with monkeypatch.context() as patch:
+            patch.setattr(discord.Interaction, "edit_original_response", refuse)
+            await host.admin.slash(host.world.channel, "retrain")
+    assert discord.Interaction.edit_original_response is edit
+    assert await desk.book.cards() == []
+    assert [each.name for each in desk.root.iterdir() if each.is_dir()] == []
+    assert "It begins in a moment." in words(await host.retrain())
+    host.world.errors()
+
+
+async def test_a_retraining_whose_card_finds_no_place_after_15_minutes_is_withdrawn(
+    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def expired(*_: Any, **__: Any) -> None:
+        response: Any = type("Response", (), {"status": 401, "reason": ""})
+        raise discord.HTTPException(response, {"code": 50027, "message": "Invalid Webhook Token"})
+
+    monkeypatch.setattr(discord.Interaction, "edit_original_response", expired)
+    host.plan(waits=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(discord.PartialMessageable, "send", broken)
+        await host.admin.slash(host.world.channel, "retrain")
+        assert await desk.book.cards() == []
+    await host.admin.slash(host.world.channel, "retrain")
+    assert [state for _, state, _ in await desk.book.cards()] in ([JobState.QUEUED], [JobState.RUNNING])
+    host.world.errors()
+
+
+async def test_what_a_crash_left_before_its_card_is_forgotten(host: Host, desk: JobDesk) -> None:
+    host.plan(waits=True)
+    card = await host.until(await host.retrain(), "50 %")
+    database = host.world.services.database
+    async with database.write() as session:
+        job = (await session.scalars(select(RetrainJob))).one()
+        for number, age in ((2, timedelta(minutes=21)), (3, timedelta(minutes=19))):
+            row = {each.name: getattr(job, each.name) for each in RetrainJob.__table__.columns}
+            row |= {"id": number, "state": JobState.QUEUED, "message_id": None, "created_at": desk.clock() - age}
+            session.add(RetrainJob(**row))
+            desk.folder(number).save([("a.png", b"png")])
+    await desk.catch_up(everything=False)
+    async with database.read() as session:
+        assert list(await session.scalars(select(RetrainJob.id).order_by(RetrainJob.id))) == [1, 3]
+    assert sorted(each.name for each in desk.root.iterdir() if each.is_dir()) == ["1", "3"]
+    host.go()
+    await host.until(card, "draws from now on")
+
+
+@pytest.mark.parametrize("first", ["adopt", "discard"])
+@pytest.mark.parametrize("late", [0, 3, 30])
+async def test_of_adopt_and_discard_at_once_one_happens(host: Host, desk: JobDesk, first: str, late: int) -> None:
+    world = host.world
+    service, library = world.service(RetrainService), world.service(ModelLibrary)
+    before = library.active
+    host.plan(figures=WORSE)
+    card = await host.until(await host.retrain(), "Look at both sheets")
+    await ended(desk, 1, JobState.WAITING)
+    other = "discard" if first == "adopt" else "adopt"
+
+    async def later() -> None:
+        for _ in range(late):
+            await asyncio.sleep(0)
+        await getattr(service, other)(1)
+
+    results = await asyncio.gather(getattr(service, first)(1), later(), return_exceptions=True)
+    (told,) = [each for each in results if isinstance(each, JobOverError)]
+    state = (await desk.status(1)).job.state
+    adopted = state is JobState.ADOPTED
+    assert adopted or state is JobState.DISCARDED
+    assert type(told) is (JobAdoptedError if adopted else JobDiscardedError)
+    assert (library.active is not before) is adopted
+    states = [each.state for each in await records(world.services.database)]
+    assert states == ([ModelState.KEPT, ModelState.ACTIVE] if adopted else [ModelState.ACTIVE, ModelState.REJECTED])
+    assert labels(host.card(card)) == []
+
+
+@pytest.mark.parametrize("pressed", ["Adopt", "Discard"])
+@pytest.mark.parametrize("late", [False, True])
+async def test_both_are_told_which_it_was(
+    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch, pressed: str, late: bool
+) -> None:
+    world = host.world
+    service, library = world.service(RetrainService), world.service(ModelLibrary)
+    host.plan(figures=WORSE)
+    card = await host.until(await host.retrain(), "Look at both sheets")
+    await ended(desk, 1, JobState.WAITING)
+    name, other = ("adopt", service.discard) if pressed == "Adopt" else ("keep", service.adopt)
+    work = getattr(library, name)
+
+    async def meanwhile(*given: Any) -> Any:
+        monkeypatch.setattr(library, name, work)
+        await other(1)
+        return await work(*given)
+
+    if late:
+        monkeypatch.setattr(library, name, meanwhile)
+    told = private(await host.admin.click(card, label=pressed))
+    if late:
+        assert told == f"Somebody was faster: this model has been {'adopted' if name == 'keep' else 'discarded'}."
+    else:
+        version = library.active.version
+        assert told == (f"`{version}` draws from now on." if name == "adopt" else "Retraining 1: discarded")
+
+
+async def test_a_retraining_that_is_cancelled_in_the_last_moment_is_not_adopted(
+    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = host.world.service(ModelLibrary)
+    before, adopt = library.active, library.adopt
+
+    async def cancelled_meanwhile(*given: Any) -> Any:
+        await host.world.service(RetrainService).cancel(1, host.admin.id)
+        return await adopt(*given)
+
+    monkeypatch.setattr(library, "adopt", cancelled_meanwhile)
+    card = await host.until(await host.retrain(), "### Retraining 1: cancelled")
+    assert library.active is before
+    assert labels(card) == []
