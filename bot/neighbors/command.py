@@ -14,6 +14,7 @@ from bot.icons.rows import GenerationView
 from bot.neighbors.card import show_comparison
 from bot.neighbors.service import Comparison, NeighborService
 from bot.talk.answering import answering
+from bot.talk.fitting import fit
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.refusals import Refusal
@@ -136,7 +137,7 @@ def check_size(picture: discord.Attachment) -> None:
 
 async def of_picture(interaction: Interaction, picture: discord.Attachment) -> Comparison:
     """Compare a file that somebody attached."""
-    service, name = interaction.client.service(NeighborService), picture.filename[:_LONGEST_NAME]
+    service, name = interaction.client.service(NeighborService), fit(picture.filename, _LONGEST_NAME)
     return await service.of_picture(partial(fetch, picture), name, interaction.user.id)
 
 
