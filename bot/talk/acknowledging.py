@@ -53,8 +53,11 @@ def watch(interaction: Interaction, reply: Reply | None = None) -> None:
     def acknowledge_for_it() -> None:
         found.task = asyncio.ensure_future(_acknowledge_late(interaction))
 
-    if found.timer is None:
-        found.timer = asyncio.get_running_loop().call_later(interaction.client.patience, acknowledge_for_it)
+    patience = interaction.client.patience
+    if patience <= 0:
+        acknowledge_for_it()
+    elif found.timer is None:
+        found.timer = asyncio.get_running_loop().call_later(patience, acknowledge_for_it)
 
 
 def unwatch(interaction: Interaction) -> None:

@@ -14,7 +14,7 @@ from bot.talk.texts import Texts
 S = TypeVar("S")
 
 PATIENCE = 1.0
-"""Seconds that an answer may take before it is acknowledged in its place; Discord gives three."""
+"""Seconds that an answer may take before it is acknowledged in its place (0: at once); Discord gives three."""
 
 
 class Bot(discord.AutoShardedClient):
