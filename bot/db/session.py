@@ -23,6 +23,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.db.errors import DatabaseError, describe, explain
 
+PRIVATE = 0o600
+"""Permissions of an SQLite file: it holds what people typed."""
+
 LOCK_TIMEOUT = 30
 """Seconds that one SQLite writer waits for another."""
 
@@ -74,6 +77,9 @@ def prepare_file(url: URL) -> None:
         return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # SQLite says in its own words what is wrong with a file
+            file.touch(mode=PRIVATE)
+            file.chmod(PRIVATE)  # one that an earlier version has made; SQLite's files beside it follow
         sqlite3.connect(file).close()
     except OSError as error:
         raise DatabaseError(

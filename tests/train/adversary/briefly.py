@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 from train.__main__ import app
 from train.doors import fit
@@ -24,6 +25,5 @@ def tell_of_threads() -> None:
 
 if __name__ == "__main__":
     atexit.register(tell_of_threads)
-    sitting.SAMPLES = 16
-    fit.write_run_report = lambda run: run
-    app(sys.argv[1:])
+    with patch.object(sitting, "SAMPLES", 16), patch.object(fit, "write_run_report"):
+        app(sys.argv[1:])
