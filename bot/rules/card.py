@@ -55,7 +55,6 @@ SHOWN = 12
 _NONE, _ON, _OFF = "none", "on", "off"
 
 Control: TypeAlias = discord.ui.Item[discord.ui.LayoutView]
-Row: TypeAlias = discord.ui.ActionRow[discord.ui.LayoutView]
 
 
 class SettingControl(Pressed[Control], template=r"mj:set:(?P<what>[a-z_]+)"):
