@@ -18,6 +18,7 @@ from bot.db.upgrade import upgrade
 from bot.features import furnish
 from bot.metrics import Metrics
 from bot.models.library import ModelLibrary
+from bot.neighbors.pictures import PictureReader
 from bot.operating.health import Health, serve_health
 from bot.retraining.service import RetrainService
 from bot.services import Services
@@ -51,6 +52,7 @@ async def open_services(
             yield services
         finally:
             await worker.stop()
+            await services.get(PictureReader).aclose()
             await library.aclose()
 
 

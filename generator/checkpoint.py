@@ -64,9 +64,18 @@ _PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x
 
 Tensors: TypeAlias = dict[str, torch.Tensor]
 
+LONGEST_SENTENCE = 300
+
 
 class BundleError(Exception):
-    """A bundle that cannot be used: one sentence with its name, the reason and, where there is one, the way out."""
+    """A folder that is no usable bundle: one printable sentence of at most LONGEST_SENTENCE characters.
+
+    What a card or a header holds may come from a stranger, and is quoted.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in sentence)
+        super().__init__(shown if len(shown) <= LONGEST_SENTENCE else shown[: LONGEST_SENTENCE - 1] + "…")
 
 
 @dataclass(frozen=True)

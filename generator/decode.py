@@ -1,8 +1,8 @@
 """The one decoder: any image file, or its bytes, becomes an icon, or a sentence that says why not.
 
-Used for training icons and for pictures that people attach in Discord, so nothing in a file is trusted: dimensions are
-checked before pixels are decoded, only pixel formats are opened (no PostScript, no SVG), and every failure is a
-``DecodeError``.
+Nothing in a file is trusted: dimensions are checked before pixels are decoded, only pixel formats are opened (no
+PostScript, no SVG), and every failure is a ``DecodeError``. Pictures that people attach in Discord are decoded in a
+process of its own besides (`generator/decoder.py`).
 """
 
 import io
@@ -31,7 +31,7 @@ PIXEL_LIMIT = 64_000_000  # pixels of one image, before anything is decoded
 PIXEL_ART_COLORS = 32  # an image smaller than the icon with at most so many colors is enlarged in hard-edged blocks
 
 # Formats that hold pixels. EPS and WMF are left out: Pillow hands them to other programs.
-_FORMATS = (
+FORMATS = (
     *("PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "ICO", "CUR", "ICNS"),
     *("TIFF", "JPEG2000", "PPM", "QOI", "TGA", "XPM"),
 )
@@ -60,6 +60,7 @@ class Cause(StrEnum):
     SVG = "svg"
     DAMAGED = "damaged"
     MEMORY = "memory"
+    TIME = "time"
     FILE = "file"
 
 
@@ -81,8 +82,8 @@ class Decoded:
     """An icon, and what its file was.
 
     ``pixels``: (size, size, 3) uint8 RGB, or (size, size, 4) premultiplied RGBA on TRANSPARENT; ``mode``: the Pillow
-    mode of the file; ``width``, ``height``: of the file as it is meant to be seen, in pixels; ``frames``: how many it
-    holds (the icon is the first).
+    mode of the file; ``width``, ``height``: of the file as it is meant to be seen, in pixels; ``frames``: 1, or 2
+    where further ones follow the first, which is the icon. Nobody counts them: in a TIFF that takes quadratic time.
     """
 
     pixels: NDArray[np.uint8]
@@ -92,10 +93,19 @@ class Decoded:
     frames: int
 
 
-def decode(source: Path | bytes, *, size: int = 64, background: Color = (255, 255, 255), name: str = "") -> Decoded:
+def decode(
+    source: Path | bytes,
+    *,
+    size: int = 64,
+    background: Color = (255, 255, 255),
+    name: str = "",
+    formats: tuple[str, ...] = FORMATS,
+    pixel_limit: int = PIXEL_LIMIT,
+) -> Decoded:
     """Read an image and fit it into a square icon of ``size`` x ``size`` pixels on the background.
 
-    ``name`` is what the error calls the image (default: the file's name). Raises ``DecodeError``, and nothing else.
+    ``name`` is what the error calls the image (default: the file's name); ``formats`` are Pillow's names of those that
+    are tried. Raises ``DecodeError``, and nothing else.
     """
     name = name or (source.name if isinstance(source, Path) else "the image")
     try:
@@ -108,9 +118,10 @@ def decode(source: Path | bytes, *, size: int = 64, background: Color = (255, 25
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             try:
-                return _decode(data, size, background, name)
+                return _decode(data, size, background, name, formats, pixel_limit)
             except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-                raise DecodeError(name, _too_many_pixels(*_claimed_size(data)), Cause.PIXELS) from None
+                sentence = _too_many_pixels(*_claimed_size(data, formats), pixel_limit)
+                raise DecodeError(name, sentence, Cause.PIXELS) from None
     except DecodeError:
         raise
     except UnidentifiedImageError:
@@ -188,21 +199,23 @@ def fit(image: Image.Image, size: int, background: Color) -> NDArray[np.uint8]:
     return pixels
 
 
-def _decode(data: bytes, size: int, background: Color, name: str) -> Decoded:
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+def _decode(
+    data: bytes, size: int, background: Color, name: str, formats: tuple[str, ...], pixel_limit: int
+) -> Decoded:
+    with Image.open(io.BytesIO(data), formats=formats) as image:
         width, height = image.size
         if width < 1 or height < 1:
             raise DecodeError(name, "has no pixels")
-        if width * height > PIXEL_LIMIT:
-            raise DecodeError(name, _too_many_pixels(width, height), Cause.PIXELS)
+        if width * height > pixel_limit:
+            raise DecodeError(name, _too_many_pixels(width, height, pixel_limit), Cause.PIXELS)
         mode = image.mode
         if image.format == "PNG":
             _check_png(data)
         if max(width, height) >= 16 * size:
             image.draft(None, (8 * size, 8 * size))  # JPEG only: decode a fraction of a huge photograph
         image.load()
-        if image.width * image.height > PIXEL_LIMIT:  # containers such as ICO learn the true size on loading
-            raise DecodeError(name, _too_many_pixels(*image.size), Cause.PIXELS)
+        if image.width * image.height > pixel_limit:  # containers such as ICO learn the true size on loading
+            raise DecodeError(name, _too_many_pixels(*image.size, pixel_limit), Cause.PIXELS)
         flat = _flatten(image, data, background)
         orientation = _orientation(image)
         if orientation in _ORIENTATIONS:
@@ -261,7 +274,8 @@ def _to_bytes(values: NDArray[np.generic], mode: str) -> NDArray[np.uint8]:
     if white is None:
         numbers -= low
         white = (high - low) or 1.0
-    return np.asarray(np.rint(numbers * (255.0 / white)), dtype=np.uint8)
+    numbers *= 255.0 / white
+    return np.rint(numbers, out=numbers).astype(np.uint8)
 
 
 def _align_transparency(image: Image.Image, data: bytes) -> None:
@@ -292,16 +306,16 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _frames(image: Image.Image) -> int:
-    """How many frames the file holds; 1 where those after the first are damaged."""
+    """2 where frames follow the first; 1 where none does, or it is damaged."""
     try:
-        return int(getattr(image, "n_frames", 1))
+        return 2 if getattr(image, "is_animated", False) else 1
     except Exception:  # the first frame, which is the icon, is whole
         return 1
 
 
-def _claimed_size(data: bytes) -> tuple[int, int]:
+def _claimed_size(data: bytes, formats: tuple[str, ...]) -> tuple[int, int]:
     """The dimensions in the header of an image that Pillow refuses to open, (0, 0) where they cannot be read."""
-    for name in _FORMATS:
+    for name in formats:
         opener, accept = Image.OPEN.get(name, (None, None))
         try:
             if opener and accept and accept(data[:16]) is True:
@@ -312,9 +326,9 @@ def _claimed_size(data: bytes) -> tuple[int, int]:
     return (0, 0)
 
 
-def _too_many_pixels(width: int, height: int) -> str:
+def _too_many_pixels(width: int, height: int, limit: int) -> str:
     dimensions = f"{width:,} x {height:,}" if width and height else "too many"
-    return f"{dimensions} pixels, more than the limit of {PIXEL_LIMIT // 10**6} megapixels"
+    return f"{dimensions} pixels, more than the limit of {limit // 10**6} megapixels"
 
 
 def _too_many_bytes(count: int) -> str:

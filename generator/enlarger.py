@@ -108,7 +108,10 @@ class Enlarger:
 
     @torch.inference_mode()
     def draw(self, icon: Image.Image) -> Image.Image:
-        """An icon eight times as large: RGB, or RGBA where it is transparent. The same icon gives the same bytes."""
+        """An icon eight times as large: RGB, or RGBA where it is transparent.
+
+        The same icon gives the same bytes; within 1/255 on other machines.
+        """
         pixels = as_pixels(icon)
         alpha = pixels.shape[-1] == 4
         opaque = pixels if alpha else np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], axis=-1)

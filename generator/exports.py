@@ -28,8 +28,8 @@ def export(
 ) -> None:
     """Write the icons of `count` seeds from `first` on as PNG files, the set's license, and at last the manifest.
 
-    The folder can be trained on as it is. The same bundle and options give the same files, byte for byte. `progress` is
-    told how many icons there are so far. Raises OSError, also for a folder that is not empty.
+    The folder can be trained on as it is. The same bundle and options give the same files; within 1/255 on other
+    machines. `progress` is told how many icons there are so far. Raises OSError, also for a folder that is not empty.
     """
     require_empty(folder)
     folder.mkdir(parents=True, exist_ok=True)

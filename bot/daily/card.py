@@ -13,6 +13,7 @@ from bot.daily.times import WEEKDAYS, weekday_words
 from bot.db.schedules import PauseReason, PostContent, PostStatus
 from bot.icons.card import icon_card
 from bot.talk.delivery import Card
+from bot.talk.fitting import fit
 from bot.talk.texts import Texts
 from bot.talk.words import code, link
 
@@ -94,7 +95,7 @@ def log_lines(schedule: ScheduleView, posts: Sequence[PostView], texts: Texts, l
         linked = link(result, plan.guild_id, plan.channel_id, post.message_id)
         line = texts.say("daily.log_line", locale, date=post.local_date.isoformat(), result=linked, seed=seed)
         if post.error is not None:
-            line += " · " + code(post.error[:100])
+            line += " · " + code(fit(post.error, 100))
         lines.append(line)
     if not posts:
         lines.append(texts.say("daily.log_empty", locale))

@@ -16,8 +16,10 @@ from bot.daily.schedules import LONGEST_CATCH_UP, NoScheduleError, Plan, Schedul
 from bot.daily.times import read_time, read_weekdays, suggest_weekdays
 from bot.daily.zones import read_zone, suggest
 from bot.db.schedules import PauseReason, PostContent
-from bot.talk.answering import answering, mark_answered, tell
-from bot.talk.choices import LONGEST_CHOICE, MOST_CHOICES, offer
+from bot.talk.acknowledging import acknowledge
+from bot.talk.answering import answering, tell, tell_all
+from bot.talk.choices import offer
+from bot.talk.fitting import CHOICES, LABEL, fit
 from bot.talk.guard import Guard, require_manager
 from bot.talk.interaction import Interaction
 from bot.talk.refusals import Refusal
@@ -99,7 +101,7 @@ async def set_schedule(
             days = SUNDAY
         name = await asyncio.to_thread(read_zone, zone)
         _check_channel(channel)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         where, many = (guild_id, channel.id, interaction.user.id), count or USUAL_COUNT[content]
         plan = Plan(*where, local_time, name, days, many, catch_up, content)
         schedule = await interaction.client.service(ScheduleService).set(plan)
@@ -113,10 +115,10 @@ async def show(interaction: Interaction) -> None:
     async with answering(interaction):
         guild_id = require_manager(interaction)
         texts, locale = interaction.client.texts, str(interaction.locale)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         found = await interaction.client.service(ScheduleService).of_guild(guild_id)
         lines = [schedule_line(each, texts, locale) for each in found] or [texts.say("daily.none", locale)]
-        await _tell_all(interaction, lines)
+        await tell_all(interaction, lines)
 
 
 async def pause(interaction: Interaction, channel: str | None = None) -> None:
@@ -185,8 +187,8 @@ async def _with_schedule(
     """Find the schedule that is meant, do something with it, and tell the person what `act` says."""
     async with answering(interaction):
         guild_id = require_manager(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await _tell_all(interaction, [await act(await _find(interaction, guild_id, channel))])
+        await acknowledge(interaction)
+        await tell_all(interaction, [await act(await _find(interaction, guild_id, channel))])
 
 
 async def _find(interaction: Interaction, guild_id: int, typed: str | None) -> ScheduleView:
@@ -198,7 +200,7 @@ async def _find(interaction: Interaction, guild_id: int, typed: str | None) -> S
     if typed is None:
         here = [each for each in found if each.plan.channel_id == interaction.channel_id]
         if len(found) > 1 and not here:
-            channels = ", ".join(f"<#{each.plan.channel_id}>" for each in found[:MOST_CHOICES])
+            channels = ", ".join(f"<#{each.plan.channel_id}>" for each in found[:CHOICES])
             raise Refusal("error.which_schedule", channels=channels)
         found = here or found
     else:
@@ -217,19 +219,6 @@ async def _with_line(interaction: Interaction, key: str, schedule_id: int) -> st
         if each.id == schedule_id:
             return texts.say(key, locale, schedule=schedule_line(each, texts, locale))
     raise NoScheduleError("it was removed meanwhile")
-
-
-async def _tell_all(interaction: Interaction, lines: list[str]) -> None:
-    """Tell paragraphs in as many messages as Discord's limit asks for."""
-    pages = [""]
-    for line in lines:
-        if pages[-1] and len(pages[-1]) + len(line) + 2 > 2000:
-            pages.append("")
-        pages[-1] += f"{chr(10) * 2 if pages[-1] else ''}{line}"[:2000]
-    await tell(interaction, pages[0])
-    for page in pages[1:]:
-        await interaction.followup.send(page, ephemeral=True)
-    mark_answered(interaction)
 
 
 async def _target(guild: discord.Guild, channel_id: int) -> Target:
@@ -262,13 +251,13 @@ def _name(interaction: Interaction, schedule: ScheduleView) -> str | None:
 
 
 async def _zones(_: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    found = await asyncio.to_thread(suggest, typed, MOST_CHOICES)
+    found = await asyncio.to_thread(suggest, typed, CHOICES)
     return [app_commands.Choice(name=name.replace("_", " "), value=name) for name in found]
 
 
 async def _weekdays(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     found = suggest_weekdays(typed, interaction.client.texts, str(interaction.locale))
-    return offer("", ((words, words[:LONGEST_CHOICE]) for words in found))
+    return offer("", ((words, fit(words, LABEL)) for words in found))
 
 
 async def _schedules(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:

@@ -7,6 +7,7 @@ import zoneinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from bot.talk.fitting import fit
 from bot.talk.refusals import ServiceError
 
 POPULAR = (
@@ -88,7 +89,7 @@ def read_zone(typed: str) -> str:
     if len(found) == 1:
         return found[0]
     near = (found or suggest(typed, 3))[:3] or list(POPULAR[:3])
-    raise ZoneError(f"There is no time zone {typed!r}.", zone=typed[:60], near=", ".join(near))
+    raise ZoneError(f"There is no time zone {typed!r}.", zone=fit(typed, 60), near=", ".join(near))
 
 
 @cache

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import socket
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,13 +22,16 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from bot.db.errors import DatabaseError, explain
+from bot.db.errors import DatabaseError, describe, explain
+
+PRIVATE = 0o600
+"""Permissions of an SQLite file: it holds what people typed."""
 
 LOCK_TIMEOUT = 30
 """Seconds that one SQLite writer waits for another."""
 
-CONNECT_TIMEOUT = 10
-"""Seconds that a PostgreSQL server has to answer."""
+CONNECT_TIMEOUT, GIVE_UP_TIMEOUT = 10, 30.0
+"""Seconds that a PostgreSQL server has to answer: to a new connection, and for one unit of work."""
 
 CLOCK_SKEW = timedelta(seconds=30)
 """How far the clocks of two machines on one database may differ. What is dated farther in the future was written before
@@ -33,6 +40,9 @@ a clock was set back: nobody knows then how long ago that is."""
 _SQLITE_NAMES = {"sqlite", "sqlite+aiosqlite"}
 _POSTGRESQL_NAMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg_async"}
 _READ_ONLY = "mojigan_read_only"
+_ACTIVE = 1  # libpq's PQTRANS_ACTIVE: a command is in progress
+
+log = logging.getLogger(__name__)
 
 
 def parse_url(address: str) -> URL:
@@ -72,6 +82,9 @@ def prepare_file(url: URL) -> None:
         return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # SQLite says in its own words what is wrong with a file
+            file.touch(mode=PRIVATE)
+            file.chmod(PRIVATE)  # one that an earlier version has made; SQLite's files beside it follow
         sqlite3.connect(file).close()
     except OSError as error:
         raise DatabaseError(
@@ -130,6 +143,9 @@ class Database:
         self._readers = async_sessionmaker(readers, expire_on_commit=False, autoflush=False)
         # SQLite's own writers wait for each other by looking again and again; ours stand in line before that.
         self._turn = asyncio.Lock() if self.url.get_backend_name() == "sqlite" else None
+        self._servers = WeakSet[Any]()
+        if self._turn is None:
+            event.listen(self.engine.sync_engine, "connect", self._note)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
@@ -137,14 +153,40 @@ class Database:
 
         On SQLite there is one at a time: no session of this kind may be opened within another.
         """
-        async with self._turn or nullcontext(), self._writers.begin() as session:
+        async with self._turn or nullcontext(), self._given_up(), self._writers.begin() as session:
             yield session
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session to look things up in; what is changed in it is not kept."""
-        async with self._readers() as session:
+        async with self._given_up(), self._readers() as session:
             yield session
+
+    @asynccontextmanager
+    async def _given_up(self) -> AsyncIterator[None]:
+        """End a unit of work that the server does not answer: it raises OperationalError then.
+
+        A server that hangs, or is cut off half way, never closes the connection; cancelling a query would ask it, too.
+        """
+        if self._turn is not None:
+            yield
+            return
+        timer = asyncio.get_running_loop().call_later(GIVE_UP_TIMEOUT, self._hang_up)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _note(self, _: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        self._servers.add(record.driver_connection)
+
+    def _hang_up(self) -> None:
+        """Cut the connections on which an answer is waited for."""
+        for each in self._servers:
+            if not each.closed and each.pgconn.transaction_status == _ACTIVE:
+                log.warning("database %s does not answer: a connection is given up", describe(self.url))
+                with suppress(OSError), socket.socket(fileno=os.dup(each.pgconn.socket)) as line:
+                    line.shutdown(socket.SHUT_RDWR)
 
     async def connect(self) -> None:
         """Open the first connection. Raises DatabaseError, one sentence, when that fails."""

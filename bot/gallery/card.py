@@ -8,10 +8,12 @@ from bot.gallery.service import GalleryService, Hall, Page, Visitor
 from bot.icons.asking import begin, load_row
 from bot.icons.card import note_of, open_icon
 from bot.icons.rows import GenerationGoneError
-from bot.talk.answering import mark_answered
+from bot.talk.acknowledging import Reply, acknowledge
+from bot.talk.answering import show
 from bot.talk.brakes import Burst
-from bot.talk.buttons import Button, Pressed, Select, button, layout
+from bot.talk.buttons import Button, Pressed, Select, button, layout, option
 from bot.talk.delivery import ACCENT, Card, as_wanted, deliver, picture
+from bot.talk.fitting import fit
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.places import answer_locale, is_private
@@ -39,12 +41,13 @@ class PageButton(Pressed[Button], template=rf"mj:page:{_HALL}:(?P<page>[0-9]{{1,
     """Turns to a page of a gallery."""
 
     audience = Audience("gallery")
+    reply = Reply.UPDATE
 
     async def act(self, interaction: Interaction) -> None:
         """Put the other page in the place of this one."""
         client = interaction.client
         client.service(Burst).take(interaction.user.id)
-        await interaction.response.defer()
+        await acknowledge(interaction)
         private = is_private(interaction)
         page = await client.service(GalleryService).page(
             Hall(self.match["hall"]), int(self.match["page"]), visitor(interaction, private=private)
@@ -52,10 +55,9 @@ class PageButton(Pressed[Button], template=rf"mj:page:{_HALL}:(?P<page>[0-9]{{1,
         locale = answer_locale(interaction, private=private)
         if page.entries:
             card = as_wanted(interaction, page_card(page, client.texts, locale), private=private)
-            await interaction.edit_original_response(view=card.view, attachments=[card.file()])
+            await show(interaction, card.view, [card.file()])
         else:
-            await interaction.edit_original_response(view=_empty(page, client.texts, locale), attachments=[])
-        mark_answered(interaction)
+            await show(interaction, _empty(page, client.texts, locale), [])
 
 
 class PickSelect(Pressed[Select], template=rf"mj:pick:{_HALL}"):
@@ -80,8 +82,7 @@ async def show_page(interaction: Interaction, hall: Hall, *, private: bool) -> N
     if page.entries:
         await deliver(interaction, page_card(page, client.texts, locale), private=private)
     else:
-        await interaction.edit_original_response(view=_empty(page, client.texts, locale))
-        mark_answered(interaction)
+        await show(interaction, _empty(page, client.texts, locale))
 
 
 def visitor(interaction: Interaction, *, private: bool) -> Visitor:
@@ -94,13 +95,13 @@ def page_card(page: Page, texts: Texts, locale: str) -> Card:
     say = texts.say
     title = say(_TITLES[page.hall], locale)
     seeds = [plain(entry.row.seed.name) for entry in page.entries]
-    names = ", ".join(f"{place}: {name[:_LONGEST_ALT_NAME]}" for place, name in enumerate(seeds, start=1))
+    names = ", ".join(f"{place}: {fit(name, _LONGEST_ALT_NAME)}" for place, name in enumerate(seeds, start=1))
     alt = say("gallery.alt", locale, title=title, seeds=names)
     options = [
-        discord.SelectOption(
-            label=say("select.option", locale, place=place, seed=name)[:100],
-            description=say("gallery.option", locale, votes=entry.votes, version=entry.row.model_version),
-            value=base36(entry.row.id),
+        option(
+            say("select.option", locale, place=place, seed=name),
+            base36(entry.row.id),
+            say("gallery.option", locale, votes=entry.votes, version=entry.row.model_version),
         )
         for place, (entry, name) in enumerate(zip(page.entries, seeds, strict=True), start=1)
     ]

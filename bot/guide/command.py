@@ -11,7 +11,7 @@ from discord import app_commands
 
 from bot.db.models import GLOBAL_COMMANDS, CommandSync
 from bot.models.library import ModelLibrary
-from bot.talk.answering import answering, mark_answered
+from bot.talk.answering import answering, show
 from bot.talk.buttons import layout
 from bot.talk.guard import Audience, Command, Guard, audience_of
 from bot.talk.interaction import Interaction, home
@@ -33,8 +33,7 @@ def help_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
         async with answering(interaction):
             commands, ids = list(usable(interaction)), await command_ids(interaction)
             view = layout(discord.ui.TextDisplay(help_text(commands, ids, texts, str(interaction.locale))))
-            await interaction.response.send_message(view=view, ephemeral=True)
-            mark_answered(interaction)
+            await show(interaction, view)
 
     return help_
 
@@ -48,8 +47,7 @@ def about_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     async def about(interaction: Interaction) -> None:
         async with answering(interaction):
             view = layout(discord.ui.TextDisplay(await about_text(interaction)))
-            await interaction.response.send_message(view=view, ephemeral=True)
-            mark_answered(interaction)
+            await show(interaction, view)
 
     return about
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.icons.rows import GenerationGoneError, GenerationView, Origin
 from bot.icons.service import IconService
+from bot.talk.acknowledging import acknowledge
 from bot.talk.guard import Guard
 from bot.talk.interaction import Interaction
 from bot.talk.places import check_place, is_private
@@ -59,4 +60,4 @@ async def announce(interaction: Interaction, icons: int = 1, *, private: bool) -
     if not private:
         check_place(interaction)
     await interaction.client.service(Guard).take(interaction, icons)
-    await interaction.response.defer(ephemeral=private, thinking=True)
+    await acknowledge(interaction)

@@ -17,7 +17,8 @@ from bot.icons.favorites import FavoriteService
 from bot.icons.rows import GenerationView
 from bot.icons.service import VARIATIONS, IconService
 from bot.models.library import ModelGoneError
-from bot.talk.answering import UNKNOWN_MESSAGE, mark_answered
+from bot.talk.acknowledging import Reply, acknowledge
+from bot.talk.answering import UNKNOWN_MESSAGE, mark_answered, tell
 from bot.talk.brakes import Burst
 from bot.talk.buttons import NOTHING, ROW, Button, ItemT, Pressed, Select
 from bot.talk.guard import Audience
@@ -102,17 +103,18 @@ class FavoriteButton(RowButton):
 
     name = "favorite"
     audience = Audience("gallery")
+    reply = Reply.UPDATE
 
     async def act(self, interaction: Interaction) -> None:
         """Count the vote, show the new number on the button, and tell the person where their favorites are."""
         client = interaction.client
         client.service(Burst).take(interaction.user.id)
-        await interaction.response.defer()
+        await acknowledge(interaction)
         chosen, votes = await client.service(FavoriteService).toggle(self.generation_id, interaction.user.id)
         await self._show(interaction, votes)
         mark_answered(interaction)
         key = "favorite.added" if chosen else "favorite.removed"
-        await interaction.followup.send(client.texts.say(key, str(interaction.locale)), ephemeral=True)
+        await tell(interaction, client.texts.say(key, str(interaction.locale)))
 
     async def _show(self, interaction: Interaction, votes: int) -> None:
         """Edit the message. Its picture is sent once more: Discord drops one that an edit does not bring along."""
@@ -143,10 +145,11 @@ class DeleteButton(RowButton):
 
     name = "delete"
     audience = Audience(blocked_too=True)
+    reply = Reply.UPDATE
 
     async def act(self, interaction: Interaction) -> None:
         """Delete the message and note it in the database."""
-        await interaction.response.defer()
+        await acknowledge(interaction)
         row = await self.load(interaction)
         if row.user_id != interaction.user.id and not interaction.permissions.manage_messages:
             raise Refusal("error.not_yours")

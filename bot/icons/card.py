@@ -12,8 +12,9 @@ from bot.icons.favorites import FavoriteService
 from bot.icons.rows import GenerationView
 from bot.icons.service import IconService
 from bot.icons.sheets import Sheet
-from bot.talk.buttons import Button, Select, button, layout
+from bot.talk.buttons import Button, Select, button, layout, option
 from bot.talk.delivery import ACCENT, Card, deliver, picture
+from bot.talk.fitting import fit
 from bot.talk.interaction import Interaction
 from bot.talk.places import answer_locale
 from bot.talk.texts import Texts
@@ -63,7 +64,9 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
     if alone:
         alt = texts.say("icon.alt", locale, seed=plain(first.seed.name), version=sheet.model_version)
     elif listed:
-        names = ", ".join(f"{place}: {plain(icon.seed.name)[:60]}" for place, icon in enumerate(sheet.icons, start=1))
+        names = ", ".join(
+            f"{place}: {fit(plain(icon.seed.name), 60)}" for place, icon in enumerate(sheet.icons, start=1)
+        )
         alt = texts.say("gallery.alt", locale, title=texts.say("gallery.week", locale), seeds=names)
     else:
         alt = texts.say(
@@ -102,9 +105,7 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
         container.add_item(discord.ui.ActionRow(favorite, use, delete))
     else:
         options = [
-            discord.SelectOption(
-                label=say("select.option", locale, place=place, seed=plain(icon.seed.name))[:100], value=base36(icon.id)
-            )
+            option(say("select.option", locale, place=place, seed=plain(icon.seed.name)), base36(icon.id))
             for place, icon in enumerate(sheet.icons, start=1)
         ]
         select: Select = discord.ui.Select(

@@ -13,7 +13,8 @@ from bot.icons.card import show_icons
 from bot.icons.rows import GenerationView
 from bot.icons.service import IconService
 from bot.models.versions import Version, VersionService
-from bot.talk.answering import answering, mark_answered
+from bot.talk.acknowledging import acknowledge
+from bot.talk.answering import answering, tell_all
 from bot.talk.brakes import Burst
 from bot.talk.choices import offer
 from bot.talk.guard import Audience
@@ -92,12 +93,11 @@ def info_menu(texts: Texts) -> app_commands.ContextMenu:
     async def info_of_message(interaction: Interaction, message: discord.Message) -> None:
         async with answering(interaction):
             interaction.client.service(Burst).take(interaction.user.id)
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            await acknowledge(interaction)
             rows = await find_rows(interaction, message.id)
             if not rows:
                 raise Refusal("error.message_without_icon")
-            await interaction.edit_original_response(content=describe(rows, texts, str(interaction.locale)))
-            mark_answered(interaction)
+            await tell_all(interaction, describe(rows, texts, str(interaction.locale)), between="\n")
 
     return app_commands.ContextMenu(
         name=texts.say("menu.info"),
@@ -107,7 +107,7 @@ def info_menu(texts: Texts) -> app_commands.ContextMenu:
     )
 
 
-def describe(rows: list[GenerationView], texts: Texts, locale: str) -> str:
+def describe(rows: list[GenerationView], texts: Texts, locale: str) -> list[str]:
     """What is known of the icons of one message: a line for each seed, then what they share."""
     first = rows[0]
     lines = [
@@ -121,4 +121,4 @@ def describe(rows: list[GenerationView], texts: Texts, locale: str) -> str:
     else:
         lines.append(texts.say("info.asked", locale, user=f"<@{first.user_id}>", when=when))
     lines.append(link(texts.say("info.message", locale), first.guild_id, first.channel_id, first.message_id))
-    return "\n".join(lines)
+    return lines

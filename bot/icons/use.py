@@ -24,9 +24,11 @@ from bot.icons.buttons import RowButton
 from bot.icons.rows import GenerationView
 from bot.icons.sheets import export
 from bot.models.library import ModelLibrary
-from bot.talk.answering import admitted, answer_error, answering, mark_answered
+from bot.talk.acknowledging import Reply, acknowledge, open_form
+from bot.talk.answering import admitted, answer_error, answering, tell
 from bot.talk.brakes import Burst
 from bot.talk.buttons import ROW
+from bot.talk.fitting import AUDIT_REASON, STICKER_DESCRIPTION, fit
 from bot.talk.interaction import Interaction, home
 from bot.talk.places import answer_locale
 from bot.talk.refusals import Refusal
@@ -86,6 +88,7 @@ class UseButton(RowButton):
     """Asks what the icon shall become, and how it is called."""
 
     name = "use"
+    reply = Reply.UPDATE
 
     async def act(self, interaction: Interaction) -> None:
         """Show the form, with what this person may choose."""
@@ -95,7 +98,7 @@ class UseButton(RowButton):
             raise Refusal("error.user_permissions", permissions=("create_expressions",))
         interaction.client.service(Burst).take(interaction.user.id)
         row = await self.load(interaction)
-        await interaction.response.send_modal(_form(row, uses, interaction.client.texts, str(interaction.locale)))
+        await open_form(interaction, _form(row, uses, interaction.client.texts, str(interaction.locale)))
 
 
 async def answer_form(interaction: Interaction) -> None:
@@ -105,7 +108,7 @@ async def answer_form(interaction: Interaction) -> None:
     if match is None:
         return
     try:
-        if await admitted(interaction):
+        if await admitted(interaction, reply=Reply.PRIVATE):
             async with answering(interaction):
                 fields = {each["component"]["custom_id"]: each["component"].get("value") for each in data["components"]}
                 await _use(interaction, int(match["row"], 36), fields)
@@ -121,15 +124,14 @@ async def _use(interaction: Interaction, generation_id: int, fields: Mapping[str
     making = use in (Use.EMOJI, Use.STICKER)
     if making and not interaction.app_permissions.create_expressions:
         raise Refusal("error.use_permissions", permissions=("create_expressions",))
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction)
     row = await load_row(interaction, generation_id)
     name = (fields.get(NAME) or "").strip() or suggest_name(row.seed)
     with _refusals():
         async with asyncio.timeout(PATIENCE):
             answer = await _ACTIONS[use](interaction, guild, row, name)
     log.info("icon %d became %s of server %d, for %d", row.id, use.value, guild.id, interaction.user.id)
-    mark_answered(interaction)
-    await interaction.edit_original_response(content=answer)
+    await tell(interaction, answer)
 
 
 async def _make_emoji(interaction: Interaction, guild: discord.Guild, row: GenerationView, name: str) -> str:
@@ -153,7 +155,7 @@ async def _make_sticker(interaction: Interaction, guild: discord.Guild, row: Gen
     about = texts.say("icon.alt", locale, seed=plain(row.seed.name), version=row.model_version)
     await guild.create_sticker(
         name=name,
-        description=about[:100],
+        description=fit(about, STICKER_DESCRIPTION),
         emoji=STICKER_TAG,
         file=discord.File(io.BytesIO(picture), "sticker.png"),
         reason=_reason(interaction, row),
@@ -195,7 +197,7 @@ def _refusals() -> Iterator[None]:
         if error.code == NO_STICKER_LEFT:
             raise Refusal("error.use_no_sticker_left") from error
         if error.status == BAD_REQUEST:
-            raise Refusal("error.use_refused", reason=code(error.text.splitlines()[-1][:200])) from error
+            raise Refusal("error.use_refused", reason=code(fit(error.text.splitlines()[-1], 200))) from error
         raise
 
 
@@ -236,13 +238,14 @@ def _server(interaction: Interaction) -> discord.Guild:
 def _reason(interaction: Interaction, row: GenerationView) -> str:
     """What the server's audit log says of it."""
     texts, user = interaction.client.texts, interaction.user
-    return texts.say(
+    reason = texts.say(
         "use.reason",
         answer_locale(interaction),
         user=f"{user} ({user.id})",
         seed=plain(row.seed.name),
         version=row.model_version,
-    )[:512]
+    )
+    return fit(reason, AUDIT_REASON)
 
 
 def _say(interaction: Interaction, key: str, **parameters: str) -> str:

@@ -11,10 +11,12 @@ from discord import app_commands
 from bot.db.models import ModelState
 from bot.models.library import ModelLibrary
 from bot.models.versions import Version, VersionService
-from bot.talk.answering import answering, mark_answered, tell
+from bot.talk.acknowledging import acknowledge
+from bot.talk.answering import answering, show, tell, tell_all
 from bot.talk.buttons import layout
 from bot.talk.choices import offer
 from bot.talk.delivery import picture
+from bot.talk.fitting import fit
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.operators import require_operator
@@ -60,32 +62,31 @@ def model_group(texts: Texts) -> app_commands.Group:
 async def list_models(interaction: Interaction) -> None:
     """`/model list`."""
     async with answering(interaction):
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         texts, locale = interaction.client.texts, str(interaction.locale)
         versions = await interaction.client.service(VersionService).kept()
         lines = [version_line(each, texts, locale) for each in versions[:MOST_LINES]]
         if len(versions) > MOST_LINES:
             lines.append(texts.say("model.more", locale, count=len(versions) - MOST_LINES))
-        await tell(interaction, "\n".join(lines))
+        await tell_all(interaction, lines, between="\n")
 
 
 async def info(interaction: Interaction, version: str | None = None) -> None:
     """`/model info`."""
     async with answering(interaction):
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         client = interaction.client
         versions = client.service(VersionService)
         found = await versions.find(version or client.service(ModelLibrary).active.version)
         view, file = model_card(found, await versions.samples(found), client.texts, str(interaction.locale))
-        await interaction.edit_original_response(view=view, attachments=[file])
-        mark_answered(interaction)
+        await show(interaction, view, [file])
 
 
 async def use(interaction: Interaction, version: str) -> None:
     """`/model use`."""
     async with answering(interaction):
         require_operator(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         found = await interaction.client.service(VersionService).find(version)
         model = await interaction.client.service(ModelLibrary).activate(found.id)
         await _tell_serving(interaction, model.version)
@@ -95,7 +96,7 @@ async def rollback(interaction: Interaction) -> None:
     """`/model rollback`."""
     async with answering(interaction):
         require_operator(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         await _tell_serving(interaction, (await interaction.client.service(VersionService).roll_back()).version)
 
 
@@ -111,7 +112,7 @@ def version_line(version: Version, texts: Texts, locale: str) -> str:
         created=discord.utils.format_dt(version.created_at, "R"),
         kimg=f"{card.kimg:g}",
         count=card.data.count,
-        name=code(card.data.name[:60]),
+        name=code(fit(card.data.name, 60)),
     )
 
 
@@ -128,7 +129,7 @@ def model_card(
     alt = texts.say("model.alt", locale, version=version.version)
     name = f"mojigan-{version.version}.png"
     file = discord.File(io.BytesIO(samples), name, description=alt)
-    return layout(discord.ui.Container(discord.ui.TextDisplay(text[:3500]), picture(name, alt))), file
+    return layout(discord.ui.Container(discord.ui.TextDisplay(text), picture(name, alt))), file
 
 
 async def _tell_serving(interaction: Interaction, version: str) -> None:

@@ -8,6 +8,7 @@ from bot.icons.asking import announce
 from bot.icons.buttons import RowButton
 from bot.icons.service import IconService
 from bot.neighbors.service import Comparison, NeighborService
+from bot.talk.acknowledging import Reply
 from bot.talk.buttons import layout
 from bot.talk.delivery import Card, deliver, picture
 from bot.talk.guard import Audience
@@ -70,6 +71,7 @@ class NeighborsButton(RowButton):
 
     name = "near"
     audience = Audience("neighbors")
+    reply = Reply.PRIVATE
 
     async def act(self, interaction: Interaction) -> None:
         """Search and show the comparison."""

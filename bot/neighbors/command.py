@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Any
 
 import discord
@@ -10,8 +12,9 @@ from discord import app_commands
 from bot.icons.asking import announce, find_rows, origin, read_seed
 from bot.icons.rows import GenerationView
 from bot.neighbors.card import show_comparison
-from bot.neighbors.service import NeighborService
+from bot.neighbors.service import Comparison, NeighborService
 from bot.talk.answering import answering
+from bot.talk.fitting import fit
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.reach import UNREACHABLE
@@ -23,6 +26,7 @@ from generator.seeds import MAX_SEED_TEXT
 
 PICTURE_LIMIT = 10 * 2**20
 """Bytes of a picture that is fetched from Discord."""
+FETCH_SECONDS = 20
 
 AUDIENCE = Audience("neighbors").extras
 
@@ -72,7 +76,7 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
                 found = await service.of_row(only(rows).id)
             else:
                 assert picture is not None  # noqa: S101 - one of the three is there
-                found = await service.of_picture(await fetch(picture), picture.filename[:_LONGEST_NAME])
+                found = await of_picture(interaction, picture)
             await show_comparison(interaction, found, private=private)
 
     return neighbors
@@ -91,7 +95,7 @@ def neighbors_menu(texts: Texts) -> app_commands.ContextMenu:
             else:
                 picture = only_picture(message)
                 check_size(picture)
-                found = await service.of_picture(await fetch(picture), picture.filename[:_LONGEST_NAME])
+                found = await of_picture(interaction, picture)
             await show_comparison(interaction, found, private=True)
 
     return app_commands.ContextMenu(
@@ -125,9 +129,16 @@ def check_size(picture: discord.Attachment) -> None:
         raise Refusal("error.picture_large", size=size, limit=limit)
 
 
+async def of_picture(interaction: Interaction, picture: discord.Attachment) -> Comparison:
+    """Compare a file that somebody attached."""
+    service, name = interaction.client.service(NeighborService), fit(picture.filename, _LONGEST_NAME)
+    return await service.of_picture(partial(fetch, picture), name, interaction.user.id)
+
+
 async def fetch(picture: discord.Attachment) -> bytes:
     """The file's bytes. Raises Refusal when Discord does not hand them out."""
     try:
-        return await picture.read()
+        async with asyncio.timeout(FETCH_SECONDS):
+            return await picture.read()
     except UNREACHABLE as error:
         raise Refusal("error.picture_gone") from error

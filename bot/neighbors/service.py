@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from PIL import Image
@@ -12,7 +12,7 @@ from bot.icons.rows import Drawing, GenerationGoneError, Origin, storable
 from bot.icons.service import IconService
 from bot.icons.sheets import draw_icons, file_name, picture_texts
 from bot.models.library import Model, ModelLibrary
-from generator.decode import decode
+from bot.neighbors.pictures import PictureReader
 from generator.neighborhood import Neighbor, Verdict
 from generator.pictures import comparison, png
 from generator.seeds import Seed
@@ -42,9 +42,10 @@ class Comparison:
 class NeighborService:
     """Compares icons and pictures with the training icons of a model."""
 
-    def __init__(self, library: ModelLibrary, icons: IconService) -> None:
+    def __init__(self, library: ModelLibrary, icons: IconService, pictures: PictureReader) -> None:
         self._library = library
         self._icons = icons
+        self._pictures = pictures
 
     async def of_row(self, generation_id: int) -> Comparison:
         """Draw an icon again, with its own model, and compare it.
@@ -69,14 +70,18 @@ class NeighborService:
         (row,) = await self._icons.record([Drawing(seed, model.id, scale)], where, GenerationKind.NEIGHBORS)
         return replace(found, generation_id=row)
 
-    async def of_picture(self, data: bytes, name: str) -> Comparison:
-        """Compare any picture with the training icons of the active model. Raises DecodeError and ModelGoneError."""
-        async with self._library.use() as model:
-            decoded = await asyncio.to_thread(
-                decode, data, size=model.bundle.image_size, background=model.bundle.background, name=name
-            )
-            texts = {"Software": "Mojigan", "Model": model.version}
-            return await _compare(model, as_image(decoded.pixels), None, name, f"mojigan-{model.version}", texts)
+    async def of_picture(self, fetch: Callable[[], Awaitable[bytes]], name: str, user_id: int) -> Comparison:
+        """Compare any picture, fetched when it is its turn, with the training icons of the active model.
+
+        Raises DecodeError, PicturesWaitError, OwnPicturesWaitError, ModelGoneError and what `fetch` raises.
+        """
+        async with self._pictures.turn(user_id):
+            data = await fetch()
+            async with self._library.use() as model:
+                size, background = model.bundle.image_size, model.bundle.background
+                icon = await self._pictures.decode(data, size=size, background=background, name=name)
+                texts = {"Software": "Mojigan", "Model": model.version}
+                return await _compare(model, icon, None, name, f"mojigan-{model.version}", texts)
 
 
 async def _compare_seed(model: Model, seed: Seed, truncation: float) -> Comparison:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 
 import discord
 
 from bot.privacy.service import PrivacyService
-from bot.talk.answering import mark_answered
+from bot.talk.acknowledging import Reply, acknowledge
+from bot.talk.answering import mark_answered, show
 from bot.talk.buttons import Button, Pressed, button, layout
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
@@ -26,19 +28,23 @@ class PrivacyButton(Pressed[Button], template=r"mj:mine:(?P<what>show|forget|yes
 
     audience = Audience(blocked_too=True)
 
+    def __init__(self, item: Button, match: re.Match[str]) -> None:
+        super().__init__(item, match)
+        self.reply = Reply.PRIVATE if match["what"] == "show" else Reply.UPDATE
+
     async def act(self, interaction: Interaction) -> None:
         """Hand the rows out, ask once more, or forget."""
         what, user_id = self.match["what"], interaction.user.id
         privacy = interaction.client.service(PrivacyService)
         if what == "show":
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            await acknowledge(interaction)
             name, content = await privacy.file(user_id, interaction.filesize_limit)
             await interaction.edit_original_response(attachments=[discord.File(io.BytesIO(content), name)])
+            mark_answered(interaction)
         else:
             if what == "yes":
                 await privacy.forget(user_id)
-            await interaction.response.edit_message(view=privacy_card(interaction, what))
-        mark_answered(interaction)
+            await show(interaction, privacy_card(interaction, what))
 
 
 def privacy_card(interaction: Interaction, step: str = "no") -> discord.ui.LayoutView:

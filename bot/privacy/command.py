@@ -7,7 +7,7 @@ from typing import Any
 from discord import app_commands
 
 from bot.privacy.card import privacy_card
-from bot.talk.answering import answering, mark_answered
+from bot.talk.answering import answering, show
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.texts import Texts
@@ -23,7 +23,6 @@ def privacy_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def privacy(interaction: Interaction) -> None:
         async with answering(interaction):
-            await interaction.response.send_message(view=privacy_card(interaction), ephemeral=True)
-            mark_answered(interaction)
+            await show(interaction, privacy_card(interaction))
 
     return privacy

@@ -14,8 +14,10 @@ from bot.db.retraining import IconSource, JobState
 from bot.retraining.desk import JobStatus, Phase
 from bot.retraining.gate import Verdict
 from bot.retraining.service import RetrainService
+from bot.talk.acknowledging import Reply, acknowledge
 from bot.talk.buttons import ROW, Button, Pressed, button, layout
 from bot.talk.delivery import ACCENT, picture
+from bot.talk.fitting import fit
 from bot.talk.interaction import Interaction
 from bot.talk.operators import is_operator, require_operator
 from bot.talk.refusals import Refusal
@@ -81,6 +83,8 @@ _BUTTONS: Mapping[JobState, tuple[Action, ...]] = {
 class JobButton(Pressed[Button], template=rf"mj:job:(?P<action>cancel|adopt|discard|resume):{ROW}"):
     """A button of a retraining's card."""
 
+    reply = Reply.UPDATE
+
     async def act(self, interaction: Interaction) -> None:
         """Do what the button says, and show what has become of the job."""
         service = interaction.client.service(RetrainService)
@@ -91,7 +95,7 @@ class JobButton(Pressed[Button], template=rf"mj:job:(?P<action>cancel|adopt|disc
                 raise Refusal("error.retrain_cancel")
         else:
             require_operator(interaction)
-        await interaction.response.defer()
+        await acknowledge(interaction)
         match action:
             case Action.CANCEL:
                 await service.cancel(job_id, interaction.user.id)
@@ -118,7 +122,7 @@ def retrain_card(
     title = say(_TITLES[job.state], locale, id=job.id)
     text = f"### {title}\n{_order(status, texts, locale)}\n{_state(status, texts, locale, now)}"
     container = discord.ui.Container[discord.ui.LayoutView](
-        discord.ui.TextDisplay(text[:3500]), accent_color=_COLORS.get(job.state, ACCENT)
+        discord.ui.TextDisplay(text), accent_color=_COLORS.get(job.state, ACCENT)
     )
     files = []
     if status.picture is not None:
@@ -199,7 +203,7 @@ def _progress(status: JobStatus, texts: Texts, locale: str, now: datetime) -> st
         figures.append(say("retrain.eta", locale, end=end))
     lines.append(" · ".join(figures))
     if progress.note:
-        lines.append(f"-# {code(progress.note[:300])}")
+        lines.append(f"-# {code(fit(progress.note, 300))}")
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ from bot.db.retraining import IconSource
 from bot.retraining.card import retrain_card
 from bot.retraining.jobs import Order
 from bot.retraining.service import RetrainService
+from bot.talk.acknowledging import acknowledge
 from bot.talk.answering import answering, mark_answered
 from bot.talk.delivery import EXPIRED
 from bot.talk.guard import Audience
@@ -33,7 +34,7 @@ DOWNLOADS = 4
 
 WITHOUT_PIXELS = discord.StickerFormatType.lottie
 
-AUDIENCE = Audience(operators_only=True).extras
+AUDIENCE = Audience(operators_only=True, shown=True).extras
 
 _MIB = 2**20
 _ADD, _REPLACE = "add", "replace"
@@ -83,7 +84,7 @@ def retrain_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
             _check(source, attached)
             if minutes is not None and kimg is not None:
                 raise Refusal("error.retrain_goal")
-            await interaction.response.defer(thinking=True)
+            await acknowledge(interaction)
             files = await _collect(interaction, source, attached)
             goal = None if kimg is not None else float(minutes or DEFAULT_MINUTES)
             assert interaction.channel_id is not None  # noqa: S101 - a command in a server

@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,11 +23,19 @@ from typing import IO
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import generator
+from generator.folders import write_file
 
 COMMAND = (sys.executable, "-m", "train")
 PROGRESS, ERRORS, LOCK, PROCESS = "progress.jsonl", "errors.txt", "process.lock", "process.json"
 NICENESS = 10
 """Added to the process's priority number: the bot's own work goes first."""
+
+NEEDED = frozenset(("PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV"))
+NEEDED_PREFIXES = (
+    *("LC_", "XDG_", "PYTHON", "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_"),
+    *("TORCH_", "PYTORCH_", "CUDA_", "CUBLAS_", "NVIDIA_", "NCCL_", "ROCR_", "HIP_", "HSA_"),
+)
+"""Variables that a training is given: of the system, of Python, and of what computes. Nothing else leaves the bot."""
 
 NOT_A_REASON = ("Run folder:",)
 """Beginnings of lines on stderr that say nothing of what went wrong."""
@@ -127,7 +136,7 @@ class Training:
             raise TrainerError(f"The training could not be started ({error.strerror or error}).") from error
         with contextlib.suppress(OSError):  # it may be over already
             os.setpriority(os.PRIO_PGRP, self._process.pid, NICENESS)
-        (self.folder / PROCESS).write_text(json.dumps({"pid": self._process.pid}))
+        write_file(self.folder / PROCESS, json.dumps({"pid": self._process.pid}).encode())
 
     def is_alive(self) -> bool:
         """Whether the process runs, also one that an earlier bot has started."""
@@ -161,7 +170,8 @@ class Training:
         if not self.is_alive():
             return
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            pid = int(json.loads((self.folder / PROCESS).read_text())["pid"])
+            found = self._process
+            pid = found.pid if found is not None else int(json.loads((self.folder / PROCESS).read_text())["pid"])
             if number == signal.SIGKILL:
                 os.killpg(pid, number)
             else:
@@ -182,7 +192,7 @@ class Training:
     def leave(self) -> None:
         """Let the process go on without this bot."""
         if self._process is not None and self._process.poll() is None:
-            self._process.returncode = 0  # else Popen would complain that nobody waits for it
+            threading.Thread(target=self._process.wait, daemon=True).start()  # as no zombie, when it ends
         self._process = None
 
     def _append(self, name: str) -> IO[bytes]:
@@ -228,7 +238,7 @@ async def run_command(arguments: Sequence[str], command: Sequence[str] = COMMAND
 
 
 def _environment() -> dict[str, str]:
-    """The environment without the bot's settings, which hold secrets, and with this code in reach from any folder."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DISCORD_", "MOJIGAN_"))}
+    """What a training needs of the environment, which holds secrets, and this code in reach from any folder."""
+    kept = {name: value for name, value in os.environ.items() if name in NEEDED or name.startswith(NEEDED_PREFIXES)}
     path = [str(_PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**kept, "PYTHONPATH": os.pathsep.join(path)}

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from bot.db.retraining import IconSource, JobState
 from bot.models.library import ModelLibrary
 from bot.models.versions import VersionService
@@ -35,6 +37,8 @@ POLL_SECONDS, LOOK_SECONDS = 0.5, 60.0
 STOP_SECONDS = 30.0
 """What a process that was asked to stop may take to save."""
 MEASURE_SECONDS = 600.0
+MOST_WAITING = 5
+"""Jobs whose model waits for a person's word: each keeps its whole run folder."""
 
 BEST, LATEST = "best", "latest"
 """The bundles of a run folder."""
@@ -89,11 +93,23 @@ class Retrainer:
 
     async def after(self, job_id: int) -> None:
         """A job has come to rest: make room, show it and its followers, look for the next."""
+        await self._let_go()
         await self._desk.clean()
         await self._versions.prune()
         await self._desk.show(job_id)
         await self._desk.show_queue()
         self.wake()
+
+    async def _let_go(self) -> None:
+        """Turn the oldest models down when too many wait for a word; they stay in the list of models."""
+        for job_id in (await self._desk.book.ids(JobState.WAITING))[:-MOST_WAITING]:
+            run = await asyncio.to_thread(self._desk.folder(job_id).saved_run)
+            model_id = None
+            with contextlib.suppress(BundleError):
+                model_id = None if run is None else await self._library.keep(await asyncio.to_thread(result_of, run))
+            with contextlib.suppress(JobOverError):  # somebody gave the word meanwhile
+                await self._desk.book.move(job_id, [JobState.WAITING], state=JobState.DISCARDED, model_id=model_id)
+            await self._desk.show(job_id)
 
     async def _work(self) -> None:
         while True:
@@ -147,6 +163,12 @@ class Retrainer:
             log.warning("retraining %d: %s", job_id, error)
             await asyncio.to_thread(training.signal, signal.SIGKILL)
             await self._desk.book.fail(job_id, str(error))
+        except SQLAlchemyError:  # nothing can be written down; the training goes on, and is found again
+            raise
+        except Exception as error:
+            log.exception("retraining %d met what nobody has thought of", job_id)
+            await asyncio.to_thread(training.signal, signal.SIGKILL)
+            await self._desk.book.fail(job_id, f"An unexpected error ({type(error).__name__}); the log says more.")
         finally:
             self._desk.training, self._desk.measuring = None, False
             training.leave()

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import discord
 
 from bot.talk.access import FAMILIES, AccessService, ServerSettings
-from bot.talk.answering import mark_answered
+from bot.talk.acknowledging import Reply
+from bot.talk.answering import show
 from bot.talk.buttons import Pressed, layout
 from bot.talk.guard import require_manager
 from bot.talk.interaction import Interaction
@@ -54,19 +55,19 @@ SHOWN = 12
 _NONE, _ON, _OFF = "none", "on", "off"
 
 Control: TypeAlias = discord.ui.Item[discord.ui.LayoutView]
-Row: TypeAlias = discord.ui.ActionRow[discord.ui.LayoutView]
 
 
 class SettingControl(Pressed[Control], template=r"mj:set:(?P<what>[a-z_]+)"):
     """A menu of the card: which page to show, or a choice to store."""
+
+    reply = Reply.UPDATE
 
     async def act(self, interaction: Interaction) -> None:
         """Store what was chosen and show the card as it is then."""
         guild_id = require_manager(interaction)
         values: Sequence[Any] = getattr(self.item, "values", ())
         page = values[0] if self.match["what"] == "page" else await self._store(interaction, guild_id, values)
-        await interaction.response.edit_message(view=await settings_card(interaction, page))
-        mark_answered(interaction)
+        await show(interaction, await settings_card(interaction, page))
 
     async def _store(self, interaction: Interaction, guild_id: int, values: Sequence[Any]) -> str:
         """Write a choice down; the page that it belongs to. Raises Refusal."""

@@ -7,7 +7,7 @@ from typing import Any
 from discord import app_commands
 
 from bot.rules.card import settings_card
-from bot.talk.answering import answering, mark_answered
+from bot.talk.answering import answering, show
 from bot.talk.guard import require_manager
 from bot.talk.interaction import Interaction
 from bot.talk.texts import Texts
@@ -23,7 +23,6 @@ def settings_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     async def settings(interaction: Interaction) -> None:
         async with answering(interaction):
             require_manager(interaction)
-            await interaction.response.send_message(view=await settings_card(interaction), ephemeral=True)
-            mark_answered(interaction)
+            await show(interaction, await settings_card(interaction))
 
     return settings

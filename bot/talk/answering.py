@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +13,12 @@ from typing import Any
 import aiohttp
 import discord
 from discord import app_commands
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from bot.logs import log_id, new_id
+from bot.talk.acknowledging import Reply, acknowledge, say_at_once, unwatch, watch
+from bot.talk.fitting import fit, pages
 from bot.talk.guard import Audience, Guard
 from bot.talk.interaction import Interaction
 from bot.talk.reach import UNREACHABLE
@@ -44,7 +48,8 @@ _PICTURES = {
     Cause.EMPTY: "error.picture_empty",
     Cause.BYTES: "error.picture_pixels",
     Cause.PIXELS: "error.picture_pixels",
-    Cause.MEMORY: "error.picture_pixels",
+    Cause.MEMORY: "error.picture_heavy",
+    Cause.TIME: "error.picture_heavy",
     Cause.UNKNOWN: "error.picture_unknown",
     Cause.SVG: "error.picture_svg",
     Cause.DAMAGED: "error.picture_damaged",
@@ -57,7 +62,7 @@ def _option(error: app_commands.TransformerError) -> Explanation:
     """A channel that Discord offers and the bot cannot see, or another value that it cannot read."""
     if isinstance(error.value, app_commands.AppCommandChannel | app_commands.AppCommandThread):
         return Explanation("error.channel_closed")
-    return Explanation("error.option", {"value": discord.utils.escape_markdown(str(error.value)[:100])})
+    return Explanation("error.option", {"value": discord.utils.escape_markdown(fit(str(error.value), 100))})
 
 
 _EXPLANATIONS: Mapping[type[Exception], Callable[[Any], Explanation]] = {
@@ -82,6 +87,8 @@ _EXPLANATIONS: Mapping[type[Exception], Callable[[Any], Explanation]] = {
     discord.HTTPException: lambda _: Explanation("error.discord", level=logging.WARNING),
     discord.RateLimited: lambda _: Explanation("error.discord", level=logging.WARNING),
     aiohttp.ClientError: lambda _: Explanation("error.discord", level=logging.WARNING),
+    OperationalError: lambda _: Explanation("error.database", level=logging.ERROR),
+    PoolTimeoutError: lambda _: Explanation("error.database", level=logging.ERROR),
     Exception: lambda _: Explanation("error.internal", level=logging.ERROR),
 }
 """From an error's class to a sentence; the nearest class of its ancestry counts."""
@@ -121,12 +128,28 @@ async def answer_error(interaction: Interaction, error: Exception) -> None:
 
 async def tell(interaction: Interaction, sentence: str) -> None:
     """Say a sentence to the person alone; in the place of the answer, when that has been announced already."""
-    if not interaction.response.is_done():
-        await interaction.response.send_message(sentence, ephemeral=True)
-    elif _is_thinking(interaction):
-        await interaction.edit_original_response(content=sentence)
-    else:
-        await interaction.followup.send(sentence, ephemeral=True)
+    await tell_all(interaction, [sentence])
+
+
+async def tell_all(interaction: Interaction, paragraphs: Iterable[str], *, between: str = "\n\n") -> None:
+    """Say paragraphs, in as many messages as Discord's limit asks for."""
+    for number, page in enumerate(pages(paragraphs, between=between)):
+        if await say_at_once(interaction, page):
+            continue
+        if number == 0 and _is_thinking(interaction):
+            await interaction.edit_original_response(content=page)
+        else:
+            await interaction.followup.send(page, ephemeral=True)
+
+
+async def show(
+    interaction: Interaction, view: discord.ui.LayoutView, files: Sequence[discord.File] | None = None
+) -> None:
+    """Put a layout into the place of the answer. Without `files`, those of the message stay as they are."""
+    await acknowledge(interaction)
+    attached = discord.utils.MISSING if files is None else files
+    await interaction.edit_original_response(view=view, attachments=attached)
+    mark_answered(interaction)
 
 
 def mark_answered(interaction: Interaction) -> None:
@@ -168,11 +191,16 @@ def _what(interaction: Interaction) -> str:
     return f"{name!r} by {interaction.user.id} in {interaction.guild_id or 'a direct message'}"
 
 
-async def admitted(interaction: Interaction, audience: Audience | None = None) -> bool:
-    """Before each answer: whether the server's rules allow it; the person is told if not. Raises nothing."""
+async def admitted(interaction: Interaction, audience: Audience | None = None, reply: Reply | None = None) -> bool:
+    """Before each answer: whether the server's rules allow it; the person is told if not. Raises nothing.
+
+    From here on, it is acknowledged in time. `audience` and `reply` are those of an item or a form.
+    """
+    watch(interaction, reply)
     try:
         await interaction.client.service(Guard).admit(interaction, audience)
     except Exception as error:
+        unwatch(interaction)
         _count(interaction, "refused" if isinstance(error, Refusal) else "error")
         await answer_error(interaction, error)
         return False
@@ -203,7 +231,8 @@ async def answering(interaction: Interaction) -> AsyncIterator[None]:
             result = "refused"
             await answer_error(interaction, refusal)
         finally:
+            unwatch(interaction)
             running.discard(task)
-            if _ANSWERED not in interaction.extras:
+            if result != "ok" and _ANSWERED not in interaction.extras:
                 await interaction.client.service(Guard).give_back(interaction)
             _count(interaction, result)

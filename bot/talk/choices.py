@@ -6,15 +6,13 @@ from collections.abc import Iterable
 
 from discord import app_commands
 
-MOST_CHOICES, LONGEST_CHOICE = 25, 100
+from bot.talk.fitting import CHOICES, LABEL, fit
 
 
 def offer(typed: str, known: Iterable[tuple[str, str]]) -> list[app_commands.Choice[str]]:
     """Of known labels and values, those whose label holds what was typed."""
     wanted = typed.strip().casefold()
     choices = [
-        app_commands.Choice(name=label[:LONGEST_CHOICE], value=value)
-        for label, value in known
-        if wanted in label.casefold()
+        app_commands.Choice(name=fit(label, LABEL), value=value) for label, value in known if wanted in label.casefold()
     ]
-    return choices[:MOST_CHOICES]
+    return choices[:CHOICES]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import discord
 
 from bot.talk.answering import INVALID_TOKEN, UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK, mark_answered
+from bot.talk.fitting import ALT_TEXT, fit
 from bot.talk.guard import rules_of
 from bot.talk.interaction import Interaction
 from bot.talk.refusals import Refusal
@@ -49,7 +50,9 @@ class Card:
 
     def file(self) -> discord.File:
         """The picture as an upload; each sending needs its own."""
-        return discord.File(io.BytesIO(self.png), self.filename, description=self.alt, spoiler=self.spoiler)
+        return discord.File(
+            io.BytesIO(self.png), self.filename, description=fit(self.alt, ALT_TEXT), spoiler=self.spoiler
+        )
 
 
 def as_wanted(interaction: Interaction, card: Card, *, private: bool) -> Card:
@@ -83,4 +86,4 @@ async def deliver(interaction: Interaction, card: Card, *, private: bool = False
 
 def picture(filename: str, alt: str) -> discord.ui.MediaGallery[discord.ui.LayoutView]:
     """The picture of a card, which goes along as a file of that name."""
-    return discord.ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{filename}", description=alt))
+    return discord.ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{filename}", description=fit(alt, ALT_TEXT)))

@@ -13,6 +13,9 @@ from bot.talk.texts import Texts
 
 S = TypeVar("S")
 
+PATIENCE = 1.0
+"""Seconds that an answer may take before it is acknowledged in its place (0: at once); Discord gives three."""
+
 
 class Bot(discord.AutoShardedClient):
     """The client as all that answers know it. `bot/client.py` joins Discord with it."""
@@ -25,6 +28,7 @@ class Bot(discord.AutoShardedClient):
         self.texts = Texts.load()
         self.answers: set[asyncio.Task[object]] = set()
         self.closing = False
+        self.patience = PATIENCE
         self.started_at = services.clock()
 
     def service(self, kind: type[S]) -> S:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from string import Formatter
 
 SOURCE_LOCALE = "en"
 """The language that has every text; a text that another language lacks is taken from it."""
@@ -45,8 +44,3 @@ class Texts:
             self.say(f"permission.{name}", locale) if f"permission.{name}" in known else name.replace("_", " ")
             for name in names
         )
-
-
-def placeholders(text: str) -> set[str]:
-    """The names of a text's placeholders."""
-    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}

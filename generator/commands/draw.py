@@ -43,7 +43,7 @@ def icon_command(
     device: Device = "auto",
     plain: Annotated[bool, typer.Option("--plain", help="Enlarge by Lanczos, not by the enlarger.")] = False,
 ) -> None:
-    """Draw one icon. The same bundle, seed and options give the same file, byte for byte."""
+    """Draw one icon. The same bundle, seed and options give the same file; within 1/255 on other machines."""
     with sentences():
         model, chosen = read_bundle(bundle), parse_seed(seed)
         drawn = Studio(model, device).draw([chosen.number], truncation(wildness))[0]

@@ -174,6 +174,29 @@ def test_a_wrong_card_says_what_is_wrong(bundle: Path, change: Callable[[dict[st
     assert said in refused(bundle)
 
 
+HOSTILE = "\x1b[2J\n\u202e" + "x" * 10_000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda card: card.update({HOSTILE: 1}),
+        lambda card: card.update(architecture=HOSTILE),
+        lambda card: card["network"].update({HOSTILE: 1}),
+        lambda card: card["metrics"].update({HOSTILE: {"value": 1, "real": 1}}),
+        lambda card: card["files"].update({HOSTILE: "0"}),
+        lambda card: card.update(format_version=10**4000),
+    ],
+)
+def test_what_a_card_holds_is_quoted_briefly(bundle: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    change_card(bundle, change)
+    with pytest.raises(BundleError) as caught:
+        read_bundle(bundle)
+    sentence = str(caught.value)
+    assert len(sentence) <= 300
+    assert sentence.isprintable()
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 100_000, "{}".encode("utf-16")])
 def test_a_card_that_is_no_card_is_refused(bundle: Path, content: bytes) -> None:
     (bundle / CARD).write_bytes(content)

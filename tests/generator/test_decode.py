@@ -166,12 +166,12 @@ def test_deep_grey_without_a_known_white_is_stretched() -> None:
     assert (icon.pixels[5, 0, 0], icon.pixels[5, -1, 0]) == (0, 255)
 
 
-def test_an_animation_gives_its_first_frame_and_its_count() -> None:
+def test_an_animation_gives_its_first_frame_and_that_others_follow() -> None:
     frames = [Image.new("RGB", (64, 64), color) for color in (RED, GREEN, BLUE)]
-    for format_ in ("GIF", "PNG", "WEBP"):
+    for format_ in ("GIF", "PNG", "WEBP", "TIFF"):
         data = encode(frames[0], format_, save_all=True, append_images=frames[1:])
         icon = decode(data)
-        assert icon.frames == 3, format_
+        assert icon.frames == 2, format_
         assert near(corners(icon.pixels), [RED] * 4, 3), format_
 
 

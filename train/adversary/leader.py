@@ -5,6 +5,7 @@ torchrun --nproc-per-node 2 -m train fit --icons ./my-icons
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -67,6 +68,9 @@ def together(name: str) -> Iterator[torch.device]:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"  # orders go between processors: no GPU waits
+    # Its functions keep, as a default, the group that there is when they are imported. Optimizers import them: if that
+    # came after the next line, the group would outlive its end, with threads that find no interpreter and abort.
+    importlib.import_module("torch.distributed.nn.functional")
     communicate(lambda: distributed.init_process_group(backend, timeout=TIMEOUT))
     try:
         yield device

@@ -32,6 +32,9 @@ _Network = TypeVar("_Network", bound=nn.Module)
 R1_INTERVAL = 16
 """Steps between two gradient penalties, each weighted so much more (Karras et al. 2020, appendix B)."""
 
+WEIGHT_LIMIT = 1e6
+"""Of any weight's size: Adam's steps lead nowhere near; beyond it, numbers are finite and the training is lost."""
+
 
 class Trainer:
     """Trains a recipe's networks on a set of icons that lies, as one uint8 tensor, on the device."""
@@ -197,9 +200,10 @@ class Trainer:
         return recalibrate(_inner(self.average.network), self.config.latent_size, rng)
 
     def is_finite(self) -> bool:
-        """Whether all weights and averages are finite numbers, and gradients lately. This waits for the device."""
+        """Whether all weights and averages are numbers within bounds, and gradients were. This waits for the device."""
         values = [value for network in self._networks().values() for value in network.state_dict().values()]
-        are_finite = bool(torch.stack([value.isfinite().all() for value in values]).all())
+        largest = torch.stack([value.abs().amax() for value in values if value.is_floating_point()])
+        are_finite = bool((largest <= WEIGHT_LIMIT).all())  # NaN is not
         return are_finite and all(descent.is_well() for descent in self._descents().values())
 
     def state(self) -> dict[str, torch.Tensor]:

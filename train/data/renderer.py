@@ -1,31 +1,25 @@
 """Draws SVG in a process of its own, which `vectors.py` starts: a drawing may come from a stranger.
 
-The renderer cannot be interrupted and dies on deep nesting, so the process has limits that the system holds: of time,
-of memory, and of open files, so that it can open none. Before drawing, what would be missing from the picture (text,
-other files, scripts) and what only a bomb has is refused in words.
+The renderer cannot be interrupted and dies on deep nesting, so it works behind `generator/fence.py`. Before drawing,
+what would be missing from the picture (text, other files, scripts) and what only a bomb has is refused in words.
 
-A request is the longest edge in pixels and a length, then so many bytes of SVG. An answer is whether it was drawn and a
-length, then so many bytes: a PNG, or a sentence.
+A request is the longest edge in pixels, then the SVG. An answer is a PNG.
 """
 
 import math
 import re
-import resource
 import struct
-import sys
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import IO
 from xml.parsers import expat
 
 import resvg_py
 
-REQUEST, ANSWER = struct.Struct(">II"), struct.Struct(">?I")
+from generator.fence import Limits, RefusedError, serve, without_files
 
-SECONDS = 5  # processor time of one drawing; a usual one takes a hundredth of a second
-MEMORY = 2**30  # bytes that the process can address
+REQUEST = struct.Struct(">I")
+
+LIMITS = Limits(seconds=5, memory=2**30)  # a usual drawing takes a hundredth of a second
 TEXT_LIMIT = 16 * 2**20  # bytes of one drawing, unpacked
 DEPTH_LIMIT = 200  # elements within elements; the renderer overflows its stack somewhere below 300
 DPI = 96  # pixels of an inch, as in CSS
@@ -39,10 +33,6 @@ _NOT_DRAWN = {
     "script": "a script in it is not run: save it as a plain SVG",
     "foreignObject": "a web page in it (foreignObject) is not drawn: save it as a plain SVG",
 }
-
-
-class RefusedError(Exception):
-    """A drawing that is not drawn; ``str()`` is the reason, without its name."""
 
 
 def unpack(data: bytes) -> str:
@@ -181,7 +171,7 @@ def draw(data: bytes, edge: int) -> bytes:
     text = unpack(data)
     text = framed(text, check(text), edge)
     try:
-        with _without_files():
+        with without_files():
             return resvg_py.svg_to_bytes(svg_string=text, width=edge, height=edge, dpi=DPI, skip_system_fonts=True)
     except ValueError as error:
         if "nodes limit" in str(error):
@@ -189,40 +179,9 @@ def draw(data: bytes, edge: int) -> bytes:
         raise RefusedError(f"cannot be drawn ({error})") from None
 
 
-@contextmanager
-def _without_files() -> Iterator[None]:
-    """Nothing can be opened while entered: the three files that are open are as many as there may be."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    _limit(resource.RLIMIT_NOFILE, 3)
-    try:
-        yield
-    finally:
-        _limit(resource.RLIMIT_NOFILE, before)
-
-
-def _limit(kind: int, value: int) -> None:
-    with suppress(ValueError, OSError):  # a system without this limit, or with a lower one
-        resource.setrlimit(kind, (value, resource.getrlimit(kind)[1]))
-
-
-def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer requests until there are no more."""
-    while len(head := requests.read(REQUEST.size)) == REQUEST.size:
-        edge, length = REQUEST.unpack(head)
-        data = requests.read(length)
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + SECONDS)
-        try:
-            good, content = True, draw(data, edge)
-        except RefusedError as error:
-            good, content = False, str(error).encode("utf-8", "replace")
-        except BaseException as error:  # a panic of the renderer is no Exception
-            good, content = False, f"cannot be drawn ({type(error).__name__})".encode()
-        answers.write(ANSWER.pack(good, len(content)) + content)
-        answers.flush()
+def _answer(request: bytes) -> bytes:
+    return draw(request[REQUEST.size :], *REQUEST.unpack_from(request))
 
 
 if __name__ == "__main__":
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, MEMORY)
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    serve(_answer, LIMITS)

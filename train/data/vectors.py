@@ -1,22 +1,18 @@
 """Vector icons: SVG becomes an icon, or a sentence that says why not. A process of its own draws (`renderer.py`)."""
 
-import signal
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Self
 
 from generator.decode import Color, Decoded, DecodeError, decode
+from generator.fence import EndedError, Fence, RefusedError
 from train.data import renderer
 
 SUPERSAMPLING = 3  # of an icon of some 64 pixels
 MODE = "SVG"  # what the report calls such a file's mode
 
-_COMMAND = (sys.executable, "-P", str(Path(renderer.__file__)))
-_TOO_SLOW = f"takes longer than {renderer.SECONDS} seconds to draw, as only a bomb does"
+_TOO_SLOW = f"takes longer than {renderer.LIMITS.seconds} seconds to draw, as only a bomb does"
 _SLOW_LIMIT = 20  # drawings that may take too long, before no more of them are tried
-_TOO_MANY = f"not drawn: {_SLOW_LIMIT} drawings before it took longer than {renderer.SECONDS} seconds each"
+_TOO_MANY = f"not drawn: {_SLOW_LIMIT} drawings before it took longer than {renderer.LIMITS.seconds} seconds each"
 _TOO_LARGE = "takes more memory to draw, or nests deeper, than any icon"
 
 
@@ -34,16 +30,14 @@ class Renderer:
 
     def __init__(self, supersampling: int = SUPERSAMPLING) -> None:
         self._supersampling = supersampling
-        self._process: subprocess.Popen[bytes] | None = None
+        self._fence = Fence(renderer.__name__)
         self._slow = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._end(self._process)
+        self._fence.close()
 
     def draw(self, svg: bytes, *, size: int, background: Color, name: str) -> Decoded:
         """Fit a drawing into an icon as `decode` does a picture; its width and height are those at this size.
@@ -59,30 +53,10 @@ class Renderer:
     def _render(self, svg: bytes, edge: int, name: str) -> bytes:
         if self._slow >= _SLOW_LIMIT:
             raise DecodeError(name, _TOO_MANY)
-        process = self._process = self._process or subprocess.Popen(  # noqa: S603 - our own command
-            _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        assert process.stdin is not None  # noqa: S101 - for the type checker: pipes were asked for
-        assert process.stdout is not None  # noqa: S101
         try:
-            process.stdin.write(renderer.REQUEST.pack(edge, len(svg)) + svg)
-            process.stdin.flush()
-            head = process.stdout.read(renderer.ANSWER.size)
-        except BrokenPipeError:
-            head = b""
-        if len(head) < renderer.ANSWER.size:
-            self._end(process)
-            is_slow = process.returncode == -signal.SIGXCPU
-            self._slow += is_slow
-            raise DecodeError(name, _TOO_SLOW if is_slow else _TOO_LARGE)
-        good, length = renderer.ANSWER.unpack(head)
-        answer = process.stdout.read(length)
-        if not good:
-            raise DecodeError(name, answer.decode())
-        return answer
-
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait for a process that ends, and close what led to it."""
-        self._process = None
-        with process:
-            pass
+            return self._fence.ask(renderer.REQUEST.pack(edge) + svg)
+        except RefusedError as error:
+            raise DecodeError(name, str(error)) from None
+        except EndedError as error:
+            self._slow += error.slow
+            raise DecodeError(name, _TOO_SLOW if error.slow else _TOO_LARGE) from None

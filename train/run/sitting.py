@@ -150,7 +150,7 @@ class _Sitting:
             if self.trainer.steps >= self.progress.next_evaluation:
                 self._evaluate()
             elif self.trainer.steps % CHECK_STEPS == 0 and not self.trainer.is_finite():
-                self._throw_back(Alarm.DIVERGENCE, "weights are not finite numbers")
+                self._throw_back(Alarm.DIVERGENCE, "weights are not numbers within bounds")
             elif now - self.saved >= SAVE_SECONDS:
                 self._save()
         if end in (End.GOAL, End.STOPPED) and self.trainer.steps not in (0, self.judged_steps):
@@ -253,7 +253,7 @@ class _Sitting:
         trainer, began = self.trainer, time.monotonic()
         if not trainer.is_finite():
             if scheduled:
-                self._throw_back(Alarm.DIVERGENCE, "weights are not finite numbers")
+                self._throw_back(Alarm.DIVERGENCE, "weights are not numbers within bounds")
             return
         network, config, folder = trainer.snapshot(), trainer.config, self.run.path
         metrics = self.judge.evaluate(network, config.latent_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -352,3 +353,19 @@ async def test_many_readers_and_writers_on_postgresql(postgresql_url: str) -> No
 def test_offsets_become_utc() -> None:
     odd = datetime(2026, 1, 1, 0, 0, tzinfo=timezone(timedelta(hours=5, minutes=45)))
     assert UtcDateTime().process_bind_param(odd, sqlite.dialect()) == datetime(2025, 12, 31, 18, 15, tzinfo=UTC)
+
+
+def test_what_people_typed_is_readable_by_the_owner_only(tmp_path: Path) -> None:
+    """Also in files that SQLite makes beside it, and in a file that an earlier version has made."""
+    file = tmp_path / "mojigan.db"
+    file.touch(0o644)
+    file.chmod(0o644)
+    upgrade(f"sqlite:///{file}")
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE more (id INTEGER)")
+        connection.commit()
+        modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir() if "mojigan.db" in each.name}
+    connection.close()
+    assert len(modes) > 1
+    assert set(modes.values()) == {0o600}, modes

@@ -15,6 +15,7 @@ from bot.db.session import Database
 from bot.icons.rows import GenerationGoneError, Origin
 from bot.icons.service import IconService
 from bot.models.library import ModelGoneError, ModelLibrary
+from bot.neighbors.pictures import PictureReader
 from bot.neighbors.service import NeighborService
 from generator.checkpoint import CARD, read_bundle
 from generator.seeds import Seed
@@ -65,7 +66,7 @@ async def test_a_deleted_icon_keeps_its_row(
     assert await icons.load(sheet.icons[0].id) is None
     assert await icons.load(other.icons[0].id) is not None
     with pytest.raises(GenerationGoneError) as caught:
-        await NeighborService(library, icons).of_row(sheet.icons[0].id)
+        await NeighborService(library, icons, PictureReader()).of_row(sheet.icons[0].id)
     assert caught.value.key == "error.generation_gone"
 
 
@@ -89,7 +90,7 @@ async def test_old_icons_after_a_new_model_and_a_restart(
     data = tmp_path / "data"
     service, library = await build(database, tiny_bundle_path, data, clock)
     old = await service.draw(Seed.parse("42"), 1, where=HERE)
-    before = await NeighborService(library, service).of_row(old.icons[0].id)
+    before = await NeighborService(library, service, PictureReader()).of_row(old.icons[0].id)
     await library.aclose()
 
     fresh = Path(shutil.copytree(tiny_bundle_path, tmp_path / "fresh"))
@@ -97,7 +98,7 @@ async def test_old_icons_after_a_new_model_and_a_restart(
     card["truncation"] = 0.5
     (fresh / CARD).write_text(json.dumps(card))
     service, library = await build(database, fresh, data, clock)
-    assert await NeighborService(library, service).of_row(old.icons[0].id) == before
+    assert await NeighborService(library, service, PictureReader()).of_row(old.icons[0].id) == before
     again = await service.draw(Seed.parse("42"), 1, where=HERE, model_id=old.model_id)
     assert (again.png, again.model_version, again.truncation) == (old.png, old.model_version, 1.0)
     new = await service.draw(Seed.parse("42"), 1, where=HERE)
@@ -108,7 +109,7 @@ async def test_old_icons_after_a_new_model_and_a_restart(
     await library.aclose()
     service, library = await build(database, fresh, data, clock)
     with pytest.raises(ModelGoneError) as caught:
-        await NeighborService(library, service).of_row(old.icons[0].id)
+        await NeighborService(library, service, PictureReader()).of_row(old.icons[0].id)
     assert caught.value.parameters == {"version": old.model_version}
     with pytest.raises(ModelGoneError):
         await service.draw(None, 1, where=HERE, model_id=old.model_id)

@@ -19,6 +19,7 @@ from bot.icons import sheets as sheets_module
 from bot.icons.service import IconService
 from bot.icons.sheets import BusyError
 from bot.models.library import ModelLibrary
+from bot.neighbors.pictures import PictureReader
 from bot.neighbors.service import NeighborService
 from generator.pictures import grid
 from generator.seeds import MAX_SEED_TEXT, SEED_LIMIT, Seed
@@ -190,7 +191,7 @@ async def test_too_many_at_once_are_turned_away(
 
 async def test_neighbors_are_those_of_the_index(icons: IconService, library: ModelLibrary) -> None:
     sheet = await icons.draw(Seed.parse("5"), 1, where=HERE)
-    found = await NeighborService(library, icons).of_row(sheet.icons[0].id)
+    found = await NeighborService(library, icons, PictureReader()).of_row(sheet.icons[0].id)
     (picture,) = library.active.studio.draw([5])
     assert list(found.neighbors) == library.active.neighborhood.search(picture, 3)
     assert len(found.neighbors) == 3
@@ -205,5 +206,5 @@ async def test_neighbors_use_the_truncation_of_the_icon(icons: IconService, libr
     tame = await icons.draw(Seed.parse("5"), 1, where=HERE, truncation=0.1)
     (picture,) = library.active.studio.draw([5], 0.1)
     assert list(
-        (await NeighborService(library, icons).of_row(tame.icons[0].id)).neighbors
+        (await NeighborService(library, icons, PictureReader()).of_row(tame.icons[0].id)).neighbors
     ) == library.active.neighborhood.search(picture, 3)

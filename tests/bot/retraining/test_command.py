@@ -12,10 +12,12 @@ import pytest
 import simcord
 from PIL import Image
 
+from bot.db.retraining import JobState
 from bot.models.library import ModelLibrary
+from bot.retraining import worker
 from bot.retraining.jobs import JobOverError
 from bot.retraining.service import RetrainService
-from tests.bot.retraining.host import WORSE, Host, furnish
+from tests.bot.retraining.host import WORSE, Host, another_bundle, furnish
 from tests.bot.world import World, alt_text, labels, name_servers, private, until, words
 
 
@@ -230,6 +232,37 @@ async def test_a_deleted_card_comes_back_with_the_result(host: Host) -> None:
     last = world.channel.last_message
     assert last is not None
     assert labels(await host.until(host.card(last), "Look at both sheets")) == ["Adopt", "Discard"]
+
+
+async def test_an_error_that_nobody_has_thought_of_fails_the_job_once(
+    host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else the job would run forever, and be tried again each minute."""
+
+    def broken(*_: object) -> None:
+        raise KeyError("figures")
+
+    monkeypatch.setattr(worker, "judge", broken)
+    card = await host.retrain()
+    await host.until(card, "An unexpected error (KeyError)")
+    assert await host.world.service(RetrainService).desk.book.ids(JobState.RUNNING) == []
+    assert "what nobody has thought of" in caplog.text
+
+
+async def test_few_models_wait_for_a_word_with_their_whole_run(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "MOST_WAITING", 1)
+    host.plan(figures=WORSE)
+    first = await host.retrain()
+    await host.until(first, "Look at both sheets")
+    host.bundle = another_bundle(host.bundle, host.folder.parent / "fresher")
+    host.plan(figures=WORSE)
+    second = await host.retrain()
+    await host.until(second, "Look at both sheets")
+    await host.until(first, "discarded")
+    desk = host.world.service(RetrainService).desk
+    assert await desk.book.ids(JobState.WAITING) == [2]
+    assert [desk.folder(job_id).saved_run() is None for job_id in (1, 2)] == [True, False]
+    assert labels(host.card(first)) == []
 
 
 async def test_models_are_listed_and_shown_to_everybody(host: Host) -> None:

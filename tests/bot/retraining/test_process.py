@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from bot.retraining.card import bar
 from bot.retraining.files import JobFolder
 from bot.retraining.jobs import fit_sentence
-from bot.retraining.process import ERRORS, PROGRESS, TrainerError, Training, run_command
+from bot.retraining.process import ERRORS, PROCESS, PROGRESS, TrainerError, Training, _environment, run_command
 from tests.bot.world import until
 
 
@@ -61,6 +62,28 @@ async def test_a_process_is_followed_by_its_lock(tmp_path: Path) -> None:
 async def test_a_command_that_fails_gives_its_last_line() -> None:
     with pytest.raises(TrainerError, match="why not"):
         await run_command(["-c", "import sys; sys.exit('first\\nwhy not')"], (sys.executable,))
+
+
+async def test_a_training_is_given_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an allow list: what nobody has thought of is not given, either."""
+    monkeypatch.setattr(os, "environ", {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "1", "PYTHONPATH": "/code"})
+    known = set(_environment())
+    assert known == {"PATH", "CUDA_VISIBLE_DEVICES", "PYTHONPATH"}
+    for name in ("DISCORD_TOKEN", "MOJIGAN_DATABASE_URL", "DATABASE_URL", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "X"):
+        monkeypatch.setitem(os.environ, name, "secret")
+    assert set(_environment()) == known
+    assert _environment()["PYTHONPATH"].endswith(f"{os.pathsep}/code")
+
+
+async def test_a_process_that_is_left_becomes_no_zombie(tmp_path: Path) -> None:
+    training = Training(tmp_path, (sys.executable, "-c", "import time; time.sleep(60)"))
+    training.start([])
+    assert training._process is not None
+    number = training._process.pid
+    (tmp_path / PROCESS).unlink()  # as if the disk had been full: the bot knows its child all the same
+    training.signal(signal.SIGKILL)
+    training.leave()
+    await until(lambda: not Path(f"/proc/{number}").exists())
 
 
 def test_what_is_left_of_a_folder(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from string import Formatter
 
 import discord
 import pytest
 
 import bot
-from bot.talk.texts import SOURCE_LOCALE, Texts, placeholders
+from bot.talk.texts import SOURCE_LOCALE, Texts
 
 TEXTS = Texts.load()
 ENGLISH = TEXTS.languages[SOURCE_LOCALE]
@@ -36,6 +37,11 @@ LIMITS = {
 """Characters that Discord takes, by the beginning of the key."""
 
 FILLING = {"seed": "x" * 20, "id": "abcdef", "permissions": "Send Messages, Attach Files, View Channel"}
+
+
+def placeholders(text: str) -> set[str]:
+    """The names of a text's placeholders."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
 def discord_length(text: str) -> int:

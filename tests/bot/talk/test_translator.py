@@ -17,9 +17,9 @@ from bot.daily.times import read_time, read_weekdays
 from bot.db.session import Database
 from bot.features import furnish
 from bot.services import Services
-from bot.talk.texts import SOURCE_LOCALE, Texts, placeholders
+from bot.talk.texts import SOURCE_LOCALE, Texts
 from bot.talk.translator import FAMILIES, CommandTranslator
-from tests.bot.talk.test_texts import ENGLISH, TEXTS, discord_length
+from tests.bot.talk.test_texts import ENGLISH, TEXTS, discord_length, placeholders
 from tests.bot.world import World, settings_for
 
 OTHERS = sorted(set(TEXTS.languages) - {SOURCE_LOCALE})

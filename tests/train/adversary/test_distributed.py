@@ -25,11 +25,7 @@ PROCESSES, BATCH, STEPS = 2, 4, 5
 ROUNDING = 0.03 * 7e-4
 """3 % of a step of Adam: of 32,768 weights one was off by 1.25e-5, and no other number by more than 3.2e-6."""
 INGREDIENTS = {"cutout": 0.2, "lecam": 0.3, "r1": 1, "noise": 0.1, "growth": 0.4, "width": 8}
-BRIEFLY = (
-    "import sys; from train.doors import fit; from train.run import sitting; from train.__main__ import app; "
-    "sitting.SAMPLES = 16; fit.write_run_report = lambda run: None; app(sys.argv[1:])"
-)
-"""The door, with less judging."""
+DOOR = ("-m", "tests.train.adversary.briefly", "fit")
 SWITCHES = ("--color", "--mirror", "--adaptive")
 ON_THE_CPU = ("--device", "cpu", "--progress", "jsonl")
 
@@ -46,18 +42,34 @@ def icon_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return icons
 
 
-def train_together(icons: Path, runs: Path, steps: int, ingredients: dict[str, float]) -> tuple[Path, list[str]]:
-    """The folder of a short run that `torchrun` did with all ingredients, and the events that it told."""
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(PROCESSES), "-m", "train", "fit"]
-    where = ["--icons", str(icons), "--runs", str(runs), "--size", "32", *ON_THE_CPU]
+def together() -> list[dict[str, str]]:
+    """The environment of each process, as `torchrun` makes it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    world = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(PROCESSES), "OMP_NUM_THREADS": "1"}
+    return [os.environ | world | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(PROCESSES)]
+
+
+def start(*arguments: str) -> list[subprocess.Popen[str]]:
+    """Processes that do the same command."""
+    return [
+        subprocess.Popen(
+            [sys.executable, *DOOR, *arguments, *ON_THE_CPU],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for environment in together()
+    ]
+
+
+def options(icons: Path, runs: Path, steps: int, ingredients: dict[str, float]) -> list[str]:
+    """Those of a short run with all ingredients."""
+    where = ["--icons", str(icons), "--runs", str(runs), "--size", "32"]
     how = [*SWITCHES, *(part for name, value in ingredients.items() for part in (f"--{name}", str(value)))]
-    how += ["--batch", str(BATCH), "--kimg", str(steps * PROCESSES * BATCH / 1000)]
-    result = subprocess.run(
-        [sys.executable, *launch, *where, *how], capture_output=True, text=True, timeout=300, check=False
-    )
-    assert result.returncode == 0, result.stderr
-    (run,) = (path for path in runs.iterdir() if path.is_dir())
-    return run, [json.loads(line)["event"] for line in result.stdout.splitlines()]
+    return [*where, *how, "--batch", str(BATCH), "--kimg", str(steps * PROCESSES * BATCH / 1000)]
 
 
 def train_alone(run: Path, steps: int) -> dict[str, torch.Tensor]:
@@ -79,12 +91,19 @@ def train_alone(run: Path, steps: int) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def trained_together(icon_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    return train_together(icon_folder, tmp_path_factory.mktemp("runs"), STEPS, INGREDIENTS)
+def trained_together(icon_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], str]:
+    """The folder of a short run that `torchrun` did with all ingredients, the events that it told, and its errors."""
+    runs = tmp_path_factory.mktemp("runs")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(PROCESSES)]
+    command = [sys.executable, *torchrun, *DOOR, *options(icon_folder, runs, STEPS, INGREDIENTS), *ON_THE_CPU]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    (run,) = (path for path in runs.iterdir() if path.is_dir())
+    return run, [json.loads(line)["event"] for line in result.stdout.splitlines()], result.stderr
 
 
-def test_processes_train_as_one_with_the_whole_batch(trained_together: tuple[Path, list[str]]) -> None:
-    run, _ = trained_together
+def test_processes_train_as_one_with_the_whole_batch(trained_together: tuple[Path, list[str], str]) -> None:
+    run, *_ = trained_together
     expected, found = train_alone(run, STEPS), state_of(run)
     assert expected.keys() == found.keys()
     assert int(found["steps"]) == STEPS
@@ -95,7 +114,10 @@ def test_processes_train_as_one_with_the_whole_batch(trained_together: tuple[Pat
 
 def test_processes_share_the_guide(icon_folder: Path, tmp_path: Path) -> None:
     """The first gradients of all that judges; those of the generator come after a step that rounding may change."""
-    run, _ = train_together(icon_folder, tmp_path, 1, INGREDIENTS | {"guide": 0.2})
+    for process in start(*options(icon_folder, tmp_path, 1, INGREDIENTS | {"guide": 0.2})):
+        errors = process.communicate(timeout=300)[1]
+        assert process.returncode == 0, errors
+    (run,) = (path for path in tmp_path.iterdir() if path.is_dir())
     expected, found = train_alone(run, 1), state_of(run)
     assert expected.keys() == found.keys()
     compared = [name for name in expected if name.startswith("guide/scale") or name.endswith("exp_avg")]
@@ -105,28 +127,17 @@ def test_processes_share_the_guide(icon_folder: Path, tmp_path: Path) -> None:
     assert any(name.startswith("discriminator-adam") for name in compared)
 
 
-def test_the_first_process_alone_speaks_and_writes(trained_together: tuple[Path, list[str]]) -> None:
-    run, said = trained_together
+def test_the_first_process_alone_speaks_and_writes(trained_together: tuple[Path, list[str], str]) -> None:
+    run, said, errors = trained_together
     assert said.count("start") == said.count("done") == 1
+    assert errors.count("Run folder:") == 1
+    assert "still running" not in errors
     assert read_bundle(run / LATEST).card.kimg == STEPS * PROCESSES * BATCH / 1000
 
 
 def go_on(run: Path) -> list[subprocess.Popen[str]]:
-    """Processes that go on with a run, as `torchrun` starts them; the first of them has told of its progress."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    world = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(PROCESSES), "OMP_NUM_THREADS": "1"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", BRIEFLY, "fit", "--resume", str(run), "--kimg", "999", *ON_THE_CPU],
-            env=os.environ | world | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(PROCESSES)
-    ]
+    """Processes that go on with a run; the first of them has told of its progress."""
+    processes = start("--resume", str(run), "--kimg", "999")
     assert processes[0].stdout is not None
     for line in processes[0].stdout:
         if json.loads(line)["event"] == "tick":
@@ -134,21 +145,22 @@ def go_on(run: Path) -> list[subprocess.Popen[str]]:
     raise AssertionError(processes[0].communicate()[1])
 
 
-def test_a_signal_stops_all_processes(trained_together: tuple[Path, list[str]]) -> None:
-    run, _ = trained_together
+def test_a_signal_stops_all_processes(trained_together: tuple[Path, list[str], str]) -> None:
+    run, *_ = trained_together
     processes = go_on(run)
     for process in processes:
         process.send_signal(signal.SIGTERM)
-    (said, _), follower = (process.communicate(timeout=300) for process in processes)
+    (said, errors), follower = (process.communicate(timeout=300) for process in processes)
     assert [process.returncode for process in processes] == [0, 0]
     last = json.loads(said.splitlines()[-1])
     assert last["event"] == "stopped"
     assert int(state_of(run)["steps"]) == last["steps"] > STEPS
+    assert "still running" not in errors
     assert follower == ("", "")
 
 
-def test_a_lost_process_ends_the_others_with_a_sentence(trained_together: tuple[Path, list[str]]) -> None:
-    run, _ = trained_together
+def test_a_lost_process_ends_the_others_with_a_sentence(trained_together: tuple[Path, list[str], str]) -> None:
+    run, *_ = trained_together
     before = state_of(run)["steps"]
     processes = go_on(run)
     processes[1].kill()

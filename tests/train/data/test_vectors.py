@@ -243,14 +243,14 @@ def test_the_system_lets_it_open_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(process, "check", lambda _: process.Root({}, 0))
     text = svg(f'<image width="8" height="8" xlink:href="{tmp_path}/x.png"/>')
     assert not decode(process.draw(text.encode(), 64), background=TRANSPARENT).pixels.any()
-    monkeypatch.setattr(process, "_without_files", nullcontext)
+    monkeypatch.setattr(process, "without_files", nullcontext)
     assert decode(process.draw(text.encode(), 64), background=TRANSPARENT).pixels.any()
 
 
 def test_the_process_ends_with_the_reading() -> None:
     with Renderer() as renderer:
         drawn(renderer, svg(RED))
-        number = renderer._process.pid if renderer._process else 0
+        number = renderer._fence.pid or 0
         os.kill(number, 0)
     with pytest.raises(ProcessLookupError):
         os.kill(number, 0)

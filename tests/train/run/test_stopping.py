@@ -59,8 +59,8 @@ def limit(patch: pytest.MonkeyPatch, **changes: Any) -> None:
     patch.setattr("train.run.sitting.LIMITS", dataclasses.replace(Limits(), **changes))
 
 
-def sabotage(patch: pytest.MonkeyPatch, at: int, times: int = 1) -> None:
-    """From this step on, the weights become NaN so many times."""
+def sabotage(patch: pytest.MonkeyPatch, at: int, times: int = 1, factor: float = float("nan")) -> None:
+    """From this step on, weights of both networks are multiplied so many times."""
     step, left = Trainer.step, [times]
 
     def diverging(self: Trainer, progress: float) -> None:
@@ -68,7 +68,8 @@ def sabotage(patch: pytest.MonkeyPatch, at: int, times: int = 1) -> None:
         if self.steps >= at and left[0]:
             left[0] -= 1
             with torch.no_grad():
-                next(self.generator.parameters()).fill_(float("nan"))
+                for network in (self.generator, self.discriminator):
+                    next(network.parameters()).mul_(factor)
 
     patch.setattr(Trainer, "step", diverging)
 
@@ -98,6 +99,19 @@ def test_a_run_that_diverges_goes_back_to_what_was_saved_and_then_to_the_best(
     first, second = said(result.stdout, "rollback")
     assert (first["kimg"], first["to_kimg"]) == (pytest.approx(0.048), pytest.approx(0.036))
     assert second["to_kimg"] in (pytest.approx(0.016), pytest.approx(0.032))  # whichever was judged the best
+
+
+def test_weights_that_are_finite_and_beyond_bounds_are_divergence(
+    few_icons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are never saved: a state that is lost would be what the run goes back to, until it ends."""
+    sabotage(monkeypatch, at=10, factor=1e20)
+    result = train("--icons", few_icons, *TINY, "--evaluate-every", "0.016", "--kimg", "0.1", "--runs", tmp_path)
+    assert result.exit_code == 0, result.stderr
+    (back,) = said(result.stdout, "rollback")
+    assert (back["alarm"], back["to_kimg"] < 0.04) == ("divergence", True)
+    (done,) = said(result.stdout, "done")
+    assert done["reason"] == "goal"
 
 
 def test_a_run_that_diverges_goes_on_from_its_best_state(
