@@ -221,8 +221,7 @@ class PostService:
             if sheet is None:
                 raise NothingToPostError(f"No icon of server {plan.guild_id} got a vote in the last seven days.")
             return replace(sheet, votes=await self._favorites.votes(sheet.icons[0].id))
-        seed = await self._icons.fresh_seed(plan.guild_id, plan.count)
-        return await self._icons.draw(seed, plan.count, where=where, kind=GenerationKind.DAILY)
+        return await self._icons.draw(None, plan.count, where=where, kind=GenerationKind.DAILY)
 
 
 async def _to_its_end(work: Coroutine[object, object, None]) -> None:

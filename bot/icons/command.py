@@ -23,7 +23,7 @@ from bot.talk.refusals import Refusal
 from bot.talk.texts import Texts
 from bot.talk.words import code, link
 from generator.seeds import MAX_SEED_TEXT
-from generator.wildness import truncation_of, wildness_of
+from generator.wildness import WILDEST, truncation_of, wildness_of
 
 AUDIENCE = Audience("icon").extras
 
@@ -49,7 +49,7 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
         interaction: Interaction,
         seed: app_commands.Range[str, 1, MAX_SEED_TEXT] | None = None,
         count: Literal[1, 4, 9] = 1,
-        wildness: app_commands.Range[int, 0, 100] | None = None,
+        wildness: app_commands.Range[int, 0, WILDEST] | None = None,
         model: app_commands.Range[str, 1, LONGEST_VERSION] | None = None,
         private: bool = False,
     ) -> None:

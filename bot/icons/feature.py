@@ -15,7 +15,7 @@ from bot.talk.feature import Feature
 
 
 def _services(house: Services) -> Iterator[object]:
-    icons = IconService(house.database, house.get(ModelLibrary), house.clock)
+    icons = IconService(house.database, house.get(ModelLibrary), house.clock, house.settings.candidates)
     yield icons
     yield FavoriteService(house.database, icons, house.clock)
 

@@ -12,9 +12,10 @@ from sqlalchemy import CursorResult, or_, select, update
 from bot.db.models import Generation, GenerationKind
 from bot.db.session import Database
 from bot.icons.rows import Drawing, GenerationGoneError, GenerationView, Origin, select_views, storable, view_of
-from bot.icons.sheets import Sheet, compose, draw_icons, draw_rows
+from bot.icons.sheets import Sheet, compose, draw_chosen, draw_icons, draw_rows, enough_for
 from bot.models.library import ModelGoneError, ModelLibrary
 from bot.talk.refusals import ServiceError
+from generator.choice import CANDIDATES
 from generator.seeds import Seed
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,11 @@ class VariationsEndError(ServiceError):
 class IconService:
     """Draws icons and keeps the record of them."""
 
-    def __init__(self, database: Database, library: ModelLibrary, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, library: ModelLibrary, clock: Callable[[], datetime], candidates: int = CANDIDATES
+    ) -> None:
+        """`candidates`: how many icons are drawn for a fresh one to be chosen from; 1: nobody chooses."""
+        self._candidates = candidates
         self._database = database
         self._library = library
         self._clock = clock
@@ -53,15 +58,15 @@ class IconService:
     ) -> Sheet:
         """Draw `count` (1, 4 or 9) icons, those of `seed` and the seeds after it, and write their rows.
 
-        None stands for a fresh seed, the active model, the bundle's own truncation (0 < truncation <= 1). Rows are
-        written when the picture is there, all or none. Raises BusyError and ModelGoneError.
+        None stands for seeds that the server has not seen, chosen among others, for the active model, and for the
+        bundle's own truncation (0 < truncation <= MOST). Rows are written when the picture is there, all or none.
+        Raises BusyError and ModelGoneError.
         """
         if count not in COUNTS:
             raise ValueError(f"A sheet has 1, 4 or 9 icons, not {count}.")
-        first = Seed.random() if seed is None else storable(seed)
-        seeds = [first.offset(i) for i in range(count)]
+        seeds = None if seed is None else [storable(seed).offset(i) for i in range(count)]
         return await self._draw(
-            seeds, where=where, kind=kind, parent_id=parent_id, model_id=model_id, truncation=truncation
+            seeds, count, where=where, kind=kind, parent_id=parent_id, model_id=model_id, truncation=truncation
         )
 
     async def vary(self, parent: GenerationView, *, where: Origin) -> Sheet:
@@ -75,6 +80,7 @@ class IconService:
             raise VariationsEndError(str(error)) from error
         return await self._draw(
             seeds,
+            VARIATIONS,
             where=where,
             kind=GenerationKind.VARIATION,
             parent_id=parent.id,
@@ -84,7 +90,8 @@ class IconService:
 
     async def _draw(
         self,
-        seeds: Sequence[Seed],
+        seeds: Sequence[Seed] | None,
+        count: int,
         *,
         where: Origin,
         kind: GenerationKind,
@@ -93,7 +100,11 @@ class IconService:
         truncation: float | None,
     ) -> Sheet:
         async with self._library.use(model_id) as model:
-            drawn = await draw_icons(model, seeds, truncation)
+            if seeds is None:
+                fresh = await self._fresh(where.guild_id, enough_for(count, self._candidates, model.studio.waiting))
+                seeds, drawn = await draw_chosen(model, fresh, count, truncation)
+            else:
+                drawn = await draw_icons(model, seeds, truncation)
             sheet = await compose(seeds, drawn, kind)
         drawings = [Drawing(seed, model.id, sheet.truncation, parent_id) for seed in seeds]
         return sheet.with_rows(await self.record(drawings, where, kind))
@@ -124,15 +135,16 @@ class IconService:
                     row.sheet_id = rows[0].id
         return [row.id for row in rows]
 
-    async def fresh_seed(self, guild_id: int, count: int = 1) -> Seed:
-        """A seed that, with the `count - 1` after it, no icon of that server was ever drawn from."""
-        while True:
-            seed = Seed.random()
-            numbers = [seed.offset(i).number for i in range(count)]
-            query = select(Generation.id).where(Generation.guild_id == guild_id, Generation.seed.in_(numbers)).limit(1)
+    async def _fresh(self, guild_id: int | None, count: int) -> list[Seed]:
+        """So many seeds that no icon of a server was ever drawn from."""
+        found: dict[int, Seed] = {}
+        while len(found) < count:
+            more = {seed.number: seed for seed in (Seed.random() for _ in range(count - len(found)))}
+            query = select(Generation.seed).where(Generation.guild_id == guild_id, Generation.seed.in_(more))
             async with self._database.read() as session:
-                if await session.scalar(query) is None:
-                    return seed
+                seen = set(await session.scalars(query))
+            found |= {number: seed for number, seed in more.items() if number not in seen}
+        return list(found.values())
 
     async def redraw(self, generation_id: int) -> Sheet:
         """Draw again what was drawn before: the same rows, each by its own model.

@@ -14,7 +14,7 @@ from bot.models.library import Model, ModelGoneError, ModelLibrary
 from bot.talk.refusals import ServiceError
 from generator.pictures import enlarge, grid, png
 from generator.seeds import Seed
-from generator.studio import StudioBusyError
+from generator.studio import MAX_WAITING, StudioBusyError
 from generator.wildness import wildness_of
 
 LAYOUTS = {1: (1, 512), 4: (2, 256), 9: (3, 192)}
@@ -82,6 +82,27 @@ async def draw_icons(model: Model, seeds: Sequence[Seed], truncation: float | No
     wildness = wildness_of(scale)
     unusual = None if wildness == wildness_of(own) else wildness
     return [Drawn(image, model.id, model.version, scale, unusual) for image in images]
+
+
+async def draw_chosen(
+    model: Model, candidates: Sequence[Seed], count: int, truncation: float | None
+) -> tuple[list[Seed], list[Drawn]]:
+    """Draw candidates with a model that is in use, and choose `count` of them. Raises BusyError."""
+    drawn = await draw_icons(model, candidates, truncation)
+    if count == len(candidates):
+        return list(candidates), drawn
+    places = await model.studio.run(model.choice.choose, [icon.image for icon in drawn], count)
+    return [candidates[place] for place in places], [drawn[place] for place in places]
+
+
+def enough_for(count: int, candidates: int, waiting: int) -> int:
+    """How many icons to draw so that `count` can be chosen, with `candidates` for one alone and `waiting` before them.
+
+    Icons of a sheet share theirs: half as many for each. While many people wait, nobody chooses.
+    """
+    if candidates == 1 or waiting > MAX_WAITING // 4:
+        return count
+    return candidates if count == 1 else count * max(candidates // 2, 1)
 
 
 async def draw_rows(library: ModelLibrary, rows: Sequence[GenerationView]) -> list[Drawn | None]:

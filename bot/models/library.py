@@ -22,6 +22,7 @@ from bot.models.copies import keep_copy
 from bot.settings import DEFAULT_BUNDLE, Settings
 from bot.talk.refusals import ServiceError
 from generator.checkpoint import Bundle, BundleError, read_bundle
+from generator.choice import Choice
 from generator.neighborhood import Neighborhood
 from generator.studio import DeviceError, Studio
 
@@ -55,6 +56,7 @@ class Model:
     bundle: Bundle
     studio: Studio
     neighborhood: Neighborhood
+    choice: Choice
 
 
 @dataclass(eq=False)
@@ -117,13 +119,13 @@ class ModelLibrary:
         source = await asyncio.to_thread(read_bundle, settings.bundle)
         configured = await asyncio.to_thread(keep_copy, source, settings.data)
         kept = await self._adopted(configured) or configured
-        studio, neighborhood = await asyncio.to_thread(_load, kept, settings.device, self._observe)
+        studio, neighborhood, choice = await asyncio.to_thread(_load, kept, settings.device, self._observe)
         try:
             record = await self._register(kept, configured=configured)
         except BaseException:
             await asyncio.to_thread(studio.close)
             raise
-        self._active = Model(record.id, record.version, kept, studio, neighborhood)
+        self._active = Model(record.id, record.version, kept, studio, neighborhood, choice)
         self._slots[record.id] = _Slot(self._active)
         log.info("model %s draws on %s: %s", record.version, studio.device, kept.path)
 
@@ -249,8 +251,8 @@ class ModelLibrary:
         except BundleError as error:
             log.warning("model %s can no longer be loaded: %s", record.version, error)
             raise ModelGoneError(f"The model {record.version} is gone.", version=record.version) from error
-        studio, neighborhood = await asyncio.to_thread(_load, bundle, self._settings.device, self._observe)
-        return Model(record.id, record.version, bundle, studio, neighborhood)
+        loaded = await asyncio.to_thread(_load, bundle, self._settings.device, self._observe)
+        return Model(record.id, record.version, bundle, *loaded)
 
     async def _adopted(self, configured: Bundle) -> Bundle | None:
         """What was adopted since the settings began to name this bundle; None: nothing, or it can no longer be read."""
@@ -318,5 +320,8 @@ class ModelLibrary:
         return record
 
 
-def _load(bundle: Bundle, device: str, observe: Callable[[float], None] | None = None) -> tuple[Studio, Neighborhood]:
-    return Studio(bundle, device, observe), Neighborhood(bundle)
+def _load(
+    bundle: Bundle, device: str, observe: Callable[[float], None] | None = None
+) -> tuple[Studio, Neighborhood, Choice]:
+    neighborhood = Neighborhood(bundle)
+    return Studio(bundle, device, observe), neighborhood, Choice(neighborhood)

@@ -20,7 +20,7 @@ from generator.enlarger import EnlargerError
 from generator.pictures import png
 from generator.seeds import Seed
 from generator.studio import DeviceError
-from generator.wildness import truncation_of
+from generator.wildness import WILDEST, truncation_of
 
 BundlePath = Annotated[Path, typer.Option("--bundle", help="The bundle folder; by default the one that ships.")]
 SeedText = Annotated[str, typer.Option("--seed", help="An integer, or any text.", show_default="a fresh one")]
@@ -29,9 +29,9 @@ Wildness = Annotated[
     int | None,
     typer.Option(
         min=0,
-        max=100,
+        max=WILDEST,
         metavar="PERCENT",
-        help="0: tame, near the mean of all icons; 100: as in training.",
+        help="0: plain; 100: as in training; 150: wild.",
         show_default="the bundle's",
     ),
 ]

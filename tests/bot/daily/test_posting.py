@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -16,6 +17,8 @@ from bot.daily.zones import ZoneError
 from bot.db.models import Generation, GenerationKind
 from bot.db.schedules import PauseReason, PostStatus, Schedule
 from bot.icons.rows import Origin
+from bot.icons.sheets import Drawn, draw_chosen
+from bot.models.library import Model
 from generator.seeds import Seed
 from tests.bot.daily.posts import Channel, Clock, Process, schedule_row, statuses
 
@@ -290,13 +293,27 @@ async def test_what_is_removed_while_it_is_sent_breaks_nothing(first: Process, c
             await act(schedule.id)
 
 
-async def test_the_seed_is_new_to_the_server(first: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = iter([42, 40, 43, 500])
+async def test_fresh_icons_are_new_to_the_server(first: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = iter([42, 43, 500, 42, 44])
     here, there = Origin(PLAN.guild_id, 1, 1), Origin(5, 1, 1)
     await first.icons.draw(Seed.of(43), where=here)
     await first.icons.draw(Seed.of(500), where=there)
     monkeypatch.setattr(Seed, "random", staticmethod(lambda: Seed.of(next(numbers))))
-    assert (await first.icons.fresh_seed(PLAN.guild_id, 4)).number == 500
+    monkeypatch.setattr("bot.icons.service.enough_for", lambda *_: 3)
+    seen: list[Seed] = []
+    monkeypatch.setattr("bot.icons.service.draw_chosen", _noted(seen))
+    await first.icons.draw(None, where=here)
+    assert [seed.number for seed in seen] == [42, 500, 44]
+
+
+def _noted(seen: list[Seed]) -> Callable[..., Awaitable[tuple[list[Seed], list[Drawn]]]]:
+    async def draw(
+        model: Model, candidates: Sequence[Seed], count: int, truncation: float | None
+    ) -> tuple[list[Seed], list[Drawn]]:
+        seen.extend(candidates)
+        return await draw_chosen(model, candidates, count, truncation)
+
+    return draw
 
 
 async def test_a_test_post_leaves_the_book_alone(first: Process, channel: Channel) -> None:

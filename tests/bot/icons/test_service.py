@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import unittest.mock
 from datetime import datetime
 from pathlib import Path
 from typing import Never
@@ -17,13 +18,14 @@ from bot.db.models import GenerationKind
 from bot.db.session import Database
 from bot.icons import sheets as sheets_module
 from bot.icons.service import IconService
-from bot.icons.sheets import BusyError
+from bot.icons.sheets import BusyError, enough_for
 from bot.models.library import ModelLibrary
 from bot.neighbors.pictures import PictureReader
 from bot.neighbors.service import NeighborService
+from generator.choice import CANDIDATES
 from generator.pictures import grid
 from generator.seeds import MAX_SEED_TEXT, SEED_LIMIT, Seed
-from generator.studio import StudioBusyError
+from generator.studio import MAX_WAITING, StudioBusyError
 from tests.bot.icons.parts import HERE, NOW, Clock, build, rows
 
 
@@ -88,6 +90,31 @@ async def test_the_icons_of_a_sheet_are_those_of_their_seeds(icons: IconService,
 async def test_no_seed_is_a_fresh_one(icons: IconService) -> None:
     drawn = [await icons.draw(None, 1, where=HERE) for _ in range(3)]
     assert len({sheet.icons[0].seed.number for sheet in drawn}) == 3
+
+
+@pytest.mark.parametrize("count", [1, 4, 9])
+async def test_a_fresh_icon_is_the_best_of_several(
+    icons: IconService, library: ModelLibrary, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    numbers = iter(range(1000))
+    monkeypatch.setattr(Seed, "random", staticmethod(lambda: Seed.of(next(numbers))))
+    sheet = await icons.draw(None, count, where=HERE)
+    drawn = library.active.studio.draw(range(next(numbers)))
+    assert len(drawn) == enough_for(count, CANDIDATES, 0) > count
+    assert [icon.seed.number for icon in sheet.icons] == library.active.choice.choose(drawn, count)
+    if count == 1:  # the seed is the whole truth
+        assert sheet.png == (await icons.draw(sheet.icons[0].seed, 1, where=HERE)).png
+
+
+async def test_whoever_wants_nobody_to_choose(library: ModelLibrary, sqlite_database: Database, clock: Clock) -> None:
+    icons = IconService(sqlite_database, library, clock, candidates=1)
+    with unittest.mock.patch.object(library.active.choice, "choose", side_effect=AssertionError):
+        assert len((await icons.draw(None, 4, where=HERE)).icons) == 4
+
+
+def test_nobody_chooses_while_many_wait() -> None:
+    assert enough_for(9, CANDIDATES, MAX_WAITING // 2) == 9
+    assert enough_for(9, 1, 0) == 9
 
 
 async def test_a_truncation_of_ones_own(icons: IconService, sqlite_database: Database) -> None:
