@@ -48,9 +48,9 @@ Sources = Annotated[
 ]
 Size = Annotated[int, typer.Option(min=8, max=512, help="Pixels along the edge of an icon.")]
 Background = Annotated[
-    str | None, typer.Option(help="The color behind transparent and not square images.", show_default="#ffffff")
+    str | None, typer.Option(help="The color behind transparent and not square images.", show_default="nothing")
 ]
-Alpha = Annotated[bool, typer.Option("--alpha", help="Keep transparency: icons of four channels on nothing.")]
+Alpha = Annotated[bool, typer.Option("--alpha", help="Four channels, even if all icons are opaque.")]
 Only = Annotated[
     str,
     typer.Option(

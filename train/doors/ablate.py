@@ -111,7 +111,7 @@ class Ablation:
             if any(known.get(key) != value for key, value in json.loads(json.dumps(document)).items()):
                 raise UsageError(f"{record}: this run had another recipe or other icons; choose another --out.")
             return
-        network = recipe.network(size)
+        network = recipe.network(size, self.training.shape[-1])
         trainer = Trainer(
             recipe, network, self.training, background=self.background, device=torch.device("cpu"), seed=seed
         )
@@ -134,7 +134,7 @@ class Ablation:
             record = self._record(name, seed)
             document = json.loads(record.read_text())
             recipe = Recipe.read(document["recipe"])
-            network: nn.Module = build_generator(recipe.network(document["size"]))
+            network: nn.Module = build_generator(recipe.network(document["size"], self.training.shape[-1]))
             network.load_state_dict(load_file(record.with_suffix(".safetensors")))
             yield Result(
                 name, seed, document["kimg"], document["seconds"], judge.evaluate(network.eval(), recipe.latent_size)

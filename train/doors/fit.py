@@ -16,13 +16,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from generator.decode import TRANSPARENT_CODE
 from generator.networks import build_generator
 from train.adversary.leader import follow_command, is_follower, processes, together
 from train.adversary.recipes import PRESETS
 from train.data.icons import write_report
 from train.data.summary import summarize
 from train.doors.options import beginning, like, make_setting, read_goal, read_recipe, read_start, reopen, require_fit
-from train.doors.terminal import DEFAULT_BACKGROUND, UsageError, behind, read_color, read_icons, sentences
+from train.doors.terminal import UsageError, behind, read_color, read_icons, sentences
 from train.precision import Precision
 from train.report.chronicle import write_run_report
 from train.run.folder import BEST, LATEST
@@ -87,9 +88,9 @@ def fit_command(
     ] = None,
     size: Annotated[int | None, typer.Option(help="Edge of an icon: 32, 64 or 128 pixels.", show_default="64")] = None,
     background: Annotated[
-        str | None, typer.Option(help="What stands behind transparent icons.", show_default="#ffffff")
+        str | None, typer.Option(help="What stands behind transparent icons.", show_default="nothing")
     ] = None,
-    alpha: Annotated[bool, typer.Option("--alpha", help="Keep transparency: draw four channels.")] = False,
+    alpha: Annotated[bool, typer.Option("--alpha", help="Four channels, even if all icons are opaque.")] = False,
     name: Annotated[
         str | None, typer.Option(help="The set's name on the card.", show_default="from the sources")
     ] = None,
@@ -182,7 +183,7 @@ def fit_command(
                 size, changes = size or bundle.image_size, like(bundle, changes)
                 background = background or bundle.card.background
             size = DEFAULT_SIZE if size is None else size
-            channels = len(read_color(background or DEFAULT_BACKGROUND))
+            channels = len(read_color(background or TRANSPARENT_CODE))
             recipe = read_recipe(preset or DEFAULT_PRESET, changes, size, channels)
             if batch is None:
                 recipe = replace(recipe, batch=recipe.batch * processes())

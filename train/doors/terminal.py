@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -60,15 +61,20 @@ def behind(background: str | None, *, alpha: bool) -> str | None:
 
 
 def read_icons(sources: list[Path], *, size: int, background: str | None, only: str) -> IconSet:
-    """Read the sources as the options say, with a counter on a terminal. Raises ``SourceError``."""
+    """Read the sources as the options say, with a counter on a terminal. Raises ``SourceError``.
+
+    Without a background icons stay transparent, unless all are opaque.
+    """
     logging.getLogger("PIL").addHandler(logging.NullHandler())  # its remarks on broken files are in the report
     terms = [term.strip() for term in only.split(",") if term.strip()]
-    color = read_color(background or DEFAULT_BACKGROUND)
     with Console(stderr=True).status("reading icons") as status:
-        return load_icons(
+        load = partial(
+            load_icons,
             sources,
             size=size,
-            background=color,
             only=terms,
             progress=lambda count: status.update(f"reading icons: {count:,}") if count % 64 == 0 else None,
         )
+        icons = load(background=read_color(background or TRANSPARENT_CODE))
+        is_opaque = background is None and bool((icons.pixels[..., 3] == 255).all())
+        return load(background=read_color(DEFAULT_BACKGROUND)) if is_opaque else icons
