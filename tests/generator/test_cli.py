@@ -222,7 +222,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(tiny_bundle_path: Path, tmp_p
     assert "text.png" in refused("invert", tmp_path / "text.png", *given)
     assert "text.png" in refused("neighbors", "--picture", tmp_path / "text.png", *given)
     assert "gone.png" in refused("neighbors", "--picture", tmp_path / "gone.png", *given)
-    for option in (("--size", "0"), ("--size", "4097"), ("--wildness", "-1"), ("--wildness", "101")):
+    for option in (("--size", "0"), ("--size", "4097"), ("--wildness", "-1"), ("--wildness", "151")):
         refused("icon", *option, *given)
 
 
