@@ -1,11 +1,12 @@
 # make preview: the real bot against a simulated Discord in the browser.   make test: lint, types, all tests.
+# make faults: experiments that break things on purpose; they take minutes.
 PYTHON ?= python3
 VENV   ?= .venv
 PIP_FLAGS ?=
 BIN    := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --constraint constraints.txt
 
-.PHONY: preview test format clean
+.PHONY: preview test faults format clean
 
 preview: $(VENV)/.installed-preview
 	$(BIN)/python -m bot preview $(ARGS)
@@ -15,6 +16,11 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest $(ARGS)
+
+faults: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.faults.posting
+	$(BIN)/python -m tests.faults.pictures
+	$(BIN)/python -m tests.faults.processes
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

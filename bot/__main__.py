@@ -10,6 +10,7 @@ python -m bot db upgrade                             bring the database to the n
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,17 +20,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from bot.app import StartError, run_bot, sync_bot, until_stopped
-from bot.db.errors import DatabaseError
-from bot.db.upgrade import upgrade
-from bot.logs import set_up_logging
-from bot.operating.checks import run_checks
-from bot.preview.page import show_preview
-from bot.preview.screenshot import take_screenshots
-from bot.settings import SettingsError, load_settings
-from generator.checkpoint import BundleError
-from generator.encoder import EncoderError
-from generator.studio import DeviceError
+# Each command imports what it needs: torch alone takes seconds, which help and the database need not wait for.
 
 app = typer.Typer(
     help="Mojigan: a Discord bot that posts icons nobody has drawn.",
@@ -43,9 +34,6 @@ app.add_typer(database, name="db")
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
-PROBLEMS = (StartError, SettingsError, DatabaseError, BundleError, DeviceError, EncoderError)
-"""What is wrong outside of the program: a sentence each, no traceback."""
-
 FOUND_WRONG, WRONG_INPUT = 1, 2
 """Exit codes."""
 
@@ -55,13 +43,34 @@ def _sentences() -> Iterator[None]:
     """Print the sentence of a problem and leave with the exit code for wrong input."""
     try:
         yield
-    except PROBLEMS as error:
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if not isinstance(error, _problems()):
+            raise
         errors.print(str(error), markup=False, soft_wrap=True)
         raise typer.Exit(WRONG_INPUT) from error
 
 
+def _problems() -> tuple[type[Exception], ...]:
+    """What is wrong outside of the program: a sentence each, no traceback."""
+    from bot.db.errors import DatabaseError
+    from bot.settings import SettingsError
+
+    if "torch" not in sys.modules:  # then nobody has come far enough for the others
+        return SettingsError, DatabaseError
+    from bot.app import StartError
+    from generator.checkpoint import BundleError
+    from generator.encoder import EncoderError
+    from generator.studio import DeviceError
+
+    return SettingsError, DatabaseError, StartError, BundleError, DeviceError, EncoderError
+
+
 def _serve(work: Coroutine[object, object, None]) -> None:
     """Run `work` until it ends or a signal comes."""
+    from bot.app import until_stopped
+
     asyncio.run(until_stopped(work))
 
 
@@ -72,8 +81,13 @@ def run() -> None:
     Needs DISCORD_TOKEN in the environment or in a file .env. The database is brought to the newest schema first.
     """
     with _sentences():
+        from bot.logs import set_up_logging
+        from bot.settings import load_settings
+
         settings = load_settings()
         set_up_logging(settings.log_level, form=settings.log_format)
+        from bot.app import run_bot
+
         _serve(run_bot(settings))
 
 
@@ -95,6 +109,11 @@ def preview(
     Needs no token. Database and models lie in a temporary folder that is removed at the end. Ctrl-C ends it.
     """
     with _sentences():
+        from bot.logs import set_up_logging
+        from bot.preview.page import show_preview
+        from bot.preview.screenshot import take_screenshots
+        from bot.settings import load_settings
+
         settings = load_settings()
         set_up_logging("warning")
         if screenshot is None:
@@ -121,6 +140,10 @@ def check() -> None:
     Exit code 1 when anything is.
     """
     with _sentences():
+        from bot.logs import set_up_logging
+        from bot.operating.checks import run_checks
+        from bot.settings import load_settings
+
         settings = load_settings()
         set_up_logging("error")
         results = asyncio.run(run_checks(settings))
@@ -137,6 +160,10 @@ def sync(
 ) -> None:
     """Tell Discord about the bot's commands, if they changed since it was last told. `run` does so by itself."""
     with _sentences():
+        from bot.app import sync_bot
+        from bot.logs import set_up_logging
+        from bot.settings import load_settings
+
         settings = load_settings()
         set_up_logging(settings.log_level, form=settings.log_format)
         sent = asyncio.run(sync_bot(settings, force=force))
@@ -147,6 +174,9 @@ def sync(
 def database_upgrade() -> None:
     """Bring the database to the newest schema, in one transaction. `run` does so by itself."""
     with _sentences():
+        from bot.db.upgrade import upgrade
+        from bot.settings import load_settings
+
         upgrade(load_settings().database_url)
         console.print("The database has the newest schema.")
 

@@ -8,8 +8,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 SEED_LIMIT = 2**63
 """Seeds are below this, so that they fit a signed 64-bit database column."""
@@ -111,6 +113,8 @@ def latents(seeds: Sequence[int | Seed], size: int) -> torch.Tensor:
     A step to a variation turns the latent by `strength` quarter turns towards a latent of its own, drawn from the
     seed's number and the steps so far: the cosine and sine keep the result standard normal, however many steps follow.
     """
+    import torch  # here, as who only reads and stores seeds starts without it
+
     rows = [_latent(each, size) if isinstance(each, int) else _latent_near(each, size) for each in seeds]
     return torch.tensor(rows, dtype=torch.float32).reshape(-1, size)
 
@@ -122,6 +126,8 @@ def walk(start: int, end: int, size: int, steps: int) -> torch.Tensor:
     lead through latents that are too short to be like those of training. The steps are short near the ends, so that a
     walk there and back does not bounce. Raises ValueError for fewer than two steps.
     """
+    import torch
+
     if steps < 2:
         raise ValueError("A walk has at least two steps.")
     first, last = latents([start, end], size).double()

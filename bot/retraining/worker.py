@@ -93,16 +93,17 @@ class Retrainer:
 
     async def after(self, job_id: int) -> None:
         """A job has come to rest: make room, show it and its followers, look for the next."""
-        await self._let_go()
         await self._desk.clean()
         await self._versions.prune()
         await self._desk.show(job_id)
         await self._desk.show_queue()
+        await self._let_go()
         self.wake()
 
     async def _let_go(self) -> None:
         """Turn the oldest models down when too many wait for a word; they stay in the list of models."""
-        for job_id in (await self._desk.book.ids(JobState.WAITING))[:-MOST_WAITING]:
+        too_many = (await self._desk.book.ids(JobState.WAITING))[:-MOST_WAITING]
+        for job_id in too_many:
             run = await asyncio.to_thread(self._desk.folder(job_id).saved_run)
             model_id = None
             with contextlib.suppress(BundleError):
@@ -110,6 +111,8 @@ class Retrainer:
             with contextlib.suppress(JobOverError):  # somebody gave the word meanwhile
                 await self._desk.book.move(job_id, [JobState.WAITING], state=JobState.DISCARDED, model_id=model_id)
             await self._desk.show(job_id)
+        if too_many:
+            await self._desk.clean()
 
     async def _work(self) -> None:
         while True:

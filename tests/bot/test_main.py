@@ -286,3 +286,14 @@ def test_what_the_work_raises_comes_through() -> None:
 
     with pytest.raises(StartError):
         asyncio.run(until_stopped(work()))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"], ["db", "upgrade"]])
+def test_what_draws_nothing_starts_without_torch(arguments: list[str]) -> None:
+    """It alone takes seconds. Wrong settings are told without it, too."""
+    code = (
+        "import sys; from bot.__main__ import app; app(sys.argv[1:], standalone_mode=False); "
+        "sys.exit(', '.join({'torch', 'discord'} & sys.modules.keys()) or 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
