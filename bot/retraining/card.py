@@ -15,6 +15,7 @@ from bot.retraining.desk import JobStatus, Phase
 from bot.retraining.gate import Verdict
 from bot.retraining.service import RetrainService
 from bot.talk.acknowledging import Reply, acknowledge
+from bot.talk.answering import tell
 from bot.talk.buttons import ROW, Button, Pressed, button, layout
 from bot.talk.delivery import ACCENT, picture
 from bot.talk.fitting import fit
@@ -111,7 +112,7 @@ class JobButton(Pressed[Button], template=rf"mj:job:(?P<action>cancel|adopt|disc
     async def _tell(self, interaction: Interaction, key: str, **parameters: str | int) -> None:
         """Tell who pressed what has become of it: the card may be shown later."""
         sentence = interaction.client.texts.say(key, str(interaction.locale), **parameters)
-        await interaction.followup.send(sentence, ephemeral=True)
+        await tell(interaction, sentence)
 
 
 def retrain_card(
