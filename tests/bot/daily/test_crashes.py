@@ -120,6 +120,31 @@ async def test_a_post_that_is_stopped_goes_back_at_once(
     assert len(channel.messages) == 1
 
 
+async def test_a_nonce_is_as_old_as_the_first_attempt(
+    first: Process, channel: Channel, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message stands and its answer is lost; the second attempt ends in a crash, long after the first one."""
+    deliver = channel.deliver
+
+    async def lose_the_answer(post: Any) -> int:
+        await deliver(post)
+        raise ConnectionResetError
+
+    await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(channel, "deliver", lose_the_answer)
+        await first.posts.run_due(channel)
+    clock.move(seconds=100)
+    channel.trouble = [Crash()]
+    with pytest.raises(BaseExceptionGroup):
+        await first.posts.run_due(channel)
+    clock.move(seconds=100)
+    await first.posts.run_due(channel)
+    assert len(channel.messages) == 1
+    assert await statuses(first.database) == [("2026-03-28", UNKNOWN)]
+
+
 async def test_being_stopped_is_no_attempt(first: Process, second: Process, clock: Clock) -> None:
     schedule = await first.schedules.set(PLAN)
     clock.move(hours=1)
