@@ -19,6 +19,13 @@ def test_each_path_leads_somewhere(text: str) -> None:
     assert [path for path in paths if "NAME" not in path and "LOCALE" not in path and not (ROOT / path).exists()] == []
 
 
+@pytest.mark.parametrize("name", ["privacy.md", "reliability.md"])
+def test_each_test_that_is_named_is_there(name: str) -> None:
+    paths = re.findall(r"tests/[\w./]+", (ROOT / "docs" / name).read_text("utf-8"))
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_the_ways_are_short() -> None:
     icon, post, retraining = WAYS
     assert (len(icon), len(post)) == (6, 7)

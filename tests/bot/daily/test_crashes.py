@@ -11,6 +11,8 @@ from sqlalchemy import select
 
 from bot.db.models import Generation
 from bot.db.schedules import PostStatus
+from bot.icons.rows import Origin
+from generator.seeds import Seed
 from tests.bot.daily.posts import Channel, Clock, Crash, Process, statuses
 from tests.bot.daily.test_posting import CLAIMED, MISSED, PLAN, SENT, UNKNOWN
 
@@ -48,6 +50,7 @@ async def test_a_slow_process_that_lost_its_claim_does_not_send(
     assert slow is not None
     clock.move(seconds=31)
     await second.posts.run_due(channel)
+    channel._nonces.clear()  # it is so slow that Discord would take its post for a new one
     await first.posts._post(slow, channel)
     assert len(channel.messages) == 1
 
@@ -117,6 +120,49 @@ async def test_a_post_that_is_stopped_goes_back_at_once(
     await second.posts.run_due(channel)
     assert await statuses(first.database) == [("2026-03-28", SENT)]
     assert len(channel.messages) == 1
+
+
+async def test_a_nonce_is_as_old_as_the_first_attempt(
+    first: Process, channel: Channel, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message stands and its answer is lost; the second attempt ends in a crash, long after the first one."""
+    deliver = channel.deliver
+
+    async def lose_the_answer(post: Any) -> int:
+        await deliver(post)
+        raise ConnectionResetError
+
+    await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(channel, "deliver", lose_the_answer)
+        await first.posts.run_due(channel)
+    clock.move(seconds=100)
+    channel.trouble = [Crash()]
+    with pytest.raises(BaseExceptionGroup):
+        await first.posts.run_due(channel)
+    clock.move(seconds=100)
+    await first.posts.run_due(channel)
+    assert len(channel.messages) == 1
+    assert await statuses(first.database) == [("2026-03-28", UNKNOWN)]
+
+
+async def test_who_has_lost_a_claim_can_do_nothing_with_it(first: Process, second: Process, clock: Clock) -> None:
+    schedule = await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    lost = await first.runs.claim(schedule.id)
+    clock.move(seconds=31)
+    assert lost is not None
+    taken = await second.runs.take_over(lost.post_id)
+    assert taken is not None
+    sheet = await first.icons.draw(Seed.of(1), 1, where=Origin(PLAN.guild_id, PLAN.channel_id, PLAN.user_id))
+    assert not await first.runs.pass_gate(lost, sheet.icons[0].id)
+    await first.runs.skip(lost)
+    await first.runs.release(lost)
+    assert not await first.runs.went_wrong(lost, "no", refused=True, final=True)
+    assert await second.runs.stale() == []
+    assert await second.runs.pass_gate(taken, sheet.icons[0].id)
+    assert await statuses(first.database) == [("2026-03-28", CLAIMED)]
 
 
 async def test_being_stopped_is_no_attempt(first: Process, second: Process, clock: Clock) -> None:

@@ -203,7 +203,8 @@ async def test_discord_has_a_limit_of_time(
     clock.move(hours=1)
     monkeypatch.setattr(posting, "SEND_LIMIT", 0.01)
     channel.before = hang
-    await first.posts.run_due(channel)
+    async with asyncio.timeout(60):
+        await first.posts.run_due(channel)
     (logged,) = await first.schedules.log(schedule.id)
     assert (logged.status, logged.error) == (CLAIMED, "TimeoutError: ")
     channel.before = None
