@@ -1,9 +1,9 @@
-"""Formats that say what a fourth byte is for, and Pillow does not ask: BMP, TGA, TIFF."""
+"""Formats that say what their bytes mean, and Pillow does not ask: BMP, TGA, TIFF, WebP."""
 
 import struct
 from collections.abc import Iterator
 
-from generator.formats.color import ProfileError, matrix_profile
+from generator.formats.color import ProfileError, display_profile
 from generator.formats.picture import Picture
 
 BMP, TIFF = b"BM", (b"II*\0", b"MM\0*")
@@ -11,6 +11,7 @@ _MASKS_OF_BGRA = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
 _RAW, _BITFIELDS = 0, 3
 _CALIBRATED, _EMBEDDED = 0, 0x4D424544  # bV5CSType
 _BITS, _PHOTOMETRIC, _SAMPLES, _SHORT = 258, 262, 277, 3
+_ANIMATED, _HAS_OPACITY = 0x02, 0x10  # flags of VP8X
 _TGA_END = b"TRUEVISION-XFILE.\0"
 
 
@@ -28,7 +29,8 @@ def read_bmp(data: bytes) -> Picture:
         picture.profiles = [data[14 + start : 14 + start + length]]
     elif kind == _CALIBRATED and any(numbers[:9]) and all(numbers[9:]):
         try:
-            picture.profiles = [_calibrated(numbers)]
+            colors = [numbers[place + axis] / sum(numbers[place : place + 3]) for place in (0, 3, 6) for axis in (0, 1)]
+            picture.profiles = [display_profile(colors, sum(numbers[9:]) / 3 / 2**16)]
         except (ProfileError, ZeroDivisionError):
             picture.notes.append("its color profile has absurd primaries and was ignored")
     return picture
@@ -51,6 +53,13 @@ def read_tiff(data: bytes) -> Picture:
     return picture
 
 
+def read_webp(data: bytes) -> Picture:
+    """An animation whose frames are opaque is nevertheless empty where its first one does not lie."""
+    if data[12:16] == b"VP8X" and data[20] & _ANIMATED:
+        data = data[:20] + bytes([data[20] | _HAS_OPACITY]) + data[21:]
+    return Picture(data)
+
+
 def is_opaque_tga(data: bytes) -> bool:
     """Whether no bit of a pixel is opacity, as the header or the extension of version 2 says."""
     if data.endswith(_TGA_END) and len(data) >= 26:
@@ -58,15 +67,6 @@ def is_opaque_tga(data: bytes) -> bool:
         if place > 494 and data[place : place + 1] in {b"\0", b"\1", b"\2"}:
             return True
     return data[17] & 0x0F == 0
-
-
-def _calibrated(numbers: list[int]) -> bytes:
-    """A profile by the primaries (X, Y, Z of red, green, blue) and the gammas of a header; its white is their sum."""
-    colors = [[value / 2**30 for value in numbers[start : start + 3]] for start in (0, 3, 6)]
-    colors.append([sum(column) for column in zip(*colors, strict=True)])
-    gamma = sum(numbers[9:]) / 3 / 2**16
-    points = [value / sum(color) for color in colors for value in color[:2]]
-    return matrix_profile(points, lambda values: values**gamma)
 
 
 def _tiff_shorts(data: bytes, start: int, order: str) -> Iterator[tuple[int, int, int]]:

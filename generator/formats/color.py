@@ -93,6 +93,11 @@ def cicp_profile(primaries: int, transfer: int) -> bytes | None:
     return matrix_profile(points, curve)
 
 
+def display_profile(colors: Sequence[float], gamma: float) -> bytes:
+    """A profile by x and y of red, green and blue, on the white of daylight. Raises ``ProfileError``."""
+    return matrix_profile((*colors, *_D65), lambda values: values**gamma)
+
+
 def matrix_profile(chromaticities: Sequence[float], curve: Curve) -> bytes:
     """An ICC profile of three primaries (ICC.1:2001-04) with one curve for all.
 
@@ -192,10 +197,6 @@ def _srgb(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
-def _bt709(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(values < 0.081243, values / 4.5, ((values + 0.099297) / 1.099297) ** (1 / 0.45))
-
-
 def _smpte240(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(values < 0.091286, values / 4.0, ((values + 0.111572) / 1.111572) ** (1 / 0.45))
 
@@ -214,7 +215,7 @@ def _hybrid_log_gamma(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 _CURVES: dict[int, Curve] = {  # ITU-T H.273, table 3
-    **dict.fromkeys((1, 6, 14, 15), _bt709),
+    **dict.fromkeys((1, 6, 14, 15), lambda values: values**2.4),  # as displays of video do, ITU-R BT.1886
     4: lambda values: values**2.2,
     5: lambda values: values**2.8,
     7: _smpte240,

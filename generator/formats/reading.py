@@ -1,6 +1,6 @@
 """Any file to the one picture that a viewer shows of it, by the reader of its format."""
 
-from generator.formats.bitmaps import BMP, TIFF, read_bmp, read_tiff
+from generator.formats.bitmaps import BMP, TIFF, read_bmp, read_tiff, read_webp
 from generator.formats.boxes import JPEG_2000, read_boxes
 from generator.formats.icons import CUR, ICNS, ICO, read_icns, read_ico
 from generator.formats.picture import Picture
@@ -35,6 +35,8 @@ def read_picture(data: bytes) -> Picture:
         return read_bmp(data)
     if data.startswith(TIFF):
         return read_tiff(data)
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return read_webp(data)
     if data.startswith(XPM):
         return read_xpm(data)
     return Picture(data)
