@@ -36,11 +36,11 @@ addEventListener("load", () => {
 
 def measure(files: dict[str, bytes]) -> dict[str, list[list[int]]]:
     """Width and height, then the pixels at PLACES (red, green, blue, opacity), of each file "format: what it is"."""
-    images = "".join(
-        f'<img alt="{html.escape(name)}" src="data:image/{_TYPES.get(kind, kind)};base64,{base64.b64encode(data).decode()}">'
-        for name, data in files.items()
-        for kind in [name.partition(":")[0]]
-    )
+    images = ""
+    for name, data in files.items():
+        kind = name.partition(":")[0]
+        source = f"data:image/{_TYPES.get(kind, kind)};base64,{base64.b64encode(data).decode()}"
+        images += f'<img alt="{html.escape(name)}" src="{source}">'
     script = _SCRIPT.replace("PLACES", json.dumps(PLACES))
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"

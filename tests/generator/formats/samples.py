@@ -240,9 +240,7 @@ def icon_files() -> dict[str, bytes]:
         (32, 24, dib(24, flat)),
         (32, 32, dib(32, deep(GREEN, 255))),
     )
-    small, large = (
-        (edge, 32, encode(Image.new("RGBA", (edge, edge), (255, 255, 0, 255)), "PNG")) for edge in (16, 32)
-    )
+    small, large = ((edge, 32, encode(Image.new("RGBA", (edge, edge), (255, 255, 0, 255)), "PNG")) for edge in (16, 32))
     made = {
         "opacity": ico((32, 32, dib(32, deep(RED, 128)))),
         "no opacity, but a mask": ico((32, 32, dib(32, deep(RED, 0), TOP))),
