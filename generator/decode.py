@@ -9,6 +9,7 @@ import io
 import stat
 import threading
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,8 +17,11 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageColor, UnidentifiedImageError
+from PIL import Image, ImageColor, UnidentifiedImageError
 
+from generator.formats.picture import FormatError
+from generator.formats.pixels import show
+from generator.formats.reading import read_picture, stranger
 from generator.transparency import clear_ringing
 
 Color: TypeAlias = tuple[int, int, int] | tuple[int, int, int, int]
@@ -36,16 +40,7 @@ FORMATS = (
     *("TIFF", "JPEG2000", "PPM", "QOI", "TGA", "XPM"),
 )
 _NOT_AN_IMAGE = "not an image that can be read (PNG, JPEG, GIF, WebP, AVIF, BMP, ICO and TIFF can)"
-_ORIENTATION_TAG = 0x0112
-_ORIENTATIONS = {  # EXIF value -> the operation that turns the stored pixels upright
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_DAMAGED = "the image data is damaged or cut off"
 # Pillow reports bombs and oddities through the warnings module, whose filters belong to the whole process.
 _warnings_lock = threading.Lock()
 
@@ -83,7 +78,8 @@ class Decoded:
 
     ``pixels``: (size, size, 3) uint8 RGB, or (size, size, 4) premultiplied RGBA on TRANSPARENT; ``mode``: the Pillow
     mode of the file; ``width``, ``height``: of the file as it is meant to be seen, in pixels; ``frames``: 1, or 2
-    where further ones follow the first, which is the icon. Nobody counts them: in a TIFF that takes quadratic time.
+    where further ones follow the first, which is the icon; ``notes``: what was ignored, each as it goes on after the
+    file's name.
     """
 
     pixels: NDArray[np.uint8]
@@ -91,6 +87,7 @@ class Decoded:
     width: int
     height: int
     frames: int
+    notes: tuple[str, ...] = ()
 
 
 def decode(
@@ -127,11 +124,13 @@ def decode(
     except UnidentifiedImageError:
         if _is_svg(data):
             raise DecodeError(name, "an SVG drawing, which has no pixels: export it as PNG", Cause.SVG) from None
-        raise DecodeError(name, _NOT_AN_IMAGE, Cause.UNKNOWN) from None
+        if any(_openers(data, formats)):
+            raise DecodeError(name, _DAMAGED) from None
+        raise DecodeError(name, stranger(data) or _NOT_AN_IMAGE, Cause.UNKNOWN) from None
     except MemoryError:
         raise DecodeError(name, "needs more memory than there is", Cause.MEMORY) from None
     except Exception as error:  # Pillow's readers raise nearly every built-in exception on damaged input
-        raise DecodeError(name, "the image data is damaged or cut off") from error
+        raise DecodeError(name, _DAMAGED) from error
 
 
 def read_file(path: Path, name: str) -> bytes:
@@ -202,128 +201,59 @@ def fit(image: Image.Image, size: int, background: Color) -> NDArray[np.uint8]:
 def _decode(
     data: bytes, size: int, background: Color, name: str, formats: tuple[str, ...], pixel_limit: int
 ) -> Decoded:
-    with Image.open(io.BytesIO(data), formats=formats) as image:
-        width, height = image.size
-        if width < 1 or height < 1:
+    if formats is not FORMATS and not any(_openers(data, formats)):
+        raise UnidentifiedImageError
+    try:
+        picture = read_picture(data)
+    except FormatError as error:
+        raise DecodeError(name, str(error) or _DAMAGED) from error
+    with Image.open(io.BytesIO(picture.data), formats=formats) as image:
+        width, height = (1, 1) if picture.place is None else picture.place[:2]
+        width, height = max(width, image.width), max(height, image.height)
+        if min(image.size) < 1:
             raise DecodeError(name, "has no pixels")
         if width * height > pixel_limit:
             raise DecodeError(name, _too_many_pixels(width, height, pixel_limit), Cause.PIXELS)
         mode = image.mode
-        if image.format == "PNG":
-            _check_png(data)
-        if max(width, height) >= 16 * size:
-            image.draft(None, (8 * size, 8 * size))  # JPEG only: decode a fraction of a huge photograph
-        image.load()
+        shown = show(image, picture, 8 * size)
         if image.width * image.height > pixel_limit:  # containers such as ICO learn the true size on loading
             raise DecodeError(name, _too_many_pixels(*image.size, pixel_limit), Cause.PIXELS)
-        flat = _flatten(image, data, background)
-        orientation = _orientation(image)
-        if orientation in _ORIENTATIONS:
-            flat = flat.transpose(_ORIENTATIONS[orientation])
-            if orientation >= 5:  # a quarter turn
-                width, height = height, width
-        return Decoded(fit(flat, size, background), mode, width, height, _frames(image))
+        pixels = fit(_flatten(shown.image, background), size, background)
+        return Decoded(pixels, mode, shown.width, shown.height, shown.frames, shown.notes)
 
 
-def _flatten(image: Image.Image, data: bytes, background: Color) -> Image.Image:
-    """Any mode to RGB: composited over the background where it is transparent, scaled where it is deep.
+def _flatten(image: Image.Image, background: Color) -> Image.Image:
+    """RGB or RGBA to RGB: composited over the background where it is transparent.
 
     Compositing before any resampling keeps the colors hidden under transparent pixels out of the icon; over a constant
     background it equals resampling with premultiplied alpha, which is what TRANSPARENT gives (mode RGBa).
     """
-    flat = _composited(image, data, background)
-    return flat.convert("RGBA").convert("RGBa") if len(background) == 4 and flat.mode != "RGBa" else flat
-
-
-def _composited(image: Image.Image, data: bytes, background: Color) -> Image.Image:
-    if image.mode == "LAB":
-        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-        return image.convert("RGB") if converted is None else converted
-    if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
-        values = np.asarray(image)
-        flat = Image.fromarray(_to_bytes(values, image.mode)).convert("RGB")
-        hidden = image.info.get("transparency")
-        if isinstance(hidden, int):
-            if len(background) == 4:
-                flat = flat.convert("RGBA")
-            flat.paste(background, mask=Image.fromarray(np.where(values == hidden, 255, 0).astype(np.uint8)))
-        return flat
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    _align_transparency(image, data)
-    rgba = image.convert("RGBA")
     if len(background) == 4:
-        return rgba.convert("RGBa")
-    flat = Image.new("RGB", rgba.size, background)
-    flat.paste(rgba, mask=rgba.getchannel("A"))
+        return image.convert("RGBA").convert("RGBa")
+    if image.mode == "RGB":
+        return image
+    flat = Image.new("RGB", image.size, background)
+    flat.paste(image, mask=image.getchannel("A"))
     return flat
-
-
-def _to_bytes(values: NDArray[np.generic], mode: str) -> NDArray[np.uint8]:
-    """Deep grey to 0..255, scaled. (H, W) of any number type -> (H, W) uint8.
-
-    16-bit files span 0..65535 by definition. 32-bit integers and floats have no defined white: it is the smallest of 1
-    (floats only), 255 and 65535 that holds every value; failing that, the values are stretched over their own range.
-    """
-    numbers = values.astype(np.float64)
-    numbers[~np.isfinite(numbers)] = 0.0
-    low, high = float(numbers.min()), float(numbers.max())
-    whites = (65535.0,) if mode.startswith("I;16") else (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0)
-    white = next((white for white in whites if low >= 0.0 and high <= white), None)
-    if white is None:
-        numbers -= low
-        white = (high - low) or 1.0
-    numbers *= 255.0 / white
-    return np.rint(numbers, out=numbers).astype(np.uint8)
-
-
-def _align_transparency(image: Image.Image, data: bytes) -> None:
-    """Scale a PNG's transparent color to 8 bits, as Pillow scales the pixels but not the color (PNG 11.3.2.1, tRNS)."""
-    hidden = image.info.get("transparency")
-    if image.format != "PNG":
-        return
-    depth = data[24]  # bits per sample, in the IHDR chunk that every PNG starts with
-    if image.mode == "L" and depth in {2, 4} and isinstance(hidden, int):
-        image.info["transparency"] = hidden * 255 // (2**depth - 1)
-    elif image.mode == "RGB" and depth == 16 and isinstance(hidden, tuple):
-        image.info["transparency"] = tuple(sample >> 8 for sample in hidden)
-
-
-def _check_png(data: bytes) -> None:
-    """Compare the checksums of all chunks: Pillow skips those of the pixels. Raises what Pillow raises."""
-    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-        image.verify()
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 (upright) where there is none or it cannot be read."""
-    try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # damaged EXIF says nothing about the pixels
-        return 1
-    return value if isinstance(value, int) else 1
-
-
-def _frames(image: Image.Image) -> int:
-    """2 where frames follow the first; 1 where none does, or it is damaged."""
-    try:
-        return 2 if getattr(image, "is_animated", False) else 1
-    except Exception:  # the first frame, which is the icon, is whole
-        return 1
 
 
 def _claimed_size(data: bytes, formats: tuple[str, ...]) -> tuple[int, int]:
     """The dimensions in the header of an image that Pillow refuses to open, (0, 0) where they cannot be read."""
-    for name in formats:
-        opener, accept = Image.OPEN.get(name, (None, None))
+    for opener in _openers(data, formats):
         try:
-            if opener and accept and accept(data[:16]) is True:
-                with opener(io.BytesIO(data), "") as image:
-                    return image.size
+            with opener(io.BytesIO(data), "") as image:
+                return image.size
         except Exception:  # noqa: S112 - a header that is damaged too is simply not quoted
             continue
     return (0, 0)
+
+
+def _openers(data: bytes, formats: tuple[str, ...]) -> Iterator[Callable[[io.BytesIO, str], Image.Image]]:
+    """What opens the formats that the first bytes are those of."""
+    for name in formats:
+        opener, accept = Image.OPEN.get(name, (None, None))
+        if opener and accept and accept(data[:16]) is True:
+            yield opener
 
 
 def _too_many_pixels(width: int, height: int, limit: int) -> str:

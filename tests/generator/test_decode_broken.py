@@ -54,8 +54,8 @@ def test_a_gif_that_claims_too_much_is_refused() -> None:
         (b"", "the file is empty"),
         (b"This is text, not a picture.\n" * 20, "not an image"),
         (b'<?xml version="1.0"?>\n<svg width="3"/>', "an SVG drawing"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
-        (png(0, 5, 8, 2, b""), "not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "a PDF or PostScript page, which cannot be read"),
+        (png(0, 5, 8, 2, b""), "has no pixels"),
     ],
 )
 def test_other_content_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:

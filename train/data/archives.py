@@ -1,15 +1,17 @@
 """Reads the files in a .zip or .tar archive into memory, one by one, and never writes one to the disk.
 
-An archive may come from a stranger: names that point outside, links, devices, archives in archives and bombs are
-refused, and with them the whole archive.
+An archive may come from a stranger: names that point outside, archives in archives and bombs are refused, and with them
+the whole archive; links that point outside and devices are refused alone, and links to what it holds are only named.
 """
 
 import bz2
 import gzip
 import io
 import lzma
+import posixpath
 import re
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -19,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from generator.decode import FILE_LIMIT
+from train.data.names import decoded, encoding_of
 
 MEMBER_LIMIT = 50_000  # files in one archive
 TOTAL_LIMIT = 2 * 2**30  # bytes of one archive, unpacked
@@ -28,6 +31,10 @@ ARCHIVE_SUFFIXES = frozenset(
     (".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 )
 
+_UTF_8 = 0x800  # the flag of an entry whose name is UTF-8
+_UNICODE_PATH = 0x7075
+_LINK_LIMIT = 4096  # bytes of a link's target
+_DEVICE = "a device or a sparse file, not a file of pixels"
 _ZIP_END = b"PK\x05\x06"  # the record at the end of a zip; it may be followed by a comment of 64 KiB
 _PACKED_TAR = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")  # gzip, bzip2, xz
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, ValueError, IndexError)
@@ -39,11 +46,15 @@ class ArchiveError(Exception):
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive: its content, or why it cannot be read, or neither where nobody wanted it."""
+    """A file in an archive: its content, or why it cannot be read, or neither where nobody wanted it.
+
+    ``is_link``: it is another name for a file of the same archive.
+    """
 
     name: str
     data: bytes | None = None
     problem: str = ""
+    is_link: bool = False
 
 
 def is_archive(path: Path, head: bytes) -> bool:
@@ -79,24 +90,51 @@ def _read_zip(file: IO[bytes], packed: int, wanted: Callable[[str], bool]) -> It
     if _zip_count(file, packed) > MEMBER_LIMIT:
         raise ArchiveError(_too_many())
     with zipfile.ZipFile(file) as archive:
+        names = _zip_names(archive)
         files = [info for info in archive.infolist() if not info.is_dir()]
         for info in archive.infolist():
-            _check_name(info.filename)
-            if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-                raise ArchiveError(f"{info.filename!r} in it is a link or a device, not a file")
+            _check_name(names[info.header_offset])
             if info.flag_bits & 1:
                 raise ArchiveError("the archive is encrypted: unpack it and give the folder")
         if len(files) > MEMBER_LIMIT:
             raise ArchiveError(_too_many())
         _check_total(sum(info.file_size for info in files), packed)
         for info in files:
-            name = _clean(info.filename)
-            if not wanted(name):
+            name = _clean(names[info.header_offset])
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            if kind == stat.S_IFLNK:
+                target = _read_zip_member(archive, info, name).data if info.file_size <= _LINK_LIMIT else None
+                yield _link(name, (target or b"/").decode("utf-8", "replace"))
+            elif kind not in {0, stat.S_IFREG}:
+                yield Member(name, problem=_DEVICE)
+            elif not wanted(name):
                 yield Member(name)
             elif info.file_size > FILE_LIMIT:
                 yield Member(name, problem=_too_large())
             else:
                 yield _read_zip_member(archive, info, name)
+
+
+def _zip_names(archive: zipfile.ZipFile) -> dict[int, str]:
+    """The names by the place of each entry. Those not marked as UTF-8 are read in the encoding that fits them all."""
+    infos = archive.infolist()
+    unmarked = {info.header_offset: info.orig_filename.encode("cp437") for info in infos if not info.flag_bits & _UTF_8}
+    encoding = encoding_of(unmarked.values())
+    read = {offset: name.decode(encoding).partition("\0")[0] for offset, name in unmarked.items()}
+    return {info.header_offset: _unicode_path(info) or read.get(info.header_offset, info.filename) for info in infos}
+
+
+def _unicode_path(info: zipfile.ZipInfo) -> str:
+    """The name in Info-ZIP's extra field for it, where it is still that of the entry; else nothing."""
+    extra = info.extra
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        field, extra = extra[4 : 4 + length], extra[4 + length :]
+        if kind == _UNICODE_PATH and field[:1] == b"\1":
+            raw = info.orig_filename.encode("utf-8" if info.flag_bits & _UTF_8 else "cp437")
+            if zlib.crc32(raw) == int.from_bytes(field[1:5], "little"):
+                return field[5:].decode("utf-8", "replace")
+    return ""
 
 
 def _read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Member:
@@ -127,14 +165,18 @@ def _read_tar(file: IO[bytes], packed: int, wanted: Callable[[str], bool]) -> It
         for count, info in enumerate(archive, start=1):
             if count > MEMBER_LIMIT:
                 raise ArchiveError(_too_many())
-            _check_name(info.name)
+            _check_name(decoded(info.name))
             if info.isdir():
                 continue
+            name = _clean(decoded(info.name))
+            if info.islnk() or info.issym():
+                yield _link(name, info.linkname, from_top=info.islnk())
+                continue
             if not info.isreg() or info.sparse is not None:
-                raise ArchiveError(f"{info.name!r} in it is a link or a device, not a file")
+                yield Member(name, problem=_DEVICE)
+                continue
             total += info.size
             _check_total(total, packed)
-            name = _clean(info.name)
             if not wanted(name):
                 yield Member(name)
                 continue
@@ -194,6 +236,19 @@ def _check_name(name: str) -> None:
         raise ArchiveError(f"{name!r} in it points outside of the archive, as only a harmful archive does")
     if PurePosixPath(path).suffix.lower() in ARCHIVE_SUFFIXES:
         raise ArchiveError(f"{name!r} in it is an archive itself: unpack it and give the folder")
+
+
+def _link(name: str, target: str, *, from_top: bool = False) -> Member:
+    """A link within an archive, of which the file it names is read under its own name, or one that is refused."""
+    path = target.replace("\\", "/")
+    start = "" if from_top else posixpath.dirname(name)
+    if (
+        path.startswith("/")
+        or re.match(r"[A-Za-z]:", path)
+        or posixpath.normpath(f"{start}/{path}".lstrip("/")).startswith("..")
+    ):
+        return Member(name, problem="a link that points outside of the archive")
+    return Member(name, is_link=True)
 
 
 def _check_total(unpacked: int, packed: int) -> None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from generator.decode import Decoded, DecodeError, read_file
 from train.data.iconify import FILES, ICONS, Collection, CollectionIcon
 from train.data.names import slug
-from train.data.reading import UNKNOWN, Broken, Icon, Reading, Request, SourceError
+from train.data.reading import UNKNOWN, Broken, Icon, Reading, Request, SourceError, Why
 
 COLLECTION = "Iconify collection"
 CollectionFiles: TypeAlias = defaultdict[PurePosixPath, dict[str, bytes]]
@@ -42,7 +42,8 @@ def read_collections(files: CollectionFiles, request: Request, reading: Reading)
             reading.broken.append(Broken(str(folder / ICONS), str(error)))
             continue
         if found is None:
-            reading.ignored += len(contents)
+            for name in contents:
+                reading.leave_out(Why.OTHER, str(folder / name))
         else:
             collections.append(found)
     if collections and not reading.icons:
@@ -56,10 +57,10 @@ def _draw_collection(collection: Collection, request: Request, reading: Reading)
     drawn: dict[str, Decoded | str] = {}  # most aliases are another name for the same picture
     for icon in collection:
         if not request.choice.takes(icon.name, icon.categories):
-            reading.unchosen += 1
+            reading.leave_out(Why.UNCHOSEN, icon.name)
             continue
         if icon.hidden:
-            reading.hidden.append(icon.name)
+            reading.leave_out(Why.WITHDRAWN, icon.name)
             continue
         picture = icon.problem or drawn.get(icon.svg) or drawn.setdefault(icon.svg, _draw(icon, request))
         if isinstance(picture, str):

@@ -20,6 +20,7 @@ from train.data.choice import Choice
 from train.data.inspection import (
     Duplicate,
     Report,
+    all_left_out,
     blank,
     color_statistics,
     grey,
@@ -30,7 +31,7 @@ from train.data.inspection import (
     warnings_on,
 )
 from train.data.names import printable, slug
-from train.data.reading import UNKNOWN, Icon, Reading, Request, SourceError
+from train.data.reading import UNKNOWN, Broken, Icon, Reading, Request, SourceError
 from train.data.sources import IMAGE_SUFFIXES, read_source
 
 __all__ = ["MINIMUM", "IconSet", "SourceError", "load_icons", "write_icons", "write_report"]
@@ -156,14 +157,7 @@ def _too_few(sources: Sequence[Path], readings: Sequence[Reading], count: int, d
     broken = [broken for reading in readings for broken in reading.broken]
     if broken:
         details.append(f"{len(broken):,} unusable, such as {broken[0].name}: {broken[0].reason}")
-    if lacking := sum(reading.lacking for reading in readings):
-        details.append(f"{lacking:,} emoji that the font lacks")
-    if ignored := sum(reading.ignored for reading in readings):
-        details.append(f"{ignored:,} other files")
-    if hidden := sum(len(reading.hidden) for reading in readings):
-        details.append(f"{hidden:,} that their collection hides")
-    if unchosen := sum(reading.unchosen for reading in readings):
-        details.append(f"{unchosen:,} not chosen by --only")
+    details += [f"{left_out.count:,} {why}" for why, left_out in all_left_out(readings).items()]
     besides = f" (besides {'; '.join(details)})" if details else ""
     return f"{where}: {found}{besides}; training takes at least {MINIMUM}"
 
@@ -212,10 +206,8 @@ def _report(
         near_duplicates=near,
         near_duplicate_count=near_count,
         broken=list(chain.from_iterable(reading.broken for reading in readings)),
-        ignored=sum(reading.ignored for reading in readings),
-        lacking=sum(reading.lacking for reading in readings),
-        unchosen=sum(reading.unchosen for reading in readings),
-        hidden=list(chain.from_iterable(reading.hidden for reading in readings)),
+        noted=[Broken(icon.name, note) for icon in kept for note in icon.decoded.notes],
+        left_out=all_left_out(readings),
         blank=blanks,
         mean=mean,
         deviation=deviation,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from train.data.reading import Broken, Icon, Reading
+from train.data.reading import NAMES_LIMIT, Broken, Icon, LeftOut, Reading, Why
 
 NEAR_DISTANCE = 0.02  # RMS difference of low-passed pixels (0..1) below which two icons are nearly the same
 NEAR_LIST = 200  # pairs that the report lists; it counts all
@@ -20,10 +20,7 @@ _BLOCK = 1024  # rows of the distance matrix at a time
 
 @dataclass(frozen=True)
 class SourceReport:
-    """One source: its ``icons`` before duplicates were removed, and how many were left out for which reason.
-
-    ``lacking``: emoji that the font does not have; ``unchosen``: by ``--only``; ``hidden``: by their collection.
-    """
+    """One source: its ``icons`` before duplicates were removed, and how many were left out for which reason."""
 
     source: str
     kind: str
@@ -32,10 +29,7 @@ class SourceReport:
     author: str
     icons: int
     broken: int
-    ignored: int
-    lacking: int
-    unchosen: int
-    hidden: int
+    left_out: dict[Why, int]
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,10 @@ class NearDuplicate:
 
 @dataclass(frozen=True)
 class Report:
-    """What was read. Lists hold names; ``mean`` and ``deviation`` are per channel (red, green, blue), 0..255."""
+    """What was read. Lists hold names; ``mean`` and ``deviation`` are per channel (red, green, blue), 0..255.
+
+    ``noted``: files that were read but for what they say of their colors and the like; ``left_out``: by reason.
+    """
 
     name: str
     license: str
@@ -76,10 +73,8 @@ class Report:
     near_duplicates: list[NearDuplicate]
     near_duplicate_count: int
     broken: list[Broken]
-    ignored: int
-    lacking: int
-    unchosen: int
-    hidden: list[str]
+    noted: list[Broken]
+    left_out: dict[Why, LeftOut]
     blank: list[str]
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
@@ -97,11 +92,19 @@ def source_report(source: str, reading: Reading) -> SourceReport:
         author=reading.author,
         icons=len(reading.icons),
         broken=len(reading.broken),
-        ignored=reading.ignored,
-        lacking=reading.lacking,
-        unchosen=reading.unchosen,
-        hidden=len(reading.hidden),
+        left_out={why: left_out.count for why, left_out in reading.left_out.items()},
     )
+
+
+def all_left_out(readings: Sequence[Reading]) -> dict[Why, LeftOut]:
+    """What all sources left out, by reason; names up to the limit for each."""
+    total: dict[Why, LeftOut] = {}
+    for why in Why:
+        found = [reading.left_out[why] for reading in readings if why in reading.left_out]
+        if found:
+            names = [name for left_out in found for name in left_out.names]
+            total[why] = LeftOut(sum(left_out.count for left_out in found), names[:NAMES_LIMIT])
+    return total
 
 
 def near_duplicates(pixels: NDArray[np.uint8], names: Sequence[str]) -> tuple[list[NearDuplicate], int]:

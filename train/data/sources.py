@@ -1,9 +1,7 @@
 """Where icons come from: folders, archives, collections, bundles and emoji fonts, each read into the same `Reading`."""
 
-import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -14,14 +12,15 @@ from generator.checkpoint import CARD, BundleError, read_bundle
 from generator.checkpoint import ICONS as BUNDLE_ICONS
 from generator.decode import Decoded, color_code, decode, fit, read_file
 from generator.transparency import as_image, over
-from train.data.archives import ARCHIVE_SUFFIXES, ArchiveError, is_archive, read_archive
+from train.data.archives import ARCHIVE_SUFFIXES, ArchiveError, Member, is_archive, read_archive
 from train.data.choice import Choice
 from train.data.emoji import read_emoji
+from train.data.folders import is_hidden, shown_name, walk
 from train.data.fonts import FontError, draw_emoji, is_font, open_font
 from train.data.iconify import FILES as COLLECTION_FILES
 from train.data.iconify_source import CollectionFiles, read_collections, read_json
 from train.data.names import printable, slug
-from train.data.reading import UNKNOWN, Broken, Icon, Reading, Request, SourceError
+from train.data.reading import UNKNOWN, Broken, Icon, Reading, Request, SourceError, Why
 from train.data.vectors import is_vector
 
 # Files with these names are meant to be images, so one that cannot be read is named; others are only counted.
@@ -70,8 +69,8 @@ def _read(path: Path, request: Request) -> Reading:
 def _read_folder(path: Path, request: Request) -> Reading:
     reading = Reading(slug(path.resolve().name) or "folder", "folder")
     collections: CollectionFiles = defaultdict(dict)
-    for file in _walk(path, reading):
-        name = printable(file.relative_to(path).as_posix())
+    for file in walk(path, reading):
+        name = shown_name(file, path)
         suffix = file.suffix.lower()
         if suffix in ARCHIVE_SUFFIXES:
             reading.broken.append(Broken(name, "an archive inside a folder is not opened: give it as a source"))
@@ -81,30 +80,12 @@ def _read_folder(path: Path, request: Request) -> Reading:
             with reading.noting():
                 collections[PurePosixPath(name).parent][file.name] = read_file(file, name)
         else:
-            reading.ignored += 1
+            reading.leave_out(Why.OTHER, name)
         if file.parent == path and _LICENSE_FILE.fullmatch(file.name) and file.is_file():
             with reading.noting():
                 _read_license(read_file(file, name), reading)
     read_collections(collections, request, reading)
     return reading
-
-
-def _walk(path: Path, reading: Reading) -> Iterator[Path]:
-    """The files below a folder, sorted by their path; hidden folders and links to folders are not entered."""
-
-    def note(error: OSError) -> None:
-        name = printable(Path(error.filename).relative_to(path).as_posix())
-        reading.broken.append(Broken(name, f"cannot be opened ({error.strerror})"))
-
-    found: list[Path] = []
-    for folder, subfolders, files in os.walk(path, onerror=note):
-        subfolders[:] = [name for name in subfolders if not _is_hidden(name)]
-        found += (Path(folder, name) for name in files)
-    for file in sorted(found, key=lambda file: file.relative_to(path).as_posix()):
-        if _is_hidden(file.name):
-            reading.ignored += 1
-        else:
-            yield file
 
 
 def _read_archive(path: Path, request: Request) -> Reading:
@@ -115,15 +96,13 @@ def _read_archive(path: Path, request: Request) -> Reading:
             name = PurePosixPath(printable(member.name))
             if member.problem:
                 reading.broken.append(Broken(str(name), member.problem))
-            elif member.data is None and _is_image(name):
-                reading.unchosen += 1
             elif member.data is None:
-                reading.ignored += 1
+                reading.leave_out(_why(name, member), str(name))
             elif name.name in COLLECTION_FILES:
                 collections[name.parent][name.name] = member.data
             elif _LICENSE_FILE.fullmatch(member.name):
                 _read_license(member.data, reading)
-                reading.ignored += 1
+                reading.leave_out(Why.OTHER, str(name))
             else:
                 _decode(member.data, str(name), request, reading)
     except ArchiveError as error:
@@ -134,25 +113,30 @@ def _read_archive(path: Path, request: Request) -> Reading:
     return reading
 
 
+def _why(name: PurePosixPath, member: Member) -> Why:
+    """Why nobody wanted a file of an archive."""
+    if any(map(is_hidden, name.parts)):
+        return Why.CONCEALED
+    if member.is_link:
+        return Why.LINK
+    return Why.UNCHOSEN if _is_image(name) else Why.OTHER
+
+
 def _is_wanted(choice: Choice, member: str) -> bool:
     name = PurePosixPath(member)
     if _is_image(name):
         return choice.takes(name.stem)
-    is_visible = not any(map(_is_hidden, name.parts))
+    is_visible = not any(map(is_hidden, name.parts))
     return is_visible and (name.name in COLLECTION_FILES or bool(_LICENSE_FILE.fullmatch(member)))
 
 
 def _is_image(name: PurePosixPath) -> bool:
-    return name.suffix.lower() in IMAGE_SUFFIXES and not any(map(_is_hidden, name.parts))
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+    return name.suffix.lower() in IMAGE_SUFFIXES and not any(map(is_hidden, name.parts))
 
 
 def _decode(source: Path | bytes, name: str, request: Request, reading: Reading) -> None:
     if not request.choice.takes(PurePosixPath(name).stem):
-        reading.unchosen += 1
+        reading.leave_out(Why.UNCHOSEN, name)
         return
     with reading.noting():
         data = read_file(source, name) if isinstance(source, Path) else source
@@ -182,7 +166,7 @@ def _read_bundle(path: Path, request: Request) -> Reading:
         pixels = np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], axis=-1)
     for number, icon in enumerate(pixels, start=1):
         if not request.choice.takes(name := f"icon-{number:05}"):
-            reading.unchosen += 1
+            reading.leave_out(Why.UNCHOSEN, name)
             continue
         picture = as_image(icon if alpha else over(icon, request.background))
         fitted = fit(picture.convert("RGBa") if alpha else picture, request.size, request.background)
@@ -197,10 +181,12 @@ def _read_font(path: Path, request: Request) -> Reading:
         reading = Reading(slug(font.name) or "font", "emoji font", font.license)
         emojis = read_emoji()
         chosen = [emoji for emoji in emojis if request.choice.takes(emoji.name)]
-        reading.unchosen = len(emojis) - len(chosen)
+        for emoji in emojis:
+            if emoji not in chosen:
+                reading.leave_out(Why.UNCHOSEN, emoji.name)
         for emoji, picture in draw_emoji(font, chosen, request.background):
             if picture is None:
-                reading.lacking += 1
+                reading.leave_out(Why.LACKING, emoji.name)
                 continue
             fitted = fit(picture, request.size, request.background)
             reading.icons.append(Icon(emoji.name, Decoded(fitted, "RGBA", picture.width, picture.height, 1)))

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from train.data.inspection import Report
+from train.data.reading import Why
 
 LIST_LIMIT = 12  # lines of a list; report.json has them all
 HISTOGRAM_LIMIT = 10
@@ -32,10 +33,7 @@ def _sources(report: Report) -> Table:
     columns = {
         "Icons": [source.icons for source in report.sources],
         "Broken": [source.broken for source in report.sources],
-        "Other files": [source.ignored for source in report.sources],
-        "Lacking": [source.lacking for source in report.sources],
-        "Not chosen": [source.unchosen for source in report.sources],
-        "Hidden": [source.hidden for source in report.sources],
+        "Left out": [sum(source.left_out.values()) for source in report.sources],
     }
     shown = {heading: counts for heading, counts in columns.items() if heading == "Icons" or any(counts)}
     for heading in shown:
@@ -66,11 +64,7 @@ def _facts(report: Report) -> Table:
     left_out = {
         "broken": len(report.broken),
         "exact duplicates": len(report.duplicates),
-        "emoji that a font lacks": report.lacking,
-        "other files": report.ignored,
-        "not chosen by --only": report.unchosen,
-        "hidden in their collection": len(report.hidden),
-    }
+    } | {str(why): left_out.count for why, left_out in report.left_out.items()}
     table.add_row("Left out", _phrase(left_out) or "nothing")
     table.add_row("License", Text(report.license))
     if report.author:
@@ -83,9 +77,13 @@ def _lists(report: Report) -> Iterator[Table]:
     if report.broken:
         rows = ((Text(broken.name), Text(broken.reason)) for broken in report.broken)
         yield _list("Broken files, skipped", ("File", "Reason"), rows, len(report.broken))
-    if report.hidden:
-        rows = ((Text(name), Text("withdrawn or renamed")) for name in report.hidden)
-        yield _list("Hidden in their collection, left out", ("Icon", "Usually"), rows, len(report.hidden))
+    if report.noted:
+        rows = ((Text(noted.name), Text(noted.reason)) for noted in report.noted)
+        yield _list("Read, but for this", ("File", "What"), rows, len(report.noted))
+    for why, left_out in report.left_out.items():
+        if why is not Why.UNCHOSEN:
+            names = ((Text(name),) for name in left_out.names)
+            yield _list("Left out", (why[0].upper() + why[1:],), names, left_out.count)
     if report.duplicates:
         rows = ((Text(duplicate.name), Text(duplicate.kept)) for duplicate in report.duplicates)
         yield _list("Exact duplicates, left out", ("Icon", "Same as"), rows, len(report.duplicates))
@@ -94,7 +92,7 @@ def _lists(report: Report) -> Iterator[Table]:
         yield _list("Nearly the same, kept", ("Icon", "Like (distance)"), pairs, report.near_duplicate_count)
 
 
-def _list(title: str, headings: Sequence[str], rows: Iterable[tuple[Text, Text]], count: int) -> Table:
+def _list(title: str, headings: Sequence[str], rows: Iterable[tuple[Text, ...]], count: int) -> Table:
     table = _table(*headings)
     table.title = title
     for _, row in zip(range(LIST_LIMIT), rows, strict=False):

@@ -6,6 +6,7 @@ import stat
 import struct
 import tarfile
 import zipfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,22 +68,103 @@ def test_nested_archives_are_refused(tmp_path: Path, inner: str, kind: str) -> N
         read(path)
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
-def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
+@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_devices_in_a_tar_are_refused_alone(tmp_path: Path, kind: bytes) -> None:
     info = tarfile.TarInfo("innocent.png")
-    info.type, info.linkname = kind, "/etc/passwd"
-    with pytest.raises(ArchiveError, match=r"'innocent\.png' in it is a link or a device"):
-        read(write_tar(tmp_path / "x.tar", {"a.png": b"1"}, info))
+    info.type = kind
+    found = read(write_tar(tmp_path / "x.tar", {"a.png": b"1"}, info))
+    assert found[0] == Member("a.png", b"1")
+    assert "a device" in found[1].problem
 
 
-def test_links_in_a_zip_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "x.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        info = zipfile.ZipInfo("innocent.png")
-        info.external_attr = (stat.S_IFLNK | 0o777) << 16
-        archive.writestr(info, "/etc/passwd")
-    with pytest.raises(ArchiveError, match="is a link or a device"):
-        read(path)
+LINKS = {
+    "same.png": "a.png",
+    "deep/up.png": "../a.png",
+    "out.png": "../secret.png",
+    "deep/out.png": "../../secret.png",
+    "root.png": "/etc/passwd",
+    "drive.png": "C:\\secret.png",
+}
+
+
+def check_links(found: list[Member]) -> None:
+    assert found[0] == Member("a.png", b"1")
+    assert [member.name for member in found if member.is_link] == ["same.png", "deep/up.png"]
+    assert all(member.data is None for member in found[1:])
+    refused = [member.name for member in found if "points outside of the archive" in member.problem]
+    assert refused == ["out.png", "deep/out.png", "root.png", "drive.png"]
+
+
+@pytest.mark.parametrize("kind", ["symbolic", "hard"])
+def test_links_in_a_tar_are_named_and_only_those_that_leave_it_refused(tmp_path: Path, kind: str) -> None:
+    infos = []
+    for name, target in LINKS.items():
+        info = tarfile.TarInfo(name)
+        info.type = tarfile.SYMTYPE if kind == "symbolic" else tarfile.LNKTYPE
+        info.linkname = "a.png" if kind == "hard" and name == "deep/up.png" else target  # hard ones start at the top
+        infos.append(info)
+    check_links(read(write_tar(tmp_path / "x.tar", {"a.png": b"1"}, *infos)))
+
+
+def test_links_in_a_zip_are_named_and_only_those_that_leave_it_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "x.zip", {"a.png": b"1"})
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, target in LINKS.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(info, target)
+    check_links(read(path))
+
+
+def zip_of(path: Path, *names: bytes) -> Path:
+    """A zip whose names are these bytes, not marked as UTF-8."""
+    fillers = [f"{number:03}".ljust(len(name), "_") for number, name in enumerate(names)]
+    data = write_zip(path, dict.fromkeys(fillers, b"1")).read_bytes()
+    for filler, name in zip(fillers, names, strict=True):
+        data = data.replace(filler.encode(), name)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp932", ["表情/笑顔.png", "ソース.png", "a.png", "能力.png"]),
+        ("cp437", ["König.png", "café.png", "naïve/Äpfel.png", "plain.png"]),
+        ("utf-8", ["König.png", "笑顔.png"]),
+        ("ascii", ["deep\\a.png", "b.png"]),
+    ],
+)
+def test_names_in_a_zip_are_read_in_their_encoding(tmp_path: Path, encoding: str, names: list[str]) -> None:
+    path = zip_of(tmp_path / "x.zip", *(name.encode(encoding) for name in names))
+    assert [member.name for member in read(path)] == [name.replace("\\", "/") for name in names]
+    assert all(member.data == b"1" for member in read(path))
+
+
+def test_the_byte_of_a_backslash_within_a_letter_is_no_separator(tmp_path: Path) -> None:
+    names = ["表..png", "十x.png", "ソ.png"]
+    assert all(b"\\" in name.encode("cp932") for name in ("表", "十", "ソ"))
+    found = read(zip_of(tmp_path / "x.zip", *(name.encode("cp932") for name in names)))
+    assert [member.name for member in found] == names
+
+
+def test_a_name_that_is_told_besides_in_unicode_is_taken(tmp_path: Path) -> None:
+    raw, told = b"x_.png", "笑.png".encode()
+    info = zipfile.ZipInfo("x_.png")
+    extra = b"\1" + struct.pack("<I", zlib.crc32(raw)) + told
+    info.extra = struct.pack("<HH", 0x7075, len(extra)) + extra
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr(info, b"1")
+    assert read(tmp_path / "x.zip") == [Member("笑.png", b"1")]
+
+
+def test_names_in_a_tar_are_read_in_their_encoding(tmp_path: Path) -> None:
+    name = "表情/ソース.png".encode("cp932").decode("utf-8", "surrogateescape")
+    with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.GNU_FORMAT) as archive:
+        info = tarfile.TarInfo(name)
+        info.size = 1
+        archive.addfile(info, io.BytesIO(b"1"))
+    assert read(tmp_path / "x.tar") == [Member("表情/ソース.png", b"1")]
 
 
 def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:

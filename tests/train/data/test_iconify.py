@@ -16,7 +16,7 @@ from tests.conftest import draw_icon
 from tests.train.data.tiny_collection import COLORS, INFO, body, collection, write_package
 from train.data.choice import Choice
 from train.data.iconify import Collection, CollectionIcon
-from train.data.reading import Broken, Reading, Request, SourceError
+from train.data.reading import Broken, Reading, Request, SourceError, Why
 from train.data.sources import read_source
 from train.data.vectors import Renderer
 
@@ -170,8 +170,8 @@ def test_each_form_of_a_collection_gives_the_same(tmp_path: Path) -> None:
         assert (reading.name, reading.kind, reading.license) == ("tiny", "Iconify collection", "CC BY 4.0")
         assert reading.author == "Ann (https://example.org/ann)"
         assert len(reading.icons) == 26
-        assert (reading.hidden, reading.broken) == (["gone"], [])
-        assert reading.ignored == (path != package / "icons.json")
+        assert (reading.left_out[Why.WITHDRAWN].names, reading.broken) == (["gone"], [])
+        assert reading.count(Why.OTHER) == (path != package / "icons.json")
         found = {icon.name: icon.decoded for icon in reading.icons}
         for number, color in enumerate(COLORS):
             assert (found[f"icon-{number}"].pixels == tuple(bytes.fromhex(color[1:]))).all()
@@ -179,7 +179,7 @@ def test_each_form_of_a_collection_gives_the_same(tmp_path: Path) -> None:
         chosen = read(path, "icon-1*", "warm-ones")
         assert chosen.name == "tiny-icon-1-warm-ones"
         assert {icon.name for icon in chosen.icons} == {"icon-1", *(f"icon-1{n}" for n in range(10)), "icon-7"}
-        assert chosen.unchosen == 27 - 12
+        assert chosen.count(Why.UNCHOSEN) == 27 - 12
 
 
 def test_collections_stand_beside_pictures_and_each_other(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_files_of_the_same_names_are_no_collection(tmp_path: Path) -> None:
     (tmp_path / "set" / "deep").mkdir()
     (tmp_path / "set" / "deep" / "icons.json").write_text("{", encoding="utf-8")
     reading = read(tmp_path / "set")
-    assert (reading.kind, reading.ignored) == ("folder", 2)
+    assert (reading.kind, reading.count(Why.OTHER)) == ("folder", 2)
     assert reading.broken == [Broken("deep/icons.json", "damaged or cut off: not JSON")]
     for path, reason in [("icons.json", "not an Iconify collection"), ("deep/icons.json", "damaged or cut off")]:
         with pytest.raises(SourceError, match=f"{path}: {reason}"):

@@ -16,6 +16,7 @@ from tests.train.data.tiny_collection import INFO, collection, write_package
 from train.adversary.recipes import PRESETS
 from train.data.icons import MINIMUM, SourceError, load_icons, write_icons, write_report
 from train.data.inspection import near_duplicates
+from train.data.reading import Why
 from train.doors.options import make_setting
 from train.run.setting import Goal
 
@@ -92,7 +93,7 @@ def test_the_report_counts_what_was_read(tmp_path: Path) -> None:
     report = load_icons([folder], background=(0, 0, 255)).report
     assert report.modes == {"RGB": 22, "P": 2, "L": 1}
     assert report.sizes == {"64 x 64": 23, "100 x 50": 1, "20 x 20": 1}
-    assert (report.padded, report.enlarged, report.ignored) == (1, 1, 1)
+    assert (report.padded, report.enlarged, report.left_out[Why.OTHER].count) == (1, 1, 1)
     assert report.animated == ["moving.gif"]
     assert report.blank == ["white.png"]
     assert [(broken.name, broken.reason) for broken in report.broken] == [("empty.png", "the file is empty")]
@@ -143,7 +144,11 @@ def test_a_term_of_only_that_fits_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"^--only: no icon is called 'cats'; there are icon-00, .* and 34 others$"):
         load_icons(sources, only=["icon-1*", "cats"])
     icons = load_icons(sources, only=["icon-0*", "icon-2*"])
-    assert (icons.name, icons.report.count, icons.report.unchosen) == ("one-icon-0-icon-2+two-icon-0-icon-2", 20, 20)
+    assert (icons.name, icons.report.count, icons.report.left_out[Why.UNCHOSEN].count) == (
+        "one-icon-0-icon-2+two-icon-0-icon-2",
+        20,
+        20,
+    )
     with pytest.raises(SourceError, match=r"only 1 different icon \(besides 39 not chosen by --only\)"):
         load_icons(sources, only=["icon-01"])
 

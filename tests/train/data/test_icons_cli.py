@@ -93,10 +93,11 @@ def test_a_collection_is_inspected(tmp_path: Path) -> None:
     assert "tiny-icon-same-old  25 icons of 64 x 64 pixels" in output
     assert "1 exact duplicates, 1 hidden in their collection" in output
     assert re.search(r"Author +Ann \(https://example.org/ann\)", output)
-    assert re.search(r"left out\s+Icon\s+Usually\s+old\s", output)
+    assert re.search(r"Left out\s+Hidden in their collection\s+old\s", output)
     assert "25 not chosen by --only" not in output
     report = json.loads(run("inspect", package, "--only", "icon-*", "--json").stdout)
-    assert (report["hidden"], report["unchosen"], report["sources"][0]["unchosen"]) == ([], 2, 2)
+    assert report["sources"][0]["left_out"] == {"not chosen by --only": 2}
+    assert report["left_out"]["not chosen by --only"]["count"] == 2
 
 
 def test_icons_does_not_write_into_a_full_folder(folder: Path) -> None:

@@ -17,7 +17,7 @@ from tests.conftest import draw_icon
 from tests.train.data.emoji_font import write_font
 from train.data.choice import Choice
 from train.data.names import printable, slug
-from train.data.reading import Broken, Request, SourceError
+from train.data.reading import Broken, LeftOut, Request, SourceError, Why
 from train.data.sources import read_source
 
 REQUEST = Request(size=64, background=(255, 255, 255))
@@ -76,7 +76,8 @@ def test_a_folder_names_broken_images_and_counts_other_files(tmp_path: Path) -> 
     assert reasons["logo.svg"] == "not well-formed XML (unclosed token, line 1)"
     assert reasons["more.zip"] == "an archive inside a folder is not opened: give it as a source"
     assert reasons["text.png"].startswith("not an image that can be read")
-    assert reading.ignored == 3  # the text, the database, and the hidden file beside them
+    assert reading.left_out[Why.OTHER] == LeftOut(2, ["Thumbs.db", "notes.txt"])
+    assert reading.left_out[Why.CONCEALED] == LeftOut(3, [".git/", "__MACOSX/", ".hidden.png"])
     assert len(reading.icons) == 3
 
 
@@ -135,7 +136,7 @@ def test_only_takes_files_by_their_names(tmp_path: Path, tiny_bundle_path: Path)
         assert reading.name == "icons-icon-1-icon-3"
         wanted = ["deep/icon 1.png", "deep/icon 11.png", "deep/icon 3.png", "icon 10.png"]
         assert [icon.name for icon in reading.icons] == wanted
-        assert (reading.unchosen, reading.ignored, reading.broken) == (9, 1, [])
+        assert (reading.count(Why.UNCHOSEN), reading.count(Why.OTHER), reading.broken) == (9, 1, [])
     assert names(tiny_bundle_path, "icon-0000[12]") == ["icon-00001", "icon-00002"]
 
 
@@ -152,7 +153,7 @@ def test_an_archive_gives_what_its_folder_gives(tmp_path: Path, kind: str) -> No
     for one, other in zip(packed.icons, unpacked.icons, strict=True):
         assert (one.decoded.pixels == other.decoded.pixels).all()
     assert packed.broken == unpacked.broken == [Broken("cut.png", "the image data is damaged or cut off")]
-    assert packed.ignored == unpacked.ignored == 2
+    assert packed.left_out == unpacked.left_out
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])
@@ -197,11 +198,11 @@ def test_a_font_gives_its_emoji_by_group(tmp_path: Path) -> None:
     reading = read_source(path, REQUEST)
     assert (reading.name, reading.kind, reading.license) == ("test-emoji", "emoji font", "OFL-1.1")
     assert [icon.name for icon in reading.icons] == ["grinning face", "red apple", "rocket"]
-    assert reading.lacking > 1600
+    assert reading.count(Why.LACKING) > 1600
     only = read_source(path, Request(size=64, background=(0, 0, 0), choice=Choice(["faces", "food"])))
     assert only.name == "test-emoji-faces-food"
     assert [icon.name for icon in only.icons] == ["grinning face", "red apple"]
-    assert only.lacking + only.unchosen == reading.lacking + 1
+    assert only.count(Why.LACKING) + only.count(Why.UNCHOSEN) == reading.count(Why.LACKING) + 1
     assert names(path, "*apple") == ["red apple"]
 
 
