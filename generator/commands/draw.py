@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from generator.checkpoint import DEFAULT_BUNDLE, Bundle, read_bundle
+from generator.choice import CANDIDATES, Choice
 from generator.commands.shared import (
     BundlePath,
     Device,
@@ -42,11 +43,18 @@ def icon_command(
     wildness: Wildness = None,
     device: Device = "auto",
     plain: Annotated[bool, typer.Option("--plain", help="Enlarge by Lanczos, not by the enlarger.")] = False,
+    candidates: Annotated[
+        int, typer.Option(min=1, max=1024, help="Without a seed, how many icons to choose from; 1: no choice.")
+    ] = CANDIDATES,
 ) -> None:
-    """Draw one icon. The same bundle, seed and options give the same file; within 1/255 on other machines."""
+    """Draw one icon: that of a seed, or the best of some fresh ones.
+
+    The same bundle, seed and options give the same file; within 1/255 on other machines."""
     with sentences():
-        model, chosen = read_bundle(bundle), parse_seed(seed)
-        drawn = Studio(model, device).draw([chosen.number], truncation(wildness))[0]
+        model, seeds = read_bundle(bundle), [parse_seed(seed) for _ in range(1 if seed else candidates)]
+        icons = Studio(model, device).draw(seeds, truncation(wildness))
+        place = Choice(Neighborhood(model)).choose(icons, 1)[0] if len(icons) > 1 else 0
+        drawn, chosen = icons[place], seeds[place]
         file = target(output, model, str(chosen.number))
         save(enlarge(drawn, size, plain=plain), file, f"seed {chosen.text}", model, Seed=chosen.text)
 

@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from typer.testing import CliRunner
 
+from generator.__main__ import app
 from generator.checkpoint import read_bundle
 from generator.choice import NEW, Choice, Realism, choose
 from generator.neighborhood import Neighborhood
+from generator.seeds import Seed
 from generator.studio import Studio
 from generator.transparency import as_image
 
@@ -67,3 +71,18 @@ def test_a_training_icon_is_chosen_last(tiny_bundle_path: Path) -> None:
     bundle = read_bundle(tiny_bundle_path)
     icons = [as_image(bundle.icons()[0]), *Studio(bundle).draw(range(7))]
     assert Choice(Neighborhood(bundle)).choose(icons, 8).index(0) > 0
+
+
+def test_the_command_line_draws_the_best_of_several(
+    tiny_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = iter(range(100))
+    monkeypatch.setattr(Seed, "random", staticmethod(lambda: Seed.of(next(numbers))))
+    bundle, file = read_bundle(tiny_bundle_path), tmp_path / "icon.png"
+    given = ["icon", "--bundle", str(tiny_bundle_path), "-o", str(file), "--candidates", "5"]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 0, result.output
+    (best,) = Choice(Neighborhood(bundle)).choose(Studio(bundle).draw(range(5)), 1)
+    with Image.open(file) as drawn:
+        assert drawn.info["Seed"] == str(best)
+    assert next(numbers) == 5

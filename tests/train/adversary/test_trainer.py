@@ -15,6 +15,7 @@ from generator.networks import build_generator
 from generator.networks.plain import PlainConfig
 from generator.networks.sagan import SaganConfig
 from train.adversary.average import recalibrate
+from train.adversary.losses import as_long
 from train.adversary.recipes import PRESETS
 from train.adversary.trainer import Trainer
 
@@ -218,3 +219,9 @@ def test_a_run_starts_from_the_weights_of_a_bundle(drawn_icons: NDArray[np.uint8
         )
     with pytest.raises(RuntimeError):
         make_trainer(drawn_icons).start_from({})
+
+
+def test_the_guide_pulls_as_hard_as_its_weight_says() -> None:
+    pull, other = torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 200.0]])
+    assert as_long(other, pull).tolist() == [[0, 5]]
+    assert as_long(torch.zeros(1, 2), pull).tolist() == [[0, 0]]
