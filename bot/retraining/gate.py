@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from generator.card import Figure
-
-DISTANCES = ("kid", "swd")
-"""Figures of which less is better, the one that tells most first."""
+from generator.quality import SCORED, score
 
 SPREADS = ("ms_ssim", "coverage")
 """Figures that tell a collapse: how alike two icons are, and how many real ones have one beside them."""
@@ -19,7 +18,8 @@ SOURCES_OF_COPIES = ("nearest",)
 """Figures that fall when a model copies its training icons."""
 
 TOLERANCE = 0.05
-"""Share by which a distance may be larger and still count as not worse: so much lies in the choice of the samples."""
+"""Share by which the score's figures may be larger and still count as not worse: so much lies in the choice of the
+samples."""
 
 LOWEST_SHARE = 0.5
 """Of the real figure: a spread below is a collapse, a nearest distance below is copying. Of MS-SSIM, which is 1 between
@@ -65,7 +65,7 @@ def read_evaluation(document: str) -> dict[str, Figure]:
 def judge(new: Mapping[str, Figure], old: Mapping[str, Figure]) -> Verdict:
     """Compare two models on the same icons.
 
-    The first of DISTANCES that both have decides: up to TOLERANCE above the running model's counts as not worse.
+    The score of the figures that both have decides: up to TOLERANCE above the running model's counts as not worse.
     A model whose spread, or whose distance to the nearest training icon, falls below LOWEST_SHARE of the real figure
     does not pass whatever its distance says, unless the running model stands no better there.
     """
@@ -73,13 +73,13 @@ def judge(new: Mapping[str, Figure], old: Mapping[str, Figure]) -> Verdict:
         for name in names:
             if name in new and _share(name, new) < LOWEST_SHARE and not _as_low(name, new, old):
                 return verdict
-    for name in DISTANCES:
-        if name in new and name in old:
-            if new[name].value < old[name].value:
-                return Verdict.BETTER
-            margin = TOLERANCE * abs(old[name].value)
-            return Verdict.NOT_WORSE if new[name].value <= old[name].value + margin else Verdict.WORSE
-    return Verdict.UNKNOWN
+    common = SCORED & new.keys() & old.keys()
+    if not common:
+        return Verdict.UNKNOWN
+    ours, theirs = (score({name: figures[name] for name in common}) for figures in (new, old))
+    if ours < theirs:
+        return Verdict.BETTER
+    return Verdict.NOT_WORSE if ours <= theirs + math.log1p(TOLERANCE) else Verdict.WORSE
 
 
 def _share(name: str, figures: Mapping[str, Figure]) -> float:

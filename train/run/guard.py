@@ -6,12 +6,12 @@ stopped.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from generator.card import Figure
+from generator.quality import score
 
 NEVER = 0
 """A patience that does not run out."""
@@ -161,26 +161,6 @@ class Guard:
         return (similar is None or _similarity(similar) <= self.limits.similarity / 2) and (
             coverage is None or coverage.value >= 4 * self.limits.coverage * coverage.real
         )
-
-
-def score(metrics: Mapping[str, Figure]) -> float:
-    """How far a model is from real icons: the mean logarithm of SWD, KID and form over those of real icons.
-
-    Lower is better; all count alike, in ratios. SWD alone looks at patches, and on 117 faces it preferred an early
-    state whose faces were visibly worse; KID alone swings on a few held-out icons; on broad sets both called blobs
-    excellent, which form does not. None counts below what real icons have.
-    """
-    ratios = [
-        math.log(max(metrics[name].value, floor) / floor)
-        for name, smallest in _FLOORS.items()
-        if name in metrics
-        for floor in [max(metrics[name].real, smallest)]
-    ]
-    return sum(ratios) / max(len(ratios), 1)
-
-
-_FLOORS = {"swd": 1.0, "kid": 1.0, "form": 20.0}
-"""The smallest figures that still count: real ones can be lower by chance, that of KID even below zero."""
 
 
 def _similarity(similar: Figure) -> float:

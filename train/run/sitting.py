@@ -14,12 +14,13 @@ import torch
 from numpy.typing import NDArray
 
 from generator.checkpoint import BundleError, copy_bundle
+from generator.quality import score
 from train.adversary.leader import is_out_of_memory, new_trainer
 from train.data.holdout import split
 from train.metrics import Judge
 from train.metrics.judge import SAMPLES
 from train.run.folder import BEST, BEST_STATE, LATEST, SHEETS, Progress, Run, RunError
-from train.run.guard import Alarm, End, Guard, Limits, score
+from train.run.guard import Alarm, End, Guard, Limits
 from train.run.outputs import Shelf, draw_samples
 from train.run.setting import Setting
 

@@ -24,8 +24,11 @@ GOOD = figures(kid=(3.0, 1.0), swd=(9.0, 1.0), ms_ssim=(0.3, 0.25), coverage=(0.
     [
         ({"kid": (2.9, 1.0)}, Verdict.BETTER),
         ({"kid": (3.0, 1.0)}, Verdict.NOT_WORSE),
-        ({"kid": (3.14, 1.0), "swd": (99.0, 1.0)}, Verdict.NOT_WORSE),  # the first figure that both have decides
-        ({"kid": (3.16, 1.0), "swd": (1.0, 1.0)}, Verdict.WORSE),
+        ({"kid": (3.0, 1.0), "swd": (9.0, 1.0)}, Verdict.NOT_WORSE),
+        ({"kid": (3.3, 1.0)}, Verdict.NOT_WORSE),  # a tenth more in one of two figures
+        ({"kid": (3.4, 1.0)}, Verdict.WORSE),
+        ({"kid": (3.4, 1.0), "swd": (7.0, 1.0)}, Verdict.BETTER),  # in ratios, both count alike
+        ({"kid": (2.9, 1.0), "form": (999.0, 20.0)}, Verdict.BETTER),  # the running model has no such figure
         ({"kid": (1.0, 1.0), "ms_ssim": (0.63, 0.25)}, Verdict.COLLAPSED),  # over half the way from real to equal
         ({"kid": (1.0, 1.0), "ms_ssim": (0.62, 0.25)}, Verdict.BETTER),
         ({"kid": (1.0, 1.0), "coverage": (0.4, 0.9)}, Verdict.COLLAPSED),
@@ -36,6 +39,13 @@ GOOD = figures(kid=(3.0, 1.0), swd=(9.0, 1.0), ms_ssim=(0.3, 0.25), coverage=(0.
 def test_the_gate(changed: dict[str, tuple[float, float]], verdict: Verdict) -> None:
     assert judge({**GOOD, **figures(**changed)}, GOOD) is verdict
     assert verdict.passes is (verdict in {Verdict.BETTER, Verdict.NOT_WORSE})
+
+
+def test_form_counts_where_both_have_it() -> None:
+    """On broad sets SWD and KID call blobs excellent."""
+    old, new = {**GOOD, **figures(form=(300.0, 1.0))}, {**GOOD, **figures(kid=(2.9, 1.0), form=(2300.0, 1.0))}
+    assert judge(new, old) is Verdict.WORSE
+    assert judge(old, new) is Verdict.BETTER
 
 
 def test_a_running_model_that_stands_no_better_is_no_measure() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from generator.card import Figure
-from train.run.guard import NEVER, Alarm, Guard, Limits, Verdict, score
+from generator.quality import score
+from train.run.guard import NEVER, Alarm, Guard, Limits, Verdict
 
 ARMED = Limits(warm_up=0)
 
