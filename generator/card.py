@@ -60,7 +60,9 @@ class Card(_Section):
     metrics: dict[Annotated[str, Field(max_length=40, pattern=_PLAIN)], Figure] = Field(max_length=64)
     data: DataSet
     sheet_icons: int = Field(ge=1, le=MAX_SHEET_ICONS)
-    """Icons in `icons.png`, and rows of the descriptors."""
+    """Icons in `icons.png` that were trained on, and rows of the descriptors."""
+    sheet_held_out: int = Field(default=0, ge=0, le=MAX_SHEET_ICONS)
+    """Icons after them in `icons.png`, those held out: whoever trains on the set again needs them, too."""
     encoder: str = Field(default="", max_length=64, pattern=_PLAIN)
     """SHA-256 of the encoder that gave the features; empty: there are none."""
     preset: str = Field(max_length=100, pattern=_PLAIN)

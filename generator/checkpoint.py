@@ -33,7 +33,7 @@ from generator.networks import GeneratorConfig, build_generator, read_config
 from generator.sheets import MAX_SHEET_ICONS, SheetError, check_picture, check_sheet, cut_sheet
 
 FORMAT_VERSION = 3
-"""2: there may be a discriminator. 3: the card may name the plainest icon."""
+"""2: there may be a discriminator. 3: the card may name the plainest icon, the sheet hold what was held out."""
 DEFAULT_BUNDLE = Path(__file__).parent / "default"
 """The bundle that ships with the project."""
 BROAD_BUNDLE = Path(__file__).parent / "broad"
@@ -117,10 +117,14 @@ class Bundle:
 
     @cached_property
     def _icons(self) -> NDArray[np.uint8]:
-        return cut_sheet(self.sheet, self.card.sheet_icons, self.image_size)
+        return cut_sheet(self.sheet, self.card.sheet_icons + self.card.sheet_held_out, self.image_size)
 
     def icons(self) -> NDArray[np.uint8]:
         """The training icons, `(N, size, size, channels)` uint8, in the order of the descriptors; decoded once."""
+        return self._icons[: self.card.sheet_icons]
+
+    def all_icons(self) -> NDArray[np.uint8]:
+        """The training icons and, after them, those held out, as far as the bundle keeps them."""
         return self._icons
 
 
@@ -161,10 +165,11 @@ def _read_bundle(path: Path) -> Bundle:
     weights = _read_tensors(path / GENERATOR, contents[GENERATOR])
     _check_weights(path / GENERATOR, weights, config)
     discriminator = _read_discriminator(path / DISCRIMINATOR, contents.get(DISCRIMINATOR))
+    count = card.sheet_icons + card.sheet_held_out
     descriptors = _read_tensors(path / NEIGHBORS, contents[NEIGHBORS])
     _check_descriptors(path / NEIGHBORS, descriptors, card)
     for name, check in (
-        (ICONS, partial(check_sheet, count=card.sheet_icons, size=config.image_size, channels=config.channels)),
+        (ICONS, partial(check_sheet, count=count, size=config.image_size, channels=config.channels)),
         (SAMPLES, check_picture),
     ):
         try:
@@ -211,13 +216,15 @@ def write_bundle(
     descriptors: torch.Tensor,
     sheet: bytes,
     samples: bytes,
+    held_out: int = 0,
     features: torch.Tensor | None = None,
     fresh: torch.Tensor | None = None,
     discriminator: Mapping[str, torch.Tensor] | None = None,
 ) -> Bundle:
     """Write a bundle beside its place, flush it, swap it in, and read it back.
 
-    `descriptors`: `(N, D)`, N at most MAX_SHEET_ICONS; `sheet`: the same icons, from `draw_sheet`; `samples`: a PNG;
+    `descriptors`: `(N, D)`, N at most MAX_SHEET_ICONS; `sheet`: the same icons and then `held_out` others, from
+    `draw_sheet`; `samples`: a PNG;
     `features` and `fresh`: as in Bundle, both or none, with the encoder in the description; `discriminator`: what a
     training may take over, too, left out where its numbers need more than 16 bits.
     A bundle that stands at `path` is replaced, as `swap_in_folder` does it.
@@ -244,6 +251,7 @@ def write_bundle(
         metrics=dict(description.metrics),
         data=description.data,
         sheet_icons=len(descriptors),
+        sheet_held_out=held_out,
         preset=description.preset,
         background=description.background,
         truncation=description.truncation,

@@ -8,7 +8,7 @@ import fcntl
 import logging
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -26,6 +26,7 @@ from bot.settings import Settings
 from bot.talk.refusals import ServiceError
 from generator.card import Figure
 from generator.checkpoint import Bundle, BundleError, read_bundle
+from generator.networks.sagan import SaganConfig
 from generator.studio import DeviceError
 
 log = logging.getLogger(__name__)
@@ -274,7 +275,7 @@ class Retrainer:
             *base,
             *(argument for source in sources for argument in ("--icons", str(source))),
             *goal,
-            *_look(active),
+            *_look(active, settings.train_options),
             *("--seed", str(job_id)),
             *("--runs", str(folder.path / RUNS)),
             *settings.train_options,
@@ -295,9 +296,16 @@ class Retrainer:
         return True
 
 
-def _look(active: Bundle) -> list[str]:
-    """A new model draws as large, and on the same background, as the running one."""
-    return ["--size", str(active.image_size), "--background", active.card.background]
+def _look(active: Bundle, options: Collection[str]) -> list[str]:
+    """A new model draws as large, and on the same background, as the running one, and starts from it.
+
+    Options that choose another network, or where to start, stand against that.
+    """
+    look = ["--size", str(active.image_size), "--background", active.card.background]
+    chosen = {option.partition("=")[0] for option in options} & {"--from", "--preset", "--width"}
+    if chosen or active.config.architecture != SaganConfig.architecture:
+        return look
+    return [*look, "--from", str(active.path.absolute())]
 
 
 def result_of(run: Path) -> Path:

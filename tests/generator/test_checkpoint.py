@@ -11,10 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load, save
 
@@ -32,7 +34,7 @@ from generator.checkpoint import (
     write_bundle,
 )
 from generator.folders import recover_folder, swap_in_folder
-from generator.sheets import sheet_limit, thin
+from generator.sheets import draw_sheet, sheet_limit, thin
 from generator.studio import Studio
 
 
@@ -264,6 +266,36 @@ def test_a_writer_refuses_weights_that_are_not_finite(tiny_bundle_path: Path, tm
             samples=bundle.sheet,
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_held_out_is_kept_beside_the_training_icons(
+    tiny_bundle_path: Path, tmp_path: Path, drawn_icons: NDArray[np.uint8]
+) -> None:
+    bundle, others = read_bundle(tiny_bundle_path), 255 - drawn_icons[:3]
+    card = bundle.card
+    again = write_bundle(
+        tmp_path / "new",
+        Description(
+            kimg=1.0,
+            metrics={},
+            data=card.data,
+            preset=card.preset,
+            background=card.background,
+            created=card.created,
+            code_version=card.code_version,
+        ),
+        config=bundle.config,
+        weights=bundle.generator,
+        descriptors=bundle.descriptors,
+        sheet=draw_sheet(np.concatenate([drawn_icons, others])),
+        held_out=len(others),
+        samples=bundle.sheet,
+    )
+    assert np.array_equal(again.icons(), drawn_icons)
+    assert np.array_equal(again.all_icons(), np.concatenate([drawn_icons, others]))
+    assert np.array_equal(bundle.all_icons(), bundle.icons())
+    change_card(tmp_path / "new", lambda card: card.update(sheet_held_out=2))
+    assert "sheet" in refused(tmp_path / "new")
 
 
 def test_a_swap_leaves_one_whole_folder(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def _decode(source: Path | bytes, name: str, request: Request, reading: Reading)
 def _read_bundle(path: Path, request: Request) -> Reading:
     try:
         bundle = read_bundle(path)
-        pixels = bundle.icons()
+        pixels = bundle.all_icons()
     except BundleError as error:
         raise SourceError(str(error)) from None
     reading = Reading(slug(bundle.card.data.name) or "bundle", "bundle", bundle.card.data.license or UNKNOWN)

@@ -22,8 +22,18 @@ from train.adversary.leader import follow_command, is_follower, processes, toget
 from train.adversary.recipes import PRESETS
 from train.data.icons import write_report
 from train.data.summary import summarize
-from train.doors.options import beginning, like, make_setting, read_goal, read_recipe, read_start, reopen, require_fit
-from train.doors.terminal import UsageError, behind, read_color, read_icons, sentences
+from train.doors.options import (
+    beginning,
+    draws_transparent,
+    like,
+    make_setting,
+    read_goal,
+    read_recipe,
+    read_start,
+    reopen,
+    require_fit,
+)
+from train.doors.terminal import DEFAULT_BACKGROUND, UsageError, behind, read_color, read_icons, sentences
 from train.precision import Precision
 from train.report.chronicle import write_run_report
 from train.run.folder import BEST, LATEST
@@ -61,7 +71,8 @@ def fit_command(
         Path | None,
         typer.Option(
             "--from",
-            help="Start from this bundle or run, at its size and width; broad: from the one that ships for this.",
+            help="Start from this bundle or run, at its size and width; broad: from the one that ships for this; "
+            "none: from nothing.",
         ),
     ] = None,
     hold_out: Annotated[
@@ -178,11 +189,13 @@ def fit_command(
                 raise UsageError("Say what to train on with --icons SOURCE, or go on with --resume RUN.")
             if goal is None:
                 goal = Goal() if patience else Goal(kimg=DEFAULT_KIMG)
-            bundle = None if start is None else read_start(start)
+            bundle = read_start(start)
             if bundle is not None:
                 size, changes = size or bundle.image_size, like(bundle, changes)
                 background = background or bundle.card.background
             size = DEFAULT_SIZE if size is None else size
+            if background is None and not draws_transparent(preset or DEFAULT_PRESET):
+                background = DEFAULT_BACKGROUND
             channels = len(read_color(background or TRANSPARENT_CODE))
             recipe = read_recipe(preset or DEFAULT_PRESET, changes, size, channels)
             if batch is None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from generator.card import DataSet
 from generator.checkpoint import BROAD_BUNDLE, Bundle, BundleError, read_bundle
-from generator.decode import parse_color
+from generator.decode import TRANSPARENT, parse_color
 from generator.networks import GeneratorConfig
 from generator.networks.plain import PlainConfig
 from train.adversary.recipes import PRESETS, Recipe
@@ -22,8 +22,8 @@ from train.doors.terminal import UsageError, read_color
 from train.run.folder import Run, RunError, bundle_of
 from train.run.setting import Goal, Setting, code_version
 
-BROAD = Path("broad")
-"""What --from takes for the broad bundle that ships."""
+BROAD, NONE = Path("broad"), Path("none")
+"""What --from takes for the broad bundle that ships, and for a start from nothing."""
 
 
 def read_goal(kimg: float | None, minutes: float | None) -> Goal | None:
@@ -49,8 +49,18 @@ def read_recipe(preset: str, changes: dict[str, Any], size: int, channels: int =
     return recipe
 
 
-def read_start(path: Path) -> Bundle:
+def draws_transparent(preset: str) -> bool:
+    """Whether the network of a preset can draw transparent icons."""
+    try:
+        return preset in PRESETS and PRESETS[preset].network(64, len(TRANSPARENT)).channels == len(TRANSPARENT)
+    except ValueError:
+        return False
+
+
+def read_start(path: Path | None) -> Bundle | None:
     """The bundle to start from, the best one of a run, or the broad one that ships. Raises UsageError."""
+    if path in (None, NONE):
+        return None
     try:
         return read_bundle(BROAD_BUNDLE if path == BROAD else bundle_of(path))
     except BundleError as error:

@@ -39,8 +39,11 @@ class Shelf:
         Raises EncoderError.
         """
         self._setting = setting
-        shown = icons[list(thin(len(icons), sheet_limit(setting.image_size)))]
-        self._sheet, self._descriptors = draw_sheet(shown), describe(shown)
+        limit = sheet_limit(setting.image_size)
+        shown = icons[list(thin(len(icons), limit))]
+        kept = held_out[: limit - len(shown)]
+        self._sheet, self._kept = draw_sheet(np.concatenate([shown, kept])), len(kept)
+        self._descriptors = describe(shown)
         encoder = load_encoder()
         self._encoder, self._features = encoder.digest, encoder.features(over(shown, WHITE))
         self._realism = Realism(self._features)
@@ -78,6 +81,7 @@ class Shelf:
             weights=network.state_dict(),
             descriptors=self._descriptors,
             sheet=self._sheet,
+            held_out=self._kept,
             samples=samples,
             features=self._features,
             fresh=self._fresh,

@@ -17,6 +17,7 @@ from bot.models.library import ModelLibrary
 from bot.retraining import worker
 from bot.retraining.jobs import JobOverError
 from bot.retraining.service import RetrainService
+from bot.retraining.worker import _look
 from tests.bot.retraining.host import WORSE, Host, another_bundle, furnish
 from tests.bot.world import World, alt_text, labels, name_servers, private, until, words
 
@@ -181,6 +182,14 @@ async def test_attached_files_join_the_current_set(host: Host) -> None:
     sources = [value for name, value in pairwise(call) if name == "--icons"]
     assert sources == [str(active), str(job / "icons"), str(job / "001-my-icons.zip")]
     assert call[call.index("--size") + 1] == "64"
+    assert call[call.index("--from") + 1] == str(active)
+
+
+@pytest.mark.parametrize("option", ["--from=none", "--preset", "--width"])
+async def test_options_may_say_where_to_start(host: Host, option: str) -> None:
+    active = host.world.service(ModelLibrary).active.bundle
+    assert "--from" in _look(active, ["--batch", "16"])
+    assert "--from" not in _look(active, [option, "x"])
 
 
 async def test_what_does_not_go_together_is_refused(host: Host) -> None:

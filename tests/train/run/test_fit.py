@@ -21,6 +21,8 @@ from generator.studio import Studio
 from tests.train.run.door import events, folder_of, train
 from train.__main__ import app
 from train.adversary.trainer import Trainer
+from train.data.reading import Request
+from train.data.sources import read_source
 from train.doors.fit import _StopSignal
 from train.run.folder import BEST, LATEST, SHEETS, STATS, Run
 from train.run.setting import Goal, Setting
@@ -68,6 +70,8 @@ def test_the_bundle_is_hosted_by_the_studio(finished: tuple[Path, list[dict[str,
     assert bundle.card.data.license == "MIT License"
     assert set(bundle.card.metrics) >= {"swd", "ms_ssim", "nearest", "nearest_low", "copies"}
     assert (len(bundle.icons()), bundle.card.data.held_out) == (36, 4)
+    assert len(bundle.all_icons()) == 40  # whoever trains on the set again has all of it
+    assert read_source(finished[0] / BEST, Request(size=64, background=(255, 255, 255))).notes == []
     assert Studio(bundle, "cpu").draw([42])[0].size == (64, 64)
 
 
