@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,18 +23,31 @@ MAX_SEED_TEXT = 100
 LONGEST_PATH = 50
 """Steps that a seed's neighborhood can be walked into."""
 
+MOST_VARIATIONS = 54
+"""Variations of a seed, and of each of them."""
+
+MAX_TYPED = MAX_SEED_TEXT + len(" ~") + 3 * LONGEST_PATH
+"""Characters that a seed's name may have: its text, and the steps to a variation."""
+
 NEAR_STRENGTH = 0.25
 """How far one step leads from a latent: 0 is the same one, 1 another one that has nothing to do with it."""
 
 _PARALLEL = 1e-6
 """Below this sine of their angle, two latents count as one direction."""
 
-_FRESH_SEED_LIMIT = 2**31
+_FRESH_LETTERS, _FRESH_LENGTH = "23456789bcdfghjkmnpqrstvwxz", 6
+"""Of what a fresh seed is made: nothing that is taken for something else, and no vowels, which would make words."""
+
+_STEPS = "123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""How the number of a variation stands in a path: one character for each step."""
+
+_VARIATION = re.compile(r"(?P<base>.*\S)\s+~\s*(?P<steps>\d{1,2}(?:\.\d{1,2})*)", re.DOTALL | re.ASCII)
+_LATER = re.compile(r"(?P<base>.*\S)\s+\+(?P<steps>[1-9]\d?)", re.DOTALL | re.ASCII)
 
 
 @dataclass(frozen=True)
 class Near:
-    """A way from a seed's latent to one near it: a digit 1 to 9 for each step, and how far each step leads."""
+    """A way from a seed's latent to one near it: a character for each step (1 to 9, then a, b, ...), and its length."""
 
     path: str
     strength: float
@@ -53,17 +67,29 @@ class Seed:
 
     @classmethod
     def parse(cls, text: str) -> Seed:
-        """Read a seed: a decimal integer in range is itself, any other text is 63 bits of its SHA-256.
+        """Read what a seed is called. A decimal integer in range is itself, any other text is 63 bits of its SHA-256.
 
+        "42 ~3" is the third variation of 42, "42 ~3.1" the first one of that; "cat +2" is the second seed after "cat".
         Raises ValueError, with a sentence, for an empty text or one of more than 100 characters.
         """
         text = text.strip()
+        match = _VARIATION.fullmatch(text)
+        path = _read_steps(match["steps"]) if match else None
+        if match and path:
+            return replace(cls._read(match["base"]), near=Near(path, NEAR_STRENGTH))
+        return cls._read(text)
+
+    @classmethod
+    def _read(cls, text: str) -> Seed:
         if not text:
             raise ValueError("A seed needs at least one character.")
         if len(text) > MAX_SEED_TEXT:
             raise ValueError(f"A seed has at most {MAX_SEED_TEXT} characters, this one has {len(text)}.")
         if text.isascii() and text.isdigit() and int(text) < SEED_LIMIT:
-            return cls(text=str(int(text)), number=int(text))
+            return cls.of(int(text))
+        match = _LATER.fullmatch(text)
+        if match:
+            return cls._read(match["base"]).offset(int(match["steps"]))
         # A lone surrogate can come from a command line's bytes; it is hashed as it is.
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         return cls(text=text, number=int.from_bytes(digest[:8], "big") % SEED_LIMIT)
@@ -71,7 +97,7 @@ class Seed:
     @classmethod
     def random(cls) -> Seed:
         """A fresh seed, short enough to be typed again."""
-        return cls.of(secrets.randbelow(_FRESH_SEED_LIMIT))
+        return cls.parse("".join(secrets.choice(_FRESH_LETTERS) for _ in range(_FRESH_LENGTH)))
 
     @classmethod
     def of(cls, number: int) -> Seed:
@@ -80,17 +106,39 @@ class Seed:
         return cls(text=str(number), number=number)
 
     def offset(self, steps: int) -> Seed:
-        """The seed that many numbers further on; `offset(0)` is this seed with its own text."""
-        return self if steps == 0 else Seed.of(self.number + steps)
+        """The seed that many numbers further on, of a variation the one further on; `offset(0)` is this seed itself.
+
+        It is called by its number where that was typed, otherwise by the text ("cat +2").
+        """
+        if steps == 0:
+            return self
+        if self.near is not None:
+            last = _STEPS.index(self.near.path[-1])
+            return self.parent.variation((last + steps) % MOST_VARIATIONS + 1)
+        number = (self.number + steps) % SEED_LIMIT
+        match = _LATER.fullmatch(self.text)
+        base, before = (match["base"], int(match["steps"])) if match else (self.text, 0)
+        text = f"{base} +{before + steps}"
+        if self.text == str(self.number) or len(text) > MAX_SEED_TEXT or before + steps > 99:
+            return Seed.of(number)
+        return Seed(text, number)
 
     def variation(self, index: int) -> Seed:
-        """One of the nine seeds nearby (1 <= index <= 9). Raises ValueError for another index, or at the path's end."""
+        """One of the seeds nearby (1 <= index <= MOST_VARIATIONS).
+
+        Raises ValueError for another index, or at the path's end.
+        """
         path, strength = (self.near.path, self.near.strength) if self.near else ("", NEAR_STRENGTH)
-        if not 1 <= index <= 9:
-            raise ValueError(f"There are variations 1 to 9, and no {index}.")
+        if not 1 <= index <= MOST_VARIATIONS:
+            raise ValueError(f"There are variations 1 to {MOST_VARIATIONS}, and no {index}.")
         if len(path) >= LONGEST_PATH:
             raise ValueError(f"A variation has at most {LONGEST_PATH} steps.")
-        return replace(self, near=Near(f"{path}{index}", strength))
+        return replace(self, near=Near(f"{path}{_STEPS[index - 1]}", strength))
+
+    @property
+    def index(self) -> int:
+        """Which variation of its parent it is, from 1 on; 0 for none."""
+        return _STEPS.index(self.near.path[-1]) + 1 if self.near else 0
 
     @property
     def parent(self) -> Seed:
@@ -100,8 +148,35 @@ class Seed:
 
     @property
     def name(self) -> str:
-        """What the seed is called: its text, and for a variation the steps that lead to it ("blue cat ~3.1")."""
-        return f"{self.text} ~{'.'.join(self.near.path)}" if self.near else self.text
+        """What the seed is called; typed, it gives this seed ("blue cat ~3.1").
+
+        That is its text, or its number where the text is read as something else by now.
+        """
+        base = self.text if self._is_read_back() else str(self.number)
+        return f"{base} ~{self._steps}" if self.near else base
+
+    @property
+    def stem(self) -> str:
+        """The same by its number, for the name of a file ("42-v3.1")."""
+        return f"{self.number}-v{self._steps}" if self.near else str(self.number)
+
+    @property
+    def _steps(self) -> str:
+        return ".".join(str(_STEPS.index(step) + 1) for step in self.near.path) if self.near else ""
+
+    def _is_read_back(self) -> bool:
+        try:
+            return replace(Seed.parse(self.text), text=self.text) == replace(self, near=None)
+        except ValueError:
+            return False
+
+
+def _read_steps(steps: str) -> str | None:
+    """The path of "12.3"; None where it is none."""
+    numbers = [int(step) for step in steps.split(".")]
+    if len(numbers) > LONGEST_PATH or not all(1 <= number <= MOST_VARIATIONS for number in numbers):
+        return None
+    return "".join(_STEPS[number - 1] for number in numbers)
 
 
 def latents(seeds: Sequence[int | Seed], size: int) -> torch.Tensor:
@@ -119,7 +194,7 @@ def latents(seeds: Sequence[int | Seed], size: int) -> torch.Tensor:
     return torch.tensor(rows, dtype=torch.float32).reshape(-1, size)
 
 
-def walk(start: int, end: int, size: int, steps: int) -> torch.Tensor:
+def walk(start: int | Seed, end: int | Seed, size: int, steps: int) -> torch.Tensor:
     """Latents on the way from one seed to another, both ends among them: `(steps, size)` float32 on the CPU.
 
     Spherical interpolation (Shoemake 1985; White, "Sampling Generative Networks", section 2.1): a straight line would

@@ -92,11 +92,15 @@ class Studio:
         """
         return await self._order(len(seeds), partial(self._latents, seeds, self._scale(truncation)))
 
-    async def walk(self, start: int, end: int, steps: int, truncation: float | None = None) -> list[Image.Image]:
+    async def walk(
+        self, start: int | Seed, end: int | Seed, steps: int, truncation: float | None = None
+    ) -> list[Image.Image]:
         """Draw `steps` icons on the way from one seed to another, its ends among them, as `icons` does."""
         return await self._order(steps, partial(self._way, start, end, steps, self._scale(truncation)))
 
-    def draw_walk(self, start: int, end: int, steps: int, truncation: float | None = None) -> list[Image.Image]:
+    def draw_walk(
+        self, start: int | Seed, end: int | Seed, steps: int, truncation: float | None = None
+    ) -> list[Image.Image]:
         """The same, blocking."""
         return self.draw_latents(self._way(start, end, steps, self._scale(truncation)))
 
@@ -155,7 +159,7 @@ class Studio:
     def _latents(self, seeds: Sequence[int | Seed], scale: float) -> torch.Tensor:
         return tame(latents(seeds, self.bundle.config.latent_size), self._plainest, scale)
 
-    def _way(self, start: int, end: int, steps: int, scale: float) -> torch.Tensor:
+    def _way(self, start: int | Seed, end: int | Seed, steps: int, scale: float) -> torch.Tensor:
         return tame(walk(start, end, self.bundle.config.latent_size, steps), self._plainest, scale)
 
     @torch.inference_mode()

@@ -22,9 +22,10 @@ def read_seed(text: str) -> Seed:
     length = len(text.strip())
     if not length:
         raise Refusal("error.seed_empty")
-    if length > MAX_SEED_TEXT:
-        raise Refusal("error.seed_long", limit=MAX_SEED_TEXT, length=length)
-    return Seed.parse(text)
+    try:
+        return Seed.parse(text)
+    except ValueError as error:
+        raise Refusal("error.seed_long", limit=MAX_SEED_TEXT, length=length) from error
 
 
 async def load_row(interaction: Interaction, generation_id: int) -> GenerationView:

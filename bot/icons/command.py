@@ -22,7 +22,7 @@ from bot.talk.interaction import Interaction
 from bot.talk.refusals import Refusal
 from bot.talk.texts import Texts
 from bot.talk.words import code, link
-from generator.seeds import MAX_SEED_TEXT
+from generator.seeds import MAX_TYPED
 from generator.wildness import WILDEST, truncation_of, wildness_of
 
 AUDIENCE = Audience("icon").extras
@@ -47,7 +47,7 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def icon(
         interaction: Interaction,
-        seed: app_commands.Range[str, 1, MAX_SEED_TEXT] | None = None,
+        seed: app_commands.Range[str, 1, MAX_TYPED] | None = None,
         count: Literal[1, 4, 9] = 1,
         wildness: app_commands.Range[int, 0, WILDEST] | None = None,
         model: app_commands.Range[str, 1, LONGEST_VERSION] | None = None,

@@ -26,7 +26,7 @@ async def show_morph(interaction: Interaction, morph: Morph, *, private: bool) -
 
 def morph_card(morph: Morph, texts: Texts, locale: str) -> Card:
     """The animation, both seeds and the model, and the button that takes it away."""
-    start, end = morph.start.text, morph.end.text
+    start, end = morph.start.name, morph.end.name
     alt = texts.say("morph.alt", locale, start=plain(start), end=plain(end), version=morph.model_version)
     seeds = texts.say("morph.seeds", locale, start=code(start), end=code(end))
     model = texts.say("icon.model", locale, version=code(morph.model_version))

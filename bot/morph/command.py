@@ -14,7 +14,7 @@ from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.refusals import Refusal
 from bot.talk.texts import Texts
-from generator.seeds import MAX_SEED_TEXT
+from generator.seeds import MAX_TYPED
 
 
 def morph_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
@@ -33,13 +33,13 @@ def morph_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def morph(
         interaction: Interaction,
-        start: app_commands.Range[str, 1, MAX_SEED_TEXT],
-        end: app_commands.Range[str, 1, MAX_SEED_TEXT],
+        start: app_commands.Range[str, 1, MAX_TYPED],
+        end: app_commands.Range[str, 1, MAX_TYPED],
         private: bool = False,
     ) -> None:
         async with answering(interaction):
             first, last = read_seed(start), read_seed(end)
-            if first.number == last.number:
+            if (first.number, first.near) == (last.number, last.near):
                 raise Refusal("error.morph_same")
             await announce(interaction, 2, private=private)
             drawn = await interaction.client.service(MorphService).draw(

@@ -43,11 +43,11 @@ class MorphService:
         async with self._library.use() as model:
             scale = model.bundle.card.truncation
             try:
-                icons = await model.studio.walk(start.number, end.number, WALK_STEPS, scale)
+                icons = await model.studio.walk(start, end, WALK_STEPS, scale)
             except StudioBusyError as error:
                 raise BusyError(str(error)) from error
         webp = await asyncio.to_thread(animation, icons, WALK_SIZE, limit)
         ends = [Drawing(seed, model.id, scale) for seed in (start, end)]
         ids = await self._icons.record(ends, where, GenerationKind.MORPH)
-        name = f"mojigan-{model.version}-{start.number}-to-{end.number}.webp"
+        name = f"mojigan-{model.version}-{start.stem}-to-{end.stem}.webp"
         return Morph(tuple(ids), start, end, model.version, webp, name)

@@ -22,7 +22,7 @@ from bot.talk.refusals import Refusal
 from bot.talk.sight import in_sight
 from bot.talk.texts import Texts
 from bot.talk.words import read_link
-from generator.seeds import MAX_SEED_TEXT
+from generator.seeds import MAX_TYPED
 
 PICTURE_LIMIT = 10 * 2**20
 """Bytes of a picture that is fetched from Discord."""
@@ -48,7 +48,7 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def neighbors(
         interaction: Interaction,
-        seed: app_commands.Range[str, 1, MAX_SEED_TEXT] | None = None,
+        seed: app_commands.Range[str, 1, MAX_TYPED] | None = None,
         message: app_commands.Range[str, 1, 200] | None = None,
         picture: discord.Attachment | None = None,
         private: bool = False,

@@ -57,8 +57,8 @@ def neighbors_command(
             caption, name = picture.name, picture.stem
         else:
             chosen = parse_seed(seed)
-            asked = Studio(model, device).draw([chosen.number], truncation(wildness))[0]
-            caption, name = f"seed {chosen.text}", str(chosen.number)
+            asked = Studio(model, device).draw([chosen], truncation(wildness))[0]
+            caption, name = f"seed {chosen.name}", chosen.stem
         found = Neighborhood(model).search(asked, count)
         pairs = [(as_image(model.icons()[one.index]), one.distance) for one in found]
         file = target(output, model, f"{name}-neighbors")

@@ -18,6 +18,7 @@ from generator.commands.shared import (
     Device,
     Output,
     SeedText,
+    UsageError,
     Wildness,
     parse_seed,
     progress_bar,
@@ -31,6 +32,7 @@ from generator.exports import MANIFEST, export
 from generator.folders import require_empty
 from generator.neighborhood import Neighborhood
 from generator.pictures import WALK_STEPS, animation, enlarge, grid, paired
+from generator.seeds import MOST_VARIATIONS
 from generator.studio import Studio
 from generator.transparency import as_image
 
@@ -49,14 +51,15 @@ def icon_command(
 ) -> None:
     """Draw one icon: that of a seed, or the best of some fresh ones.
 
-    The same bundle, seed and options give the same file; within 1/255 on other machines."""
+    The same bundle, seed and options give the same file; within 1/255 on other machines.
+    """
     with sentences():
         model, seeds = read_bundle(bundle), [parse_seed(seed) for _ in range(1 if seed else candidates)]
         icons = Studio(model, device).draw(seeds, truncation(wildness))
         place = Choice(Neighborhood(model)).choose(icons, 1)[0] if len(icons) > 1 else 0
         drawn, chosen = icons[place], seeds[place]
-        file = target(output, model, str(chosen.number))
-        save(enlarge(drawn, size, plain=plain), file, f"seed {chosen.text}", model, Seed=chosen.text)
+        file = target(output, model, chosen.stem)
+        save(enlarge(drawn, size, plain=plain), file, f"seed {chosen.name}", model, Seed=chosen.name)
 
 
 def grid_command(
@@ -72,11 +75,13 @@ def grid_command(
     """Draw a sheet of icons: the seed and those that follow it."""
     with sentences():
         model, chosen = read_bundle(bundle), parse_seed(seed)
+        if chosen.near and count > MOST_VARIATIONS:
+            raise UsageError(f"A seed has {MOST_VARIATIONS} variations: ask for at most so many.")
         seeds = [chosen.offset(i) for i in range(count)]
-        icons = Studio(model, device).draw([one.number for one in seeds], truncation(wildness))
+        icons = Studio(model, device).draw(seeds, truncation(wildness))
         sheet = paired(icons, _nearest(model, icons), columns) if neighbors else grid(icons, columns)
-        shown = f"{seeds[0].text} to {seeds[-1].text}"
-        file = target(output, model, f"{seeds[0].number}-x{count}{'-neighbors' if neighbors else ''}")
+        shown = f"{seeds[0].name} to {seeds[-1].name}"
+        file = target(output, model, f"{seeds[0].stem}-x{count}{'-neighbors' if neighbors else ''}")
         save(sheet, file, f"seeds {shown}", model, Seed=shown)
 
 
@@ -100,9 +105,9 @@ def morph_command(
     """Draw an animated walk from one icon to another, there and back, as a WebP."""
     with sentences():
         model, first, last = read_bundle(bundle), parse_seed(start), parse_seed(end)
-        icons = Studio(model, device).draw_walk(first.number, last.number, frames, truncation(wildness))
-        file = target(output, model, f"{first.number}-to-{last.number}", ".webp")
-        write(animation(icons), file, f"seeds {first.text} to {last.text}")
+        icons = Studio(model, device).draw_walk(first, last, frames, truncation(wildness))
+        file = target(output, model, f"{first.stem}-to-{last.stem}", ".webp")
+        write(animation(icons), file, f"seeds {first.name} to {last.name}")
 
 
 def export_command(
@@ -117,6 +122,8 @@ def export_command(
     with sentences():
         require_empty(out)  # before the bundle is read
         model, chosen = read_bundle(bundle), parse_seed(seed)
+        if chosen.near:
+            raise UsageError(f"{chosen.name} is a variation, which no seeds follow: give the seed itself.")
         scale = truncation(wildness) or model.card.truncation
         with progress_bar() as bar:
             task = bar.add_task("icons", total=count)

@@ -9,7 +9,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.seeds import LONGEST_PATH, MAX_SEED_TEXT, NEAR_STRENGTH, SEED_LIMIT, Near, Seed, latents, walk
+from generator.seeds import (
+    LONGEST_PATH,
+    MAX_SEED_TEXT,
+    MAX_TYPED,
+    NEAR_STRENGTH,
+    SEED_LIMIT,
+    Near,
+    Seed,
+    latents,
+    walk,
+)
 
 
 def test_an_integer_stands_for_itself() -> None:
@@ -118,5 +128,66 @@ def test_variations_end() -> None:
     deep = Seed("42", 42, Near("1" * LONGEST_PATH, 0.25))
     with pytest.raises(ValueError, match="at most 50 steps"):
         deep.variation(1)
-    with pytest.raises(ValueError, match="no 10"):
-        Seed.of(42).variation(10)
+    with pytest.raises(ValueError, match="no 55"):
+        Seed.of(42).variation(55)
+
+
+@pytest.mark.parametrize(
+    ("typed", "path", "name"),
+    [
+        ("42 ~3", "3", "42 ~3"),
+        ("42  ~ 3.1", "31", "42 ~3.1"),
+        ("blue cat ~12.3", "c3", "blue cat ~12.3"),
+        ("a ~54", "S", "a ~54"),
+        ("x" * 100 + " ~9" + ".54" * 49, "9" + "S" * 49, "x" * 100 + " ~9" + ".54" * 49),
+    ],
+)
+def test_what_a_variation_is_called_gives_it(typed: str, path: str, name: str) -> None:
+    seed = Seed.parse(typed)
+    assert seed.near == Near(path, NEAR_STRENGTH)
+    assert seed.name == name
+    assert Seed.parse(seed.name) == seed
+    assert len(name) <= MAX_TYPED
+
+
+@pytest.mark.parametrize("typed", ["42 ~0", "42 ~55", "42~3", "~3", "42 ~3.", "42 ~3 b"])
+def test_other_texts_with_a_tilde_are_texts(typed: str) -> None:
+    assert Seed.parse(typed).near is None
+
+
+@given(st.text(max_size=MAX_SEED_TEXT).filter(str.strip), st.integers(0, 8), st.lists(st.integers(1, 54), max_size=4))
+def test_what_a_card_calls_the_seed_gives_it_when_typed(text: str, steps: int, path: list[int]) -> None:
+    seed = Seed.parse(text).offset(steps)
+    for index in path:
+        seed = seed.variation(index)
+    read = Seed.parse(seed.name)
+    assert (read.number, read.near) == (seed.number, seed.near)
+
+
+def test_rows_of_before_are_called_by_their_number_where_their_text_means_something_else_now() -> None:
+    """Before `~3` and `+2` were read, such texts were hashed; their rows keep the number."""
+    old = Seed("42 ~3", 5_577_006_791_947_779_410)
+    assert old.name == "5577006791947779410"
+    assert Seed("cat +2", 7, Near("3", NEAR_STRENGTH)).name == "7 ~3"
+    assert Seed("", 7).name == "7"
+
+
+def test_seeds_that_follow_a_text_are_called_by_it() -> None:
+    cat = Seed.parse("cat")
+    assert cat.offset(2) == Seed("cat +2", cat.number + 2)
+    assert cat.offset(2).offset(3) == cat.offset(5) == Seed.parse("cat +5")
+    assert cat.offset(100) == Seed.of(cat.number + 100)
+    assert Seed.parse("42 +1") == Seed.of(43)
+    assert Seed.parse("x" * 99).offset(1).text.isdecimal()
+
+
+def test_after_a_variation_comes_the_next_one() -> None:
+    assert [Seed.parse("42 ~3").offset(i).name for i in range(3)] == ["42 ~3", "42 ~4", "42 ~5"]
+    assert Seed.parse("42 ~7.54").offset(1).name == "42 ~7.1"
+
+
+def test_a_fresh_seed_is_short_and_unambiguous() -> None:
+    for _ in range(50):
+        fresh = Seed.random()
+        assert len(fresh.text) == 6
+        assert not set(fresh.text) & set("01aeioul")
