@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from generator.checkpoint import CARD, FILES, Bundle, BundleError, read_bundle
+from generator.checkpoint import CARD, Bundle, BundleError, read_bundle
 from generator.folders import recover_folder, swap_in_folder
 
 _FOLDER_DIGITS = 12
@@ -24,7 +24,7 @@ def keep_copy(source: Bundle, data: Path) -> Bundle:
         with _one_process(folder.parent / ".lock"):
             recover_folder(folder)
             if not _holds(folder, source.digest):
-                swap_in_folder(folder, {name: (source.path / name).read_bytes() for name in (CARD, *FILES)})
+                swap_in_folder(folder, {name: (source.path / name).read_bytes() for name in (CARD, *source.card.files)})
     except OSError as error:
         raise BundleError(
             f"{source.path}: the bundle cannot be copied to {folder} ({error.strerror}); check space and permissions."

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.checkpoint import CARD, DEFAULT_BUNDLE, FILES, read_bundle
+from generator.checkpoint import CARD, DEFAULT_BUNDLE, read_bundle
 from generator.commands.shared import BundlePath, printable, sentences
 from generator.wildness import wildness_of
 
@@ -41,7 +41,7 @@ def info_command(
         "wildness": f"{wildness_of(card.truncation)} % (truncation {card.truncation:g})",
         **{name: f"{figure.value:.4g}  (real against real {figure.real:.4g})" for name, figure in card.metrics.items()},
         "encoder": card.encoder or "none",
-        "size": f"{sum((model.path / name).stat().st_size for name in (CARD, *FILES)) / 2**20:.1f} MiB",
+        "size": f"{sum((model.path / name).stat().st_size for name in (CARD, *card.files)) / 2**20:.1f} MiB",
     }
     for name, value in rows.items():
         table.add_row(Text(printable(name), style="dim"), Text(printable(value)))
