@@ -11,7 +11,16 @@ from sqlalchemy import CursorResult, or_, select, update
 
 from bot.db.models import Generation, GenerationKind
 from bot.db.session import Database
-from bot.icons.rows import Drawing, GenerationGoneError, GenerationView, Origin, select_views, storable, view_of
+from bot.icons.rows import (
+    Drawing,
+    GenerationGoneError,
+    GenerationView,
+    Origin,
+    icon_key,
+    select_views,
+    storable,
+    view_of,
+)
 from bot.icons.sheets import Sheet, compose, draw_icons, draw_rows
 from bot.models.library import ModelGoneError, ModelLibrary
 from bot.talk.refusals import ServiceError
@@ -58,40 +67,47 @@ class IconService:
         """
         if count not in COUNTS:
             raise ValueError(f"A sheet has 1, 4 or 9 icons, not {count}.")
-        first = Seed.random() if seed is None else storable(seed)
-        seeds = [first.offset(i) for i in range(count)]
-        return await self._draw(
+        seeds = (
+            [Seed.random() for _ in range(count)] if seed is None else [storable(seed).offset(i) for i in range(count)]
+        )
+        return await self.draw_seeds(
             seeds, where=where, kind=kind, parent_id=parent_id, model_id=model_id, truncation=truncation
         )
 
-    async def vary(self, parent: GenerationView, *, where: Origin) -> Sheet:
-        """Draw the nine variations of an icon with its own model, and write their rows.
+    async def vary(self, row: GenerationView, *, where: Origin, more: bool = False) -> Sheet:
+        """Draw the first nine variations of an icon with its own model, and write their rows.
 
+        `more`: the row is one of nine variations, and the nine after them are wanted.
         Raises VariationsEndError, BusyError and ModelGoneError.
         """
+        seed, parent_id, begin = row.seed, row.id, 1
+        if more:
+            seed, parent_id = row.seed.parent, row.parent_id or row.id
+            begin = (row.seed.index - 1) // VARIATIONS * VARIATIONS + VARIATIONS + 1
         try:
-            seeds = [parent.seed.variation(index) for index in range(1, VARIATIONS + 1)]
+            seeds = [seed.variation(begin + i) for i in range(VARIATIONS)]
         except ValueError as error:
             raise VariationsEndError(str(error)) from error
-        return await self._draw(
+        return await self.draw_seeds(
             seeds,
             where=where,
             kind=GenerationKind.VARIATION,
-            parent_id=parent.id,
-            model_id=parent.model_id,
-            truncation=parent.truncation,
+            parent_id=parent_id,
+            model_id=row.model_id,
+            truncation=row.truncation,
         )
 
-    async def _draw(
+    async def draw_seeds(
         self,
         seeds: Sequence[Seed],
         *,
         where: Origin,
         kind: GenerationKind,
-        parent_id: int | None,
-        model_id: int | None,
-        truncation: float | None,
+        parent_id: int | None = None,
+        model_id: int | None = None,
+        truncation: float | None = None,
     ) -> Sheet:
+        """Draw the icons of up to nine seeds, and write their rows; as `draw`."""
         async with self._library.use(model_id) as model:
             drawn = await draw_icons(model, seeds, truncation)
             sheet = await compose(seeds, drawn, kind)
@@ -108,6 +124,7 @@ class IconService:
                 near_path=each.seed.near.path if each.seed.near else None,
                 near_strength=each.seed.near.strength if each.seed.near else None,
                 truncation=each.truncation,
+                icon=icon_key(each.model_id, each.seed, each.truncation),
                 kind=kind,
                 position=position,
                 parent_id=each.parent_id,
@@ -124,15 +141,16 @@ class IconService:
                     row.sheet_id = rows[0].id
         return [row.id for row in rows]
 
-    async def fresh_seed(self, guild_id: int, count: int = 1) -> Seed:
-        """A seed that, with the `count - 1` after it, no icon of that server was ever drawn from."""
-        while True:
-            seed = Seed.random()
-            numbers = [seed.offset(i).number for i in range(count)]
-            query = select(Generation.id).where(Generation.guild_id == guild_id, Generation.seed.in_(numbers)).limit(1)
+    async def fresh_seeds(self, guild_id: int, count: int = 1) -> list[Seed]:
+        """Seeds that no icon of that server was ever drawn from."""
+        seeds: dict[int, Seed] = {}
+        while len(seeds) < count:
+            seeds |= {seed.number: seed for seed in (Seed.random() for _ in range(count - len(seeds)))}
+            query = select(Generation.seed).where(Generation.guild_id == guild_id, Generation.seed.in_(seeds))
             async with self._database.read() as session:
-                if await session.scalar(query) is None:
-                    return seed
+                for number in await session.scalars(query):
+                    seeds.pop(number, None)
+        return list(seeds.values())
 
     async def redraw(self, generation_id: int) -> Sheet:
         """Draw again what was drawn before: the same rows, each by its own model.

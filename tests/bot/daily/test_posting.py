@@ -291,12 +291,12 @@ async def test_what_is_removed_while_it_is_sent_breaks_nothing(first: Process, c
 
 
 async def test_the_seed_is_new_to_the_server(first: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = iter([42, 40, 43, 500])
+    numbers = iter([42, 42, 43, 500, 44])
     here, there = Origin(PLAN.guild_id, 1, 1), Origin(5, 1, 1)
     await first.icons.draw(Seed.of(43), where=here)
     await first.icons.draw(Seed.of(500), where=there)
     monkeypatch.setattr(Seed, "random", staticmethod(lambda: Seed.of(next(numbers))))
-    assert (await first.icons.fresh_seed(PLAN.guild_id, 4)).number == 500
+    assert [seed.number for seed in await first.icons.fresh_seeds(PLAN.guild_id, 3)] == [42, 500, 44]
 
 
 async def test_a_test_post_leaves_the_book_alone(first: Process, channel: Channel) -> None:

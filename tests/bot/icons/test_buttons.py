@@ -20,6 +20,7 @@ from tests.bot.world import (
     World,
     alt_text,
     another_bundle,
+    choose,
     gallery,
     in_discord,
     labels,
@@ -44,7 +45,7 @@ async def test_another_posts_a_fresh_icon_that_says_what_it_came_from(world: Wor
     assert (second.kind, second.parent_id, second.user_id) == (GenerationKind.ANOTHER, first.id, world.other.id)
     address = f"https://discord.com/channels/{world.guild.id}/{world.channel.id}/{card.id}"
     assert words(fresh).endswith(f"\n-# A fresh one after [seed `42`]({address}), for {world.other.mention}")
-    assert f"seed {second.seed}, model" in alt_text(fresh)
+    assert f"seed {second.seed_text}, model" in alt_text(fresh)
     assert labels(fresh) == ["Another", "Vary", "Neighbors", "Favorite", "Use it", "Delete"]
     assert shown(world, card)
 
@@ -76,8 +77,8 @@ async def test_neighbors_are_shown_to_who_asks_alone(world: World) -> None:
 async def test_the_select_opens_the_icon_of_its_seed(world: World) -> None:
     sheet = await world.icon(seed="10", count=4)
     third = options(sheet)[2]
-    assert third["label"] == "3: seed 12"
-    opened = public(await world.other.select(sheet, [third["value"]]))
+    assert (third["label"], third["description"]) == ("3 · 2nd row, left", "seed 12")
+    opened = public(await choose(world.other, sheet, third["value"]))
     assert words(opened).startswith("Seed `12` · Model ")
     assert "-# Opened from the sheet of [seed `10`](" in words(opened)
     assert labels(opened) == ["Another", "Vary", "Neighbors", "Favorite", "Use it", "Delete"]
@@ -122,7 +123,7 @@ async def test_all_of_it_works_after_a_restart(world: World) -> None:
     await world.restart()
     assert "[seed `42`]" in words(public(await world.asker.click(card, label="Another")))
     assert "Seed `42`" in words((await world.asker.click(card, label="Neighbors")).response)  # type: ignore[arg-type]
-    assert words(public(await world.asker.select(sheet, [options(sheet)[3]["value"]]))).startswith("Seed `13`")
+    assert words(public(await choose(world.asker, sheet, options(sheet)[3]["value"]))).startswith("Seed `13`")
     await world.asker.click(card, label="Delete")
     assert not shown(world, card)
 
@@ -141,7 +142,7 @@ async def test_old_buttons_keep_their_model_when_another_one_serves(tiny_bundle_
             assert new.get(ModelLibrary).active.version != version
             assert await world.picture(after) != before
 
-            opened = public(await world.asker.select(sheet, [options(sheet)[2]["value"]]))
+            opened = public(await choose(world.asker, sheet, options(sheet)[2]["value"]))
             assert f"Model `{version}`" in words(opened)
             assert await world.picture(opened) == before
             assert f"Model `{version}`" in words(public(await world.asker.click(card, label="Another")))

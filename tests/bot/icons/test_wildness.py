@@ -8,7 +8,7 @@ import simcord
 
 from bot.models.library import ModelLibrary
 from generator.wildness import TAMEST, truncation_of, wildness_of
-from tests.bot.world import World, alt_text, for_one, labels, options, words
+from tests.bot.world import World, alt_text, choose, for_one, labels, options, words
 
 
 @pytest.mark.parametrize("wildness", range(101))
@@ -60,7 +60,7 @@ async def test_buttons_and_the_select_keep_the_wildness(world: World) -> None:
     for answer in (
         await world.other.click(card, label="Another"),
         await world.other.click(sheet, label="Another sheet"),
-        await world.other.select(sheet, [options(sheet)[2]["value"]]),
+        await choose(world.other, sheet, options(sheet)[2]["value"]),
     ):
         assert answer.response is not None
         assert "Wildness 30 %" in words(answer.response)
@@ -82,7 +82,7 @@ async def test_what_the_buttons_of_a_private_card_give_is_private_too(world: Wor
     fresh = for_one(await world.asker.click(card, label="Another"))
     assert labels(fresh) == ["Another", "Vary", "Neighbors", "Favorite", "Use it", "Delete"]
     assert "A fresh one after seed `42`, for" in words(fresh)  # no link: nobody else could follow it
-    assert words(for_one(await world.asker.select(sheet, [options(sheet)[1]["value"]]))).startswith("Seed `11`")
+    assert words(for_one(await choose(world.asker, sheet, options(sheet)[1]["value"]))).startswith("Seed `11`")
     assert for_one(await world.asker.click(card, label="Neighbors"))
     await world.asker.click(card, label="Delete")
     assert (await world.rows())[0].deleted_at is not None

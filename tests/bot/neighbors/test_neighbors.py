@@ -14,7 +14,7 @@ from bot.models.library import ModelLibrary
 from bot.neighbors import command
 from bot.talk.brakes import Burst
 from bot.talk.words import MessageLink, read_link
-from tests.bot.world import World, alt_text, for_one, options, private, public, words
+from tests.bot.world import World, alt_text, choose, for_one, options, private, public, words
 from tests.conftest import draw_icon
 
 MENU = "Closest training icons"
@@ -146,7 +146,7 @@ async def test_of_a_sheet_one_icon_has_to_be_chosen(world: World) -> None:
     answer = (await world.asker.slash(world.channel, "neighbors", message=str(sheet.id))).response
     assert answer is not None
     assert answer.content == "That message holds 4 icons. Open one of them below it, or type its seed."
-    opened = public(await world.asker.select(sheet, [options(sheet)[0]["value"]]))
+    opened = public(await choose(world.asker, sheet, options(sheet)[0]["value"]))
     assert "Seed `10`" in words(public(await world.asker.slash(world.channel, "neighbors", message=str(opened.id))))
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from bot.db.guilds import LeftGuild
 from bot.features import FEATURES
 from bot.icons.favorites import FavoriteService
+from bot.icons.rows import Origin
 from bot.models.library import ModelLibrary
 from bot.talk.access import FAMILIES, AccessService, ServerSettings
 from bot.talk.brakes import Burst, Cooldown
@@ -263,7 +264,8 @@ async def test_a_page_that_is_turned_and_a_vote_stay_hidden(world: World, boss: 
     await world.icon(count=9)
     message = await world.icon(seed="42")
     for row in await world.rows():
-        await world.service(FavoriteService).toggle(row.id, world.other.id)
+        where = Origin(world.guild.id, world.channel.id, world.other.id)
+        await world.service(FavoriteService).toggle(row.id, where, private=False)
     await world.asker.click(message, label="Favorite")
     (item,) = gallery(message)
     assert item["spoiler"]
