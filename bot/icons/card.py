@@ -25,7 +25,8 @@ from generator.seeds import Seed
 
 Row: TypeAlias = discord.ui.ActionRow[discord.ui.LayoutView]
 
-_ROWS, _SIDES = ("place.row_1", "place.row_2", "place.row_3"), ("place.left", "place.middle", "place.right")
+_ROWS = ("place.first_row", "place.second_row", "place.third_row")
+_SIDES = ("place.left", "place.middle", "place.right")
 
 LONGEST_ALT_NAME = 60
 """Characters of a seed in a description that names several."""

@@ -38,7 +38,7 @@ async def test_a_card_shows_the_picture_its_seed_its_model_and_buttons(world: Wo
     version = world.service(ModelLibrary).active.version
     assert words(card) == f"Seed `42` · Model `{version}`"
     assert alt_text(card) == f"Generated icon, seed 42, model {version}"
-    assert labels(card) == ["Another", "Vary", "Neighbors", "Favorite", "Use it", "Delete"]
+    assert labels(card) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Delete"]
     with Image.open(io.BytesIO(await world.picture(card))) as picture:
         assert (picture.format, picture.size) == ("PNG", (512, 512))
 
@@ -265,11 +265,11 @@ async def test_when_discord_refuses_the_card_the_person_is_told(
     world: World, caplog: pytest.LogCaptureFixture, status: int, code: int, sentence: str
 ) -> None:
     world.env.inject_error("PATCH", "/webhooks/*/messages/@original", status=status, code=code)
-    answer = public(await world.asker.slash(world.channel, "icon"))
+    answer = private(await world.asker.slash(world.channel, "icon"))
     before, after = sentence.split("{id}")
-    assert answer.content.startswith(before)
-    assert answer.content.endswith(after)
-    number = answer.content.removeprefix(before).removesuffix(after)
+    assert answer.startswith(before)
+    assert answer.endswith(after)
+    number = answer.removeprefix(before).removesuffix(after)
     assert len(number) == 6
     assert f"error {number}, 'icon' by {world.asker.id}" in caplog.text
     assert world.errors()
@@ -283,8 +283,8 @@ async def test_a_picture_too_large_for_discord_is_not_sent(world: World, monkeyp
         return replace(sheet, png=sheet.png + bytes(26 * 2**20))
 
     monkeypatch.setattr(world.service(IconService), "draw", large)
-    answer = public(await world.asker.slash(world.channel, "icon"))
-    assert answer.content == "The picture is larger than Discord accepts here (26.0 MiB of 25.0 MiB)."
+    answer = private(await world.asker.slash(world.channel, "icon"))
+    assert answer == "The picture is larger than Discord accepts here (26.0 MiB of 25.0 MiB)."
 
 
 async def test_when_too_much_is_waiting_the_person_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,8 +292,8 @@ async def test_when_too_much_is_waiting_the_person_is_told(world: World, monkeyp
         raise BusyError("512 icons are waiting")
 
     monkeypatch.setattr(world.service(IconService), "draw", full)
-    answer = public(await world.asker.slash(world.channel, "icon"))
-    assert answer.content == "Many icons are waiting to be drawn. Please try again in a moment."
+    answer = private(await world.asker.slash(world.channel, "icon"))
+    assert answer == "Many icons are waiting to be drawn. Please try again in a moment."
 
 
 async def test_bursts_are_slowed_down_for_each_person(world: World) -> None:

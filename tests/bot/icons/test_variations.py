@@ -59,7 +59,7 @@ async def test_a_variation_opens_varies_and_repeats_after_a_restart(world: World
     deeper = public(await world.asker.click(opened, label="Vary"))
     assert words(deeper).startswith("Variations 1 to 9 of `42 ~3` · ")
     assert (await world.rows())[-1].near_path == "39"
-    near = (await world.asker.click(opened, label="Neighbors")).response
+    near = (await world.asker.click(opened, label="Is it a copy?")).response
     assert near is not None
     assert words(near).startswith("Seed `42 ~3` · Model ")
 
@@ -79,8 +79,8 @@ async def test_there_is_an_end_to_variations(world: World) -> None:
     card = await world.icon(seed="42")
     async with world.services.database.write() as session:
         await session.execute(update(Generation).values(near_path="1" * LONGEST_PATH, near_strength=0.25))
-    answer = public(await world.asker.click(card, label="Vary"))
-    assert answer.content == "This icon is so many variations away from its seed that I make no further ones."
+    answer = private(await world.asker.click(card, label="Vary"))
+    assert answer == "This icon is so many variations away from its seed that I make no further ones."
 
 
 async def test_an_older_model_can_be_asked_for_by_name(tiny_bundle_path: Path, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ async def test_an_older_model_can_be_asked_for_by_name(tiny_bundle_path: Path, t
             created = {
                 model.version: model.created_at.date().isoformat() for model in await old.get(VersionService).drawable()
             }
-            assert choices[1]["name"] == f"{version} · {created[version]} · 0 kimg"
+            assert choices[1]["name"] == f"{version} · {created[version]} · 40 icons"
             typed = await world.asker.autocomplete(world.channel, "icon", "model", version[:2].upper())
             assert [choice["value"] for choice in typed] == [version]
 
