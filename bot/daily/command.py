@@ -104,10 +104,12 @@ async def set_schedule(
         await acknowledge(interaction)
         where, many = (guild_id, channel.id, interaction.user.id), count or USUAL_COUNT[content]
         plan = Plan(*where, local_time, name, days, many, catch_up, content)
-        schedule = await interaction.client.service(ScheduleService).set(plan)
+        service = interaction.client.service(ScheduleService)
+        before = {each.plan.channel_id for each in await service.of_guild(guild_id)}
+        schedule = await service.set(plan)
         interaction.client.service(DailyAlarm).wake()
-        line = schedule_line(schedule, texts, locale)
-        await tell(interaction, texts.say("daily.set_done", locale, schedule=line))
+        key = "daily.replaced" if channel.id in before else "daily.set_done"
+        await tell(interaction, texts.say(key, locale, schedule=schedule_line(schedule, texts, locale)))
 
 
 async def show(interaction: Interaction) -> None:
@@ -155,7 +157,8 @@ async def post_test(interaction: Interaction, channel: str | None = None) -> Non
         )
         name = client.texts.say("daily.test_link", locale)
         linked = link(name, schedule.plan.guild_id, schedule.plan.channel_id, message_id)
-        return client.texts.say("daily.test_done", locale, message=linked)
+        key = "daily.test_done" if schedule.paused is None else "daily.test_done_paused"
+        return client.texts.say(key, locale, message=linked)
 
     await _with_schedule(interaction, channel, act)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import ClassVar, Protocol
 
@@ -19,7 +19,7 @@ from bot.daily.schedules import NoScheduleError, ScheduleService, ScheduleView
 from bot.daily.zones import load_zone
 from bot.db.models import GenerationKind
 from bot.db.schedules import PauseReason, PostContent
-from bot.icons.favorites import FavoriteService
+from bot.icons.favorites import WEEK, FavoriteService
 from bot.icons.rows import Origin
 from bot.icons.service import IconService
 from bot.icons.sheets import Sheet
@@ -153,6 +153,7 @@ class PostService:
                 sheet = await self._draw(schedule, outlet)
             else:
                 sheet = await self._icons.redraw(claim.generation_id)
+            sheet = await self._credited(schedule, sheet, outlet)
             if not await self._runs.pass_gate(claim, sheet.icons[0].id):
                 log.info("schedule %d, %s: another process goes on with it", schedule.id, claim.local_date)
                 return
@@ -207,7 +208,8 @@ class PostService:
         sheet = await self._draw(schedule, outlet, user_id)
         now = self._clock()
         nonce = f"t{sheet.icons[0].id:x}"
-        post = DailyPost(schedule, sheet, now.astimezone(zone).date(), now, nonce, test=True)
+        shown = await self._credited(schedule, sheet, outlet)
+        post = DailyPost(schedule, shown, now.astimezone(zone).date(), now, nonce, test=True)
         message_id = await outlet.deliver(post)
         await self._icons.posted(sheet, message_id)
         return message_id
@@ -220,8 +222,16 @@ class PostService:
             sheet = await self._icons.repost(best, where)
             if sheet is None:
                 raise NothingToPostError(f"No icon of server {plan.guild_id} got a vote in the last seven days.")
-            return replace(sheet, votes=await self._favorites.votes(sheet.icons[0].id))
+            return sheet
         return await self._icons.draw(None, plan.count, where=where, kind=GenerationKind.DAILY)
+
+    async def _credited(self, schedule: ScheduleView, sheet: Sheet, outlet: Outlet) -> Sheet:
+        """The sheet with the votes of the week, and who found each icon."""
+        if schedule.plan.content is not PostContent.TOP:
+            return sheet
+        where = Origin(schedule.plan.guild_id, schedule.plan.channel_id, schedule.plan.user_id)
+        visible = outlet.visible(schedule)
+        return await self._favorites.credit(sheet, where, visible=visible, since=self._clock() - WEEK)
 
 
 async def _to_its_end(work: Coroutine[object, object, None]) -> None:

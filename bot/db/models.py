@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     String,
@@ -95,15 +96,23 @@ class GenerationKind(StrEnum):
     ICON = "icon"
     ANOTHER = "another"
     OPENED = "opened"
-    """One icon of a sheet or of a gallery, alone; its parent is the icon that votes count for."""
+    """One icon of a sheet or of a gallery, alone."""
     VARIATION = "variation"
     TOP = "top"
-    """In a post of the icons with the most votes; its parent is the icon that votes count for."""
+    """In a post of the icons with the most votes."""
     DAILY = "daily"
     NEIGHBORS = "neighbors"
     """By /neighbors, for a seed."""
     MORPH = "morph"
     """An end of a walk."""
+    MIX = "mix"
+    """A child of two icons, which are its parents."""
+    PARENT = "parent"
+    """What was mixed by its seed, and stands in no message of its own."""
+    LIKE = "like"
+    """The nearest to a person's picture, or a variation of that."""
+    FRAME = "frame"
+    """A frame of a walk."""
 
 
 class ModelRecord(Base):
@@ -154,6 +163,13 @@ class Generation(Base):
         UniqueConstraint("sheet_id", "position"),
         Index("ix_generations_guild_id_seed", "guild_id", "seed"),  # a daily post looks for seeds never used there
         Index("ix_generations_message_id", "message_id"),  # the menu of a message looks for the icons in it
+        Index("ix_generations_icon", "icon"),  # votes are for icons
+        Index(  # who types the name of a point looks for it
+            "ix_generations_seed",
+            "seed",
+            sqlite_where=text("point IS NOT NULL"),
+            postgresql_where=text("point IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -166,7 +182,11 @@ class Generation(Base):
     near_path: Mapped[str | None] = mapped_column(String(LONGEST_PATH))
     """The steps from the seed to a variation (`generator.seeds.Near`); NULL for the seed itself."""
     near_strength: Mapped[float | None]
+    point: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The latent that the seed's name stands for, float32, little-endian; NULL where it is drawn from the number."""
     truncation: Mapped[float]
+    icon: Mapped[str] = mapped_column(String(32), server_default=text("''"))
+    """The same for the same model, seed, variation and truncation (`bot.icons.rows.icon_key`): what votes are for."""
     kind: Mapped[GenerationKind] = mapped_column(
         Enum(GenerationKind, native_enum=False, length=16, values_callable=lambda kinds: [k.value for k in kinds])
     )
@@ -175,7 +195,9 @@ class Generation(Base):
     position: Mapped[int] = mapped_column(SmallInteger)
     """Place in the sheet, row by row from 0; 0 for a single icon."""
     parent_id: Mapped[int | None] = mapped_column(Key, ForeignKey("generations.id"))
-    """The icon whose button made this one; NULL after a command."""
+    """The icon whose button made this one, or that was mixed; NULL after another command."""
+    other_parent_id: Mapped[int | None] = mapped_column(Key)
+    """The second of two icons that were mixed. No foreign key: SQLite adds none to a table that is there."""
     guild_id: Mapped[int | None] = mapped_column(Snowflake)
     channel_id: Mapped[int | None] = mapped_column(Snowflake)
     user_id: Mapped[int] = mapped_column(Snowflake)
@@ -187,18 +209,23 @@ class Generation(Base):
 
 
 class Favorite(Base):
-    """An icon that somebody has marked; each is a vote."""
+    """An icon that somebody has marked somewhere: a vote there."""
 
     __tablename__ = "favorites"
     __table_args__ = (
+        UniqueConstraint("icon", "user_id", "guild_id"),
         Index("ix_favorites_guild_id_created_at", "guild_id", "created_at"),
         Index("ix_favorites_user_id_created_at", "user_id", "created_at"),
     )
 
-    generation_id: Mapped[int] = mapped_column(Key, ForeignKey("generations.id", ondelete="CASCADE"), primary_key=True)
-    user_id: Mapped[int] = mapped_column(Snowflake, primary_key=True, autoincrement=False)
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    icon: Mapped[str] = mapped_column(String(32))
+    """As `Generation.icon`."""
+    generation_id: Mapped[int] = mapped_column(Key, ForeignKey("generations.id", ondelete="CASCADE"))
+    """The card of it that the person had before them."""
+    user_id: Mapped[int] = mapped_column(Snowflake)
     guild_id: Mapped[int | None] = mapped_column(Snowflake)
-    """The server that the icon belongs to."""
+    """The server that the vote counts in; NULL: none."""
     created_at: Mapped[datetime]
 
 

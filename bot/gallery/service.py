@@ -5,24 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from PIL import Image
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
-from bot.db.models import Favorite, Generation, ModelRecord
+from bot.db.models import NOBODY
 from bot.db.session import Database
-from bot.icons.favorites import ranking, tallied
-from bot.icons.rows import GenerationView, view_of
+from bot.icons.favorites import WEEK, marked, ranked, ranking
+from bot.icons.rows import GenerationView, Ranked, view_of
 from bot.icons.sheets import draw_rows
 from bot.models.library import ModelLibrary
 from generator.pictures import LINE, grid, number_cells, png
 
 COLUMNS, PAGE, CELL = 3, 9, 192
 """Icons in a row and on a page, and the pixels along an edge of each."""
-
-WEEK = timedelta(days=7)
 
 
 class Hall(StrEnum):
@@ -49,19 +47,12 @@ class Visitor:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """An icon in a gallery."""
-
-    row: GenerationView
-    votes: int
-
-
-@dataclass(frozen=True)
 class Page:
     """A page of a gallery, as one picture. Without entries there is none."""
 
     hall: Hall
-    entries: tuple[Entry, ...]
+    entries: tuple[Ranked, ...]
+    """Of a person's own favorites, with no votes, and found by nobody."""
     number: int
     """From 0."""
     pages: int
@@ -79,23 +70,22 @@ class GalleryService:
 
     async def page(self, hall: Hall, number: int, visitor: Visitor) -> Page:
         """A page of a gallery, counted from 0; the last one, if there are fewer. Raises BusyError."""
-        query = self._query(hall, visitor)
+        mine = hall is Hall.MINE
+        since = self._clock() - WEEK if hall is Hall.WEEK else None
+        own = marked(visitor.user_id)
+        query = ranking(visitor.guild_id, visitor.visible, since=since, newest=hall is Hall.SERVER)
+        counted = (own if mine else query).order_by(None).subquery()
         async with self._database.read() as session:
-            total = await session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+            total = await session.scalar(select(func.count()).select_from(counted)) or 0
             pages = max(-(-total // PAGE), 1)
             number = min(number, pages - 1)
-            found = await session.execute(query.offset(number * PAGE).limit(PAGE))
-            entries = tuple(Entry(view_of(row, model), votes) for row, model, votes in found)
+            if mine:
+                found = await session.execute(own.offset(number * PAGE).limit(PAGE))
+                entries = [Ranked(view_of(*each), 0, NOBODY) for each in found]
+            else:
+                entries = ranked(await session.execute(query.offset(number * PAGE).limit(PAGE)))
         picture = await self._picture([entry.row for entry in entries]) if entries else b""
-        return Page(hall, entries, number, pages, picture, f"mojigan-gallery-{number + 1}.png")
-
-    def _query(self, hall: Hall, visitor: Visitor) -> Select[Generation, ModelRecord, int]:
-        if hall is Hall.MINE:
-            mine = (Favorite.generation_id == Generation.id) & (Favorite.user_id == visitor.user_id)
-            query, _ = tallied()
-            return query.join(Favorite, mine).order_by(Favorite.created_at.desc(), Generation.id.desc())
-        since = self._clock() - WEEK if hall is Hall.WEEK else None
-        return ranking(visitor.guild_id, visitor.visible, since=since, newest=hall is Hall.SERVER)
+        return Page(hall, tuple(entries), number, pages, picture, f"mojigan-gallery-{number + 1}.png")
 
     async def _picture(self, rows: Sequence[GenerationView]) -> bytes:
         drawn = await draw_rows(self._library, rows)

@@ -22,6 +22,9 @@ from bot.talk.words import code, plain
 
 AUDIENCE = Audience(blocked_too=True).extras
 
+ORDER = ("icon", "mix", "morph", "gallery", "neighbors", "daily", "retrain", "model", "settings", "privacy")
+"""The commands as /help lists them, what most people want first; others come after these."""
+
 
 def help_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     """Build the command with its texts."""
@@ -130,7 +133,10 @@ def usable(interaction: Interaction) -> Iterator[Command]:
     the host's.
     """
     tree, operator = interaction.client.tree, is_operator(interaction)
-    commands: list[Command] = sorted(tree.get_commands(), key=lambda each: each.name)
+    places = {name: place for place, name in enumerate(ORDER)}
+    commands: list[Command] = sorted(
+        tree.get_commands(), key=lambda each: (places.get(each.name, len(places)), each.name)
+    )
     for command in commands:
         if not _is_shown(interaction, command) or not interaction.client.service(Guard).allows(interaction, command):
             continue

@@ -50,7 +50,7 @@ class RowButton(RowItem[Button], template=NOTHING):
 
 
 class AnotherButton(RowItem[Button], template=rf"mj:another:{ROW}:(?P<count>[149])"):
-    """A fresh icon (or sheet) by the same model."""
+    """A fresh icon or sheet by the same model; below a sheet of variations, the nine variations after these."""
 
     audience = Audience("icon")
 
@@ -59,6 +59,13 @@ class AnotherButton(RowItem[Button], template=rf"mj:another:{ROW}:(?P<count>[149
         count = int(self.match["count"])
         private = await begin(interaction, count)
         parent = await self.load(interaction)
+        if count > 1 and parent.kind is GenerationKind.VARIATION:
+            service = interaction.client.service(IconService)
+            sheet = await service.vary(parent, where=origin(interaction), more=True)
+            varied = None if parent.parent_id is None else await service.load(parent.parent_id)
+            note = note_of("icon.more_variations", interaction, varied or parent)
+            await show_icons(interaction, sheet, note, private=private)
+            return
         sheet = await interaction.client.service(IconService).draw(
             None,
             count,
@@ -110,7 +117,9 @@ class FavoriteButton(RowButton):
         client = interaction.client
         client.service(Burst).take(interaction.user.id)
         await acknowledge(interaction)
-        chosen, votes = await client.service(FavoriteService).toggle(self.generation_id, interaction.user.id)
+        chosen, votes = await client.service(FavoriteService).toggle(
+            self.generation_id, origin(interaction), private=is_private(interaction)
+        )
         await self._show(interaction, votes)
         mark_answered(interaction)
         key = "favorite.added" if chosen else "favorite.removed"
@@ -138,6 +147,38 @@ class FavoriteButton(RowButton):
         view.stop()  # its buttons are known to the client already: nothing has to be kept for this message
         file = discord.File(io.BytesIO(sheet.png), sheet.filename, spoiler=hidden)
         await interaction.edit_original_response(view=view, attachments=[file])
+
+
+class VoteSelect(RowItem[Select], template=rf"mj:vote:{ROW}"):
+    """The icons of a sheet, to vote for without opening each; choosing one again takes the vote back."""
+
+    audience = Audience("gallery")
+    reply = Reply.PRIVATE
+
+    async def act(self, interaction: Interaction) -> None:
+        """Count the votes, and tell the person alone."""
+        interaction.client.service(Burst).take(interaction.user.id)
+        await acknowledge(interaction)
+        await tell(interaction, await vote(interaction, self.item))
+
+
+async def vote(interaction: Interaction, menu: Select) -> str:
+    """Mark what was chosen in a menu of icons, or take the marks away: what the person is told."""
+    favorites, where = interaction.client.service(FavoriteService), origin(interaction)
+    places = {each.value: place for place, each in enumerate(menu.options, start=1)}
+    found = dict[bool, list[int]]()
+    for value in menu.values:
+        chosen, _ = await favorites.toggle(int(value, 36), where, private=is_private(interaction))
+        found.setdefault(chosen, []).append(places.get(value, 0))
+    keys = {True: "favorite.added_several", False: "favorite.removed_several"}
+    sentences = [
+        interaction.client.texts.say(
+            keys[chosen], str(interaction.locale), places=", ".join(map(str, sorted(found[chosen])))
+        )
+        for chosen in keys
+        if chosen in found
+    ]
+    return " ".join(sentences)
 
 
 class DeleteButton(RowButton):

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import TypeAlias
 
 import discord
 
-from bot.db.models import GenerationKind
+from bot.db.models import NOBODY, GenerationKind
 from bot.icons.asking import origin
 from bot.icons.favorites import FavoriteService
 from bot.icons.rows import GenerationView
 from bot.icons.service import IconService
-from bot.icons.sheets import Sheet
+from bot.icons.sheets import Sheet, layout_of
 from bot.talk.buttons import Button, Select, button, layout, option
 from bot.talk.delivery import ACCENT, Card, deliver, picture
 from bot.talk.fitting import fit
 from bot.talk.interaction import Interaction
 from bot.talk.places import answer_locale
 from bot.talk.texts import Texts
-from bot.talk.words import base36, code, link, plain
+from bot.talk.words import base36, code, is_shown, link, plain
 from generator.seeds import Seed
+
+Row: TypeAlias = discord.ui.ActionRow[discord.ui.LayoutView]
+
+_ROWS = ("place.first_row", "place.second_row", "place.third_row")
+_SIDES = ("place.left", "place.middle", "place.right")
+
+LONGEST_ALT_NAME = 60
+"""Characters of a seed in a description that names several."""
 
 
 async def open_icon(interaction: Interaction, chosen: GenerationView, note: str, *, private: bool) -> None:
-    """Post one icon of several on a card of its own. The votes that it gets there are the chosen icon's."""
+    """Post one icon of several on a card of its own."""
     sheet = await interaction.client.service(IconService).draw(
         chosen.seed,
         1,
@@ -33,7 +43,6 @@ async def open_icon(interaction: Interaction, chosen: GenerationView, note: str,
         model_id=chosen.model_id,
         truncation=chosen.truncation,
     )
-    sheet = replace(sheet, votes=await interaction.client.service(FavoriteService).votes(chosen.id))
     await show_icons(interaction, sheet, note, private=private)
 
 
@@ -44,6 +53,8 @@ async def show_icons(interaction: Interaction, sheet: Sheet, note: str | None = 
     """
     client = interaction.client
     locale = answer_locale(interaction, private=private)
+    if len(sheet.icons) == 1:
+        sheet = await client.service(FavoriteService).credit(sheet, origin(interaction))
     message = await deliver(interaction, icon_card(sheet, client.texts, locale, note=note), private=private)
     if not private:
         await client.service(IconService).posted(sheet, message.id)
@@ -59,63 +70,63 @@ def note_of(key: str, interaction: Interaction, parent: GenerationView) -> str:
 
 def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = None, note: str | None = None) -> Card:
     """The card of one icon, or of a sheet of several. `title` stands above it, `note` says what it came from."""
-    first, last = sheet.icons[0], sheet.icons[-1]
-    alone, listed = first is last, sheet.kind is GenerationKind.TOP
-    if alone:
-        alt = texts.say("icon.alt", locale, seed=plain(first.seed.name), version=sheet.model_version)
-    elif listed:
-        names = ", ".join(
-            f"{place}: {fit(plain(icon.seed.name), 60)}" for place, icon in enumerate(sheet.icons, start=1)
-        )
-        alt = texts.say("gallery.alt", locale, title=texts.say("gallery.week", locale), seeds=names)
-    else:
-        alt = texts.say(
-            "icon.sheet_alt",
-            locale,
-            count=len(sheet.icons),
-            first=plain(first.seed.name),
-            last=plain(last.seed.name),
-            version=sheet.model_version,
-        )
-    if listed and not alone:
-        lines = [texts.say("icon.seeds_listed", locale, seeds=", ".join(code(icon.seed.name) for icon in sheet.icons))]
-    else:
-        lines = [_seeds(first.seed, last.seed, texts, locale)]
+    alone = len(sheet.icons) == 1
+    alt, lines = _alt(sheet, texts, locale), [_seeds(sheet, texts, locale)]
     lines.append(texts.say("icon.model", locale, version=code(sheet.model_version)))
     if sheet.wildness is not None:
         lines.append(texts.say("icon.wildness", locale, wildness=sheet.wildness))
     text = " · ".join(lines)
+    if any(icon.recent is not None for icon in sheet.icons):
+        text += "".join(f"\n{_credit(sheet, place, texts, locale)}" for place in range(len(sheet.icons)))
     if note is not None:
         text += f"\n-# {note}"
     container = discord.ui.Container[discord.ui.LayoutView](accent_color=ACCENT)
     if title is not None:
         container.add_item(discord.ui.TextDisplay(title))
     container.add_item(picture(sheet.filename, alt)).add_item(discord.ui.TextDisplay(text))
-    say = texts.say
-    row, delete = base36(first.id), delete_button(first.id, texts, locale)
-    # The buttons are addresses: who answers them, also in rooms above this one, is not known here.
-    primary = discord.ButtonStyle.primary
-    if alone:
-        another = button(say("button.another", locale), "another", row, 1, style=primary)
-        vary = button(say("button.vary", locale), "vary", row)
-        near = button(say("button.neighbors", locale), "near", row)
-        container.add_item(discord.ui.ActionRow(another, vary, near))
-        favorite = button(favorite_label(sheet.votes, texts, locale), "favorite", row)
-        use = button(say("button.use", locale), "use", row)
-        container.add_item(discord.ui.ActionRow(favorite, use, delete))
-    else:
-        options = [
-            option(say("select.option", locale, place=place, seed=plain(icon.seed.name)), base36(icon.id))
-            for place, icon in enumerate(sheet.icons, start=1)
-        ]
-        select: Select = discord.ui.Select(
-            custom_id=f"mj:open:{row}", placeholder=say("select.open", locale), options=options
-        )
-        container.add_item(discord.ui.ActionRow(select))
-        count = len(sheet.icons)
-        another = button(say("button.another_sheet", locale), "another", row, count, style=primary)
-        container.add_item(discord.ui.ActionRow(*([delete] if listed else [another, delete])))
+    for row in _of_one(sheet, texts, locale) if alone else _of_several(sheet, texts, locale):
+        container.add_item(row)
     return Card(layout(container), sheet.png, sheet.filename, alt)
+
+
+def _of_one(sheet: Sheet, texts: Texts, locale: str) -> Iterator[Row]:
+    """The buttons below one icon: addresses. Who answers them, also in rooms above this one, is not known here."""
+    (icon,), say = sheet.icons, texts.say
+    row = base36(icon.id)
+    another = button(say("button.another", locale), "another", row, 1, style=discord.ButtonStyle.primary)
+    vary = button(say("button.vary", locale), "vary", row)
+    near = button(say("button.neighbors", locale), "near", row)
+    yield discord.ui.ActionRow(another, vary, near)
+    favorite = button(favorite_label(icon.votes, texts, locale), "favorite", row)
+    use = button(say("button.use", locale), "use", row)
+    yield discord.ui.ActionRow(favorite, use, delete_button(icon.id, texts, locale))
+
+
+def _of_several(sheet: Sheet, texts: Texts, locale: str) -> Iterator[Row]:
+    """Below a sheet: a menu to open one of its icons, one to vote for some, and the buttons."""
+    say, count, row = texts.say, len(sheet.icons), base36(sheet.icons[0].id)
+    options = [
+        option(
+            place_words(place, count, texts, locale),
+            base36(icon.id),
+            say("select.seed", locale, seed=plain(icon.seed.name)),
+        )
+        for place, icon in enumerate(sheet.icons)
+    ]
+    open_: Select = discord.ui.Select(
+        custom_id=f"mj:open:{row}", placeholder=say("select.open", locale), options=options
+    )
+    yield discord.ui.ActionRow(open_)
+    vote: Select = discord.ui.Select(
+        custom_id=f"mj:vote:{row}", placeholder=say("select.vote", locale), options=options, max_values=count
+    )
+    yield discord.ui.ActionRow(vote)
+    delete = delete_button(sheet.icons[0].id, texts, locale)
+    if sheet.kind is GenerationKind.TOP:
+        yield discord.ui.ActionRow(delete)
+        return
+    label = say("button.more_variations" if _varies(sheet) else "button.another_sheet", locale)
+    yield discord.ui.ActionRow(button(label, "another", row, count, style=discord.ButtonStyle.primary), delete)
 
 
 def delete_button(generation_id: int, texts: Texts, locale: str) -> Button:
@@ -124,19 +135,71 @@ def delete_button(generation_id: int, texts: Texts, locale: str) -> Button:
     return button(label, "delete", base36(generation_id), style=discord.ButtonStyle.danger)
 
 
-def _seeds(first: Seed, last: Seed, texts: Texts, locale: str) -> str:
-    """The seeds in words; of a text seed also the number that it stands for."""
-    if first.near is not None:
-        key = "icon.seed" if first == last else "icon.variations"
-        return texts.say(key, locale, seed=code(first.name if first == last else first.parent.name))
-    hashed = first.text != str(first.number)
-    if first == last:
-        key = "icon.seed_hashed" if hashed else "icon.seed"
-        return texts.say(key, locale, seed=code(first.text), number=code(str(first.number)))
-    if hashed:
-        number = code(str(first.number))
-        return texts.say("icon.seeds_hashed", locale, seed=code(first.text), first=number, last=code(last.text))
-    return texts.say("icon.seeds", locale, first=code(first.text), last=code(last.text))
+def place_words(place: int, count: int, texts: Texts, locale: str) -> str:
+    """Where an icon stands on a sheet of so many, counted from 0: its number there, its row, its column."""
+    columns, _ = layout_of(count)
+    row, column = divmod(place, columns)
+    side = _SIDES[column * 2 // (columns - 1) if columns > 1 else 1]
+    return texts.say(
+        "select.place", locale, number=place + 1, row=texts.say(_ROWS[row], locale), column=texts.say(side, locale)
+    )
+
+
+def called(seed: Seed) -> str:
+    """A seed as a card calls it; with its number where its text cannot be shown as it was typed."""
+    number = str(seed.number) if seed.near is None else replace(seed, text=str(seed.number)).name
+    return code(seed.name) if is_shown(seed.name) else f"{code(seed.name)} = {code(number)}"
+
+
+def _varies(sheet: Sheet) -> bool:
+    return sheet.kind is GenerationKind.VARIATION
+
+
+def _follow(sheet: Sheet) -> bool:
+    """Whether the seeds of a sheet follow each other."""
+    first = sheet.icons[0].seed
+    return all(icon.seed == first.offset(i) for i, icon in enumerate(sheet.icons))
+
+
+def _seeds(sheet: Sheet, texts: Texts, locale: str) -> str:
+    """The seeds in words."""
+    first, last = sheet.icons[0].seed, sheet.icons[-1].seed
+    if len(sheet.icons) == 1:
+        return texts.say("icon.seed", locale, seed=called(first))
+    if _varies(sheet):
+        return texts.say("icon.variations", locale, seed=called(first.parent), first=first.index, last=last.index)
+    if _follow(sheet):
+        return texts.say("icon.seeds", locale, first=called(first), last=called(last))
+    return texts.say("icon.seeds_listed", locale, seeds=", ".join(called(icon.seed) for icon in sheet.icons))
+
+
+def _alt(sheet: Sheet, texts: Texts, locale: str) -> str:
+    """What a screen reader says of the picture."""
+    version, names = sheet.model_version, [plain(icon.seed.name) for icon in sheet.icons]
+    if len(names) == 1:
+        return texts.say("icon.alt", locale, seed=names[0], version=version)
+    if sheet.kind is GenerationKind.TOP or not _follow(sheet):
+        listed = ", ".join(f"{place}: {fit(name, LONGEST_ALT_NAME)}" for place, name in enumerate(names, start=1))
+        title = texts.say("gallery.week" if sheet.kind is GenerationKind.TOP else "icon.sheet", locale)
+        return texts.say("gallery.alt", locale, title=title, seeds=listed)
+    first, last, count = names[0], names[-1], len(names)
+    return texts.say("icon.sheet_alt", locale, count=count, first=first, last=last, version=version)
+
+
+def _credit(sheet: Sheet, place: int, texts: Texts, locale: str) -> str:
+    """Of an icon that was chosen by votes: how many, and who found it."""
+    icon = sheet.icons[place]
+    number = "" if len(sheet.icons) == 1 else f"**{place + 1}** "
+    return number + credit_words(icon.recent or 0, icon.found_by, texts, locale)
+
+
+def credit_words(votes: int, found_by: int | None, texts: Texts, locale: str) -> str:
+    """How many votes an icon has, and who found it."""
+    words = texts.say("gallery.votes_one" if votes == 1 else "gallery.votes", locale, votes=votes)
+    if found_by is None:
+        return words
+    user = texts.say("privacy.somebody", locale) if found_by == NOBODY else f"<@{found_by}>"
+    return f"{words} · {texts.say('gallery.found_by', locale, user=user)}"
 
 
 def favorite_label(votes: int, texts: Texts, locale: str) -> str:

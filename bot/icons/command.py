@@ -82,9 +82,9 @@ async def _models(interaction: Interaction, typed: str) -> list[app_commands.Cho
 
 def _model_label(interaction: Interaction, model: Version) -> str:
     assert model.card is not None  # noqa: S101 - only those are listed
-    created, kimg = model.created_at.date().isoformat(), f"{model.card.kimg:.0f}"
-    locale = str(interaction.locale)
-    return interaction.client.texts.say("icon.model_choice", locale, version=model.version, date=created, kimg=kimg)
+    created, locale = model.created_at.date().isoformat(), str(interaction.locale)
+    count = model.card.data.count
+    return interaction.client.texts.say("icon.model_choice", locale, version=model.version, date=created, count=count)
 
 
 def info_menu(texts: Texts) -> app_commands.ContextMenu:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.icons.buttons import AnotherButton, DeleteButton, FavoriteButton, OpenSelect, VaryButton
+from bot.icons.buttons import AnotherButton, DeleteButton, FavoriteButton, OpenSelect, VaryButton, VoteSelect
 from bot.icons.command import icon_command, info_menu
 from bot.icons.favorites import FavoriteService
 from bot.icons.service import IconService
@@ -17,12 +17,12 @@ from bot.talk.feature import Feature
 def _services(house: Services) -> Iterator[object]:
     icons = IconService(house.database, house.get(ModelLibrary), house.clock, house.settings.candidates)
     yield icons
-    yield FavoriteService(house.database, icons, house.clock)
+    yield FavoriteService(house.database, house.clock)
 
 
 ICONS = Feature(
     commands=[icon_command, info_menu],
-    buttons=[AnotherButton, VaryButton, OpenSelect, DeleteButton, FavoriteButton, UseButton],
+    buttons=[AnotherButton, VaryButton, OpenSelect, DeleteButton, FavoriteButton, VoteSelect, UseButton],
     forms=[answer_form],
     services=_services,
 )

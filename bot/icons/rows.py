@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -39,8 +40,19 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Ranked:
+    """An icon of a server that people have voted for."""
+
+    row: GenerationView
+    votes: int
+    """Of different people."""
+    found_by: int
+    """Who was the first to ask for it, as far as its audience can know."""
+
+
+@dataclass(frozen=True)
 class GenerationView:
-    """A row of `generations` that was not deleted."""
+    """A row of `generations`."""
 
     id: int
     model_id: int
@@ -50,19 +62,35 @@ class GenerationView:
     kind: GenerationKind
     sheet_id: int | None
     """The first icon of the sheet that it was posted in, None for a single icon."""
+    icon: str
+    """See `icon_key`."""
     position: int
     parent_id: int | None
     guild_id: int | None
     channel_id: int | None
     user_id: int
     message_id: int | None
+    """NULL also for a message that was deleted."""
     created_at: datetime
+
+
+def icon_key(model_id: int, seed: Seed, truncation: float) -> str:
+    """What one icon is known by, whoever asked for it: 32 characters, the same for the same picture.
+
+    Migration 0008 has named the older rows in the same way.
+    """
+    near = f"{seed.near.path}@{seed.near.strength!r}" if seed.near else ""
+    return hashlib.blake2b(f"{model_id}:{seed.number}:{near}:{truncation!r}".encode(), digest_size=16).hexdigest()
+
+
+def joined_views() -> Select[Generation, ModelRecord]:
+    """All rows, with their models."""
+    return select(Generation, ModelRecord).join(ModelRecord, Generation.model_id == ModelRecord.id)
 
 
 def select_views() -> Select[Generation, ModelRecord]:
     """The rows that were not deleted, with their models."""
-    joined = select(Generation, ModelRecord).join(ModelRecord, Generation.model_id == ModelRecord.id)
-    return joined.where(Generation.deleted_at.is_(None))
+    return joined_views().where(Generation.deleted_at.is_(None))
 
 
 def view_of(row: Generation, model: ModelRecord) -> GenerationView:
@@ -71,7 +99,10 @@ def view_of(row: Generation, model: ModelRecord) -> GenerationView:
     if row.near_path is not None and row.near_strength is not None:
         near = Near(row.near_path, row.near_strength)
     same: dict[str, Any] = {each.name: getattr(row, each.name, None) for each in fields(GenerationView)}
-    return GenerationView(**same | {"model_version": model.version, "seed": Seed(row.seed_text, row.seed, near)})
+    same |= {"model_version": model.version, "seed": Seed(row.seed_text, row.seed, near)}
+    if row.deleted_at is not None:
+        same["message_id"] = None
+    return GenerationView(**same)
 
 
 def storable(seed: Seed) -> Seed:

@@ -11,7 +11,16 @@ from sqlalchemy import CursorResult, or_, select, update
 
 from bot.db.models import Generation, GenerationKind
 from bot.db.session import Database
-from bot.icons.rows import Drawing, GenerationGoneError, GenerationView, Origin, select_views, storable, view_of
+from bot.icons.rows import (
+    Drawing,
+    GenerationGoneError,
+    GenerationView,
+    Origin,
+    icon_key,
+    select_views,
+    storable,
+    view_of,
+)
 from bot.icons.sheets import Sheet, compose, draw_chosen, draw_icons, draw_rows, enough_for
 from bot.models.library import ModelGoneError, ModelLibrary
 from bot.talk.refusals import ServiceError
@@ -69,13 +78,18 @@ class IconService:
             seeds, count, where=where, kind=kind, parent_id=parent_id, model_id=model_id, truncation=truncation
         )
 
-    async def vary(self, parent: GenerationView, *, where: Origin) -> Sheet:
-        """Draw the nine variations of an icon with its own model, and write their rows.
+    async def vary(self, row: GenerationView, *, where: Origin, more: bool = False) -> Sheet:
+        """Draw the first nine variations of an icon with its own model, and write their rows.
 
+        `more`: the row is one of nine variations, and the nine after them are wanted.
         Raises VariationsEndError, BusyError and ModelGoneError.
         """
+        seed, parent_id, begin = row.seed, row.id, 1
+        if more:
+            seed, parent_id = row.seed.parent, row.parent_id or row.id
+            begin = (row.seed.index - 1) // VARIATIONS * VARIATIONS + VARIATIONS + 1
         try:
-            seeds = [parent.seed.variation(index) for index in range(1, VARIATIONS + 1)]
+            seeds = [seed.variation(begin + i) for i in range(VARIATIONS)]
         except ValueError as error:
             raise VariationsEndError(str(error)) from error
         return await self._draw(
@@ -83,9 +97,9 @@ class IconService:
             VARIATIONS,
             where=where,
             kind=GenerationKind.VARIATION,
-            parent_id=parent.id,
-            model_id=parent.model_id,
-            truncation=parent.truncation,
+            parent_id=parent_id,
+            model_id=row.model_id,
+            truncation=row.truncation,
         )
 
     async def _draw(
@@ -95,9 +109,9 @@ class IconService:
         *,
         where: Origin,
         kind: GenerationKind,
-        parent_id: int | None,
-        model_id: int | None,
-        truncation: float | None,
+        parent_id: int | None = None,
+        model_id: int | None = None,
+        truncation: float | None = None,
     ) -> Sheet:
         async with self._library.use(model_id) as model:
             if seeds is None:
@@ -119,6 +133,7 @@ class IconService:
                 near_path=each.seed.near.path if each.seed.near else None,
                 near_strength=each.seed.near.strength if each.seed.near else None,
                 truncation=each.truncation,
+                icon=icon_key(each.model_id, each.seed, each.truncation),
                 kind=kind,
                 position=position,
                 parent_id=each.parent_id,

@@ -12,7 +12,7 @@ from bot.db.models import GenerationKind
 from bot.icons.rows import GenerationView
 from bot.models.library import Model, ModelGoneError, ModelLibrary
 from bot.talk.refusals import ServiceError
-from generator.pictures import enlarge, grid, png
+from generator.pictures import enlarge, grid, number_cells, png
 from generator.seeds import Seed
 from generator.studio import MAX_WAITING, StudioBusyError
 from generator.wildness import wildness_of
@@ -33,6 +33,12 @@ class SheetIcon:
 
     id: int
     seed: Seed
+    votes: int = 0
+    """Where the sheet is shown."""
+    recent: int | None = None
+    """Of these, the votes that it was chosen for."""
+    found_by: int | None = None
+    """Who was the first to ask for it; None where that is not told."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,11 @@ class Sheet:
     png: bytes
     filename: str
     kind: GenerationKind = GenerationKind.ICON
-    votes: int = 0
-    """Of a single icon."""
 
     def with_rows(self, ids: Sequence[int]) -> Sheet:
         """The sheet, once its icons stand in the database."""
         pairs = zip(ids, self.icons, strict=True)
-        return replace(self, icons=tuple(SheetIcon(row, icon.seed) for row, icon in pairs))
+        return replace(self, icons=tuple(replace(icon, id=row) for row, icon in pairs))
 
 
 @dataclass(frozen=True)
@@ -142,25 +146,28 @@ async def export(library: ModelLibrary, row: GenerationView, size: int) -> bytes
     return await asyncio.to_thread(lambda: png(enlarge(drawn.image, size), texts))
 
 
+def layout_of(count: int) -> tuple[int, int]:
+    """The columns of a sheet of so many icons, and the pixels along an edge of each."""
+    return next(layout for fits, layout in LAYOUTS.items() if count <= fits)
+
+
 def _sheet_png(icons: Sequence[Image.Image], texts: dict[str, str]) -> bytes:
-    columns, cell = next(layout for fits, layout in LAYOUTS.items() if len(icons) <= fits)
-    picture = enlarge(icons[0], cell) if len(icons) == 1 else grid(icons, columns, cell=cell)
-    return png(picture, texts)
+    columns, cell = layout_of(len(icons))
+    if len(icons) == 1:
+        return png(enlarge(icons[0], cell), texts)
+    return png(number_cells(grid(icons, columns, cell=cell), len(icons), columns), texts)
 
 
 def picture_texts(drawn: Drawn, seed: Seed) -> dict[str, str]:
     """What the picture says of itself, for who saves it."""
-    texts = {
+    return {
         "Software": "Mojigan",
-        "Seed": seed.text,
+        "Seed": seed.name,
         "Model": drawn.model_version,
         "Truncation": f"{drawn.truncation:g}",
     }
-    if seed.near is not None:
-        texts["Variation"] = f"{'.'.join(seed.near.path)}, strength {seed.near.strength:g}"
-    return texts
 
 
 def file_name(drawn: Drawn, seed: Seed) -> str:
     """How the file of an icon is called, without an ending."""
-    return f"mojigan-{drawn.model_version}-{seed.number}{f'-v{seed.near.path}' if seed.near else ''}"
+    return f"mojigan-{drawn.model_version}-{seed.stem}"

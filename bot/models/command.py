@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import discord
@@ -11,9 +12,9 @@ from discord import app_commands
 from bot.db.models import ModelState
 from bot.models.library import ModelLibrary
 from bot.models.versions import Version, VersionService
-from bot.talk.acknowledging import acknowledge
+from bot.talk.acknowledging import Reply, acknowledge
 from bot.talk.answering import answering, show, tell, tell_all
-from bot.talk.buttons import layout
+from bot.talk.buttons import ROW, Button, Pressed, button, layout
 from bot.talk.choices import offer
 from bot.talk.delivery import picture
 from bot.talk.fitting import fit
@@ -21,9 +22,15 @@ from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.operators import require_operator
 from bot.talk.texts import Texts
-from bot.talk.words import code
+from bot.talk.words import base36, code
+from generator.card import Figure
 
 MOST_LINES = 15
+
+LOW = 0.5
+"""Of the figure of real icons: below, icons are much more alike, or much nearer to training icons, than real ones."""
+CLOSE, SOME = 1.5, 3.0
+"""How far a model's icons may lie from the training icons (SWD), in what two halves of these lie apart."""
 
 EVERYBODY, OPERATORS = Audience(), Audience(operators_only=True)
 
@@ -121,15 +128,52 @@ def model_card(
 ) -> tuple[discord.ui.LayoutView, discord.File]:
     """A model with its figures and its sheet of fixed seeds."""
     assert version.card is not None  # noqa: S101 - its sheet is there, too
-    lines = [
-        texts.say("model.figure", locale, name=code(name), value=f"{figure.value:.3g}", real=f"{figure.real:.3g}")
-        for name, figure in version.card.metrics.items()
-    ]
-    text = "\n".join([version_line(version, texts, locale), *(lines or [texts.say("model.no_figures", locale)])])
+    text = f"{version_line(version, texts, locale)}\n{texts.say(_judgement(version.card.metrics), locale)}"
     alt = texts.say("model.alt", locale, version=version.version)
     name = f"mojigan-{version.version}.png"
     file = discord.File(io.BytesIO(samples), name, description=alt)
-    return layout(discord.ui.Container(discord.ui.TextDisplay(text), picture(name, alt))), file
+    container = discord.ui.Container[discord.ui.LayoutView](discord.ui.TextDisplay(text), picture(name, alt))
+    if version.card.metrics:
+        figures = button(texts.say("button.figures", locale), "figures", base36(version.id))
+        container.add_item(discord.ui.ActionRow(figures))
+    return layout(container), file
+
+
+class FiguresButton(Pressed[Button], template=rf"mj:figures:{ROW}"):
+    """The figures of a model, as its bundle has them."""
+
+    reply = Reply.PRIVATE
+
+    async def act(self, interaction: Interaction) -> None:
+        """Tell them to who asks."""
+        await acknowledge(interaction)
+        found = await interaction.client.service(VersionService).find(str(int(self.match["row"], 36)))
+        assert found.card is not None  # noqa: S101 - only those are found
+        lines = [
+            interaction.client.texts.say(
+                "model.figure",
+                str(interaction.locale),
+                name=code(name),
+                value=f"{figure.value:.3g}",
+                real=f"{figure.real:.3g}",
+            )
+            for name, figure in found.card.metrics.items()
+        ]
+        await tell_all(interaction, lines, between="\n")
+
+
+def _judgement(metrics: Mapping[str, Figure]) -> str:
+    """What the figures of a model say, beside those of real icons: the key of a sentence."""
+    spread, nearest, distance = metrics.get("coverage"), metrics.get("nearest"), metrics.get("swd")
+    if spread is not None and spread.value < LOW * spread.real:
+        return "model.judged_collapsed"
+    if nearest is not None and nearest.value < LOW * nearest.real:
+        return "model.judged_copies"
+    if distance is None:
+        return "model.no_figures"
+    if distance.value <= CLOSE * distance.real:
+        return "model.judged_close"
+    return "model.judged_some" if distance.value <= SOME * distance.real else "model.judged_far"
 
 
 async def _tell_serving(interaction: Interaction, version: str) -> None:

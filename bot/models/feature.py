@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.models.command import model_group
+from bot.models.command import FiguresButton, model_group
 from bot.models.library import ModelLibrary
 from bot.models.versions import VersionService
 from bot.services import Services
@@ -17,4 +17,4 @@ def _services(house: Services) -> Iterator[object]:
     yield VersionService(house.settings, house.database, library)
 
 
-MODELS = Feature(commands=[model_group], services=_services)
+MODELS = Feature(commands=[model_group], buttons=[FiguresButton], services=_services)

@@ -31,14 +31,14 @@ async def show_comparison(interaction: Interaction, comparison: Comparison, *, p
     """Post a comparison in the place of the announced answer; a row of its own learns where it stands."""
     client = interaction.client
     locale = answer_locale(interaction, private=private)
-    card = comparison_card(comparison, client.texts, locale, private=private)
+    card = comparison_card(comparison, client.texts, locale)
     message = await deliver(interaction, card, private=private)
     if comparison.generation_id is not None and not private:
         await client.service(IconService).mark_posted([comparison.generation_id], message.id)
 
 
-def comparison_card(comparison: Comparison, texts: Texts, locale: str, *, private: bool) -> Card:
-    """The comparison sheet; its distances stand in the picture, in its alt text and below it."""
+def comparison_card(comparison: Comparison, texts: Texts, locale: str) -> Card:
+    """The comparison sheet, and what it says in one sentence; distances stand in the picture and in its alt text."""
     distances = [f"{neighbor.distance:.2f}" for neighbor in comparison.neighbors]
     ours, name = comparison.seed is not None, comparison.name
     alt = texts.say(
@@ -55,13 +55,8 @@ def comparison_card(comparison: Comparison, texts: Texts, locale: str, *, privat
         version=code(comparison.model_version),
     )
     verdict = texts.say(_SENTENCES[comparison.verdict.closeness], locale, percent=comparison.verdict.percent)
-    row = texts.say("neighbors.distances", locale, distances=", ".join(f"**{each}**" for each in distances))
-    explanation = texts.say("neighbors.explanation", locale)
-    if private:
-        explanation += " " + texts.say("neighbors.private", locale)
-    text = discord.ui.TextDisplay[discord.ui.LayoutView](f"{verdict}\n{row}\n-# {explanation}")
     container = discord.ui.Container[discord.ui.LayoutView](
-        discord.ui.TextDisplay(title), picture(comparison.filename, alt), text
+        discord.ui.TextDisplay(title), picture(comparison.filename, alt), discord.ui.TextDisplay(verdict)
     )
     return Card(layout(container), comparison.png, comparison.filename, alt)
 

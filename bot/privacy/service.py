@@ -97,4 +97,6 @@ def _file(rows: dict[str, Any], limit: int) -> tuple[str, bytes]:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
     return value if value is None or isinstance(value, bool | int | float | str | list | dict) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,7 +16,7 @@ from bot.retraining.desk import JobStatus, Phase
 from bot.retraining.gate import Verdict
 from bot.retraining.service import RetrainService
 from bot.talk.acknowledging import Reply, acknowledge
-from bot.talk.answering import tell
+from bot.talk.answering import tell, tell_all
 from bot.talk.buttons import ROW, Button, Pressed, button, layout
 from bot.talk.delivery import ACCENT, picture
 from bot.talk.fitting import fit
@@ -58,6 +59,10 @@ _VERDICTS = {
 }
 
 
+_AGAINST = {Verdict.WORSE, Verdict.COLLAPSED, Verdict.COPIES}
+"""Verdicts that speak against a model."""
+
+
 class Action(StrEnum):
     """What a button of the card does."""
 
@@ -65,6 +70,7 @@ class Action(StrEnum):
     ADOPT = "adopt"
     DISCARD = "discard"
     RESUME = "resume"
+    FIGURES = "figures"
 
 
 _LABELS = {
@@ -72,6 +78,7 @@ _LABELS = {
     Action.ADOPT: ("button.retrain_adopt", discord.ButtonStyle.success),
     Action.DISCARD: ("button.retrain_discard", discord.ButtonStyle.danger),
     Action.RESUME: ("button.retrain_resume", discord.ButtonStyle.primary),
+    Action.FIGURES: ("button.figures", discord.ButtonStyle.secondary),
 }
 
 _BUTTONS: Mapping[JobState, tuple[Action, ...]] = {
@@ -81,15 +88,24 @@ _BUTTONS: Mapping[JobState, tuple[Action, ...]] = {
 }
 
 
-class JobButton(Pressed[Button], template=rf"mj:job:(?P<action>cancel|adopt|discard|resume):{ROW}"):
+class JobButton(Pressed[Button], template=rf"mj:job:(?P<action>cancel|adopt|discard|resume|figures):{ROW}"):
     """A button of a retraining's card."""
 
-    reply = Reply.UPDATE
+    def __init__(self, item: Button, match: re.Match[str]) -> None:
+        super().__init__(item, match)
+        self.reply = Reply.PRIVATE if match["action"] == Action.FIGURES else Reply.UPDATE
 
     async def act(self, interaction: Interaction) -> None:
         """Do what the button says, and show what has become of the job."""
         service = interaction.client.service(RetrainService)
         action, job_id = Action(self.match["action"]), int(self.match["row"], 36)
+        if action is Action.FIGURES:
+            await acknowledge(interaction)
+            job = (await service.desk.status(job_id)).job
+            new, old = job.metrics.get("new", {}), job.metrics.get("old", {})
+            lines = _figures(new, old, interaction.client.texts, str(interaction.locale))
+            await tell_all(interaction, lines, between="\n")
+            return
         if action is Action.CANCEL:
             job = (await service.desk.status(job_id)).job
             if job.order.user_id != interaction.user.id and not is_operator(interaction):
@@ -111,8 +127,7 @@ class JobButton(Pressed[Button], template=rf"mj:job:(?P<action>cancel|adopt|disc
 
     async def _tell(self, interaction: Interaction, key: str, **parameters: str | int) -> None:
         """Tell who pressed what has become of it: the card may be shown later."""
-        sentence = interaction.client.texts.say(key, str(interaction.locale), **parameters)
-        await tell(interaction, sentence)
+        await tell(interaction, interaction.client.texts.say(key, str(interaction.locale), **parameters))
 
 
 def retrain_card(
@@ -133,18 +148,22 @@ def retrain_card(
         name = f"mojigan-retraining-{job.id}-{job.state}-{status.progress.kimg:.0f}.png"
         files.append(discord.File(io.BytesIO(status.picture), name, description=alt))
         container.add_item(picture(name, alt))
-    lines = _figures(job.metrics.get("new", {}), job.metrics.get("old", {}), texts, locale)
-    if lines:
-        container.add_item(discord.ui.TextDisplay("\n".join(lines)))
     actions = (Action.RESUME,) if status.resumable else _BUTTONS.get(job.state, ())
-    if actions and not (job.state is JobState.RUNNING and job.cancelled_by is not None):
-        row = [_button(action, job.id, texts, locale) for action in actions]
+    if job.state is JobState.RUNNING and job.cancelled_by is not None:
+        actions = ()
+    row = [_button(action, job.id, texts, locale, urged=job.verdict not in _AGAINST) for action in actions]
+    if job.metrics.get("new"):
+        row.append(_button(Action.FIGURES, job.id, texts, locale))
+    if row:
         container.add_item(discord.ui.ActionRow(*row))
     return layout(container), files
 
 
-def _button(action: Action, job_id: int, texts: Texts, locale: str) -> Button:
+def _button(action: Action, job_id: int, texts: Texts, locale: str, *, urged: bool = True) -> Button:
+    """A button; one that would adopt a model against the verdict is not `urged`, and gray."""
     key, style = _LABELS[action]
+    if action is Action.ADOPT and not urged:
+        style = discord.ButtonStyle.secondary
     return button(texts.say(key, locale), "job", action, base36(job_id), style=style)
 
 

@@ -110,7 +110,7 @@ async def settings_card(interaction: Interaction, page: str | None = None) -> di
     texts, locale, access = interaction.client.texts, str(interaction.locale), interaction.client.service(AccessService)
     settings, blocked = await access.settings(guild.id), await access.blocked(guild.id)
     container = discord.ui.Container[discord.ui.LayoutView](
-        discord.ui.TextDisplay(_summary(settings, blocked, texts, locale))
+        discord.ui.TextDisplay(_summary(settings, blocked, guild, access.host_quota, texts, locale))
     )
     container.add_item(discord.ui.ActionRow(_menu(texts, locale, page)))
     if page in PAGES:
@@ -120,8 +120,23 @@ async def settings_card(interaction: Interaction, page: str | None = None) -> di
     return layout(container)
 
 
-def _summary(settings: ServerSettings, blocked: Sequence[int], texts: Texts, locale: str) -> str:
+def _summary(
+    settings: ServerSettings,
+    blocked: Sequence[int],
+    guild: discord.Guild,
+    host_quota: int | None,
+    texts: Texts,
+    locale: str,
+) -> str:
+    """All choices in words. What is left to Discord or to the host is told as it is in force."""
     say = texts.say
+    quota = [_quota(settings.quota, texts, locale)] if settings.quota is not None or host_quota is None else []
+    if host_quota is not None:
+        quota.append(say("settings.host_quota", locale, count=host_quota))
+    language = _language(settings.language, texts, locale)
+    if settings.language is None:
+        spoken = _language(str(guild.preferred_locale), texts, locale)
+        language = say("settings.language_of", locale, language=spoken)
     roles = [
         say(
             "settings.roles_line",
@@ -134,8 +149,8 @@ def _summary(settings: ServerSettings, blocked: Sequence[int], texts: Texts, loc
     ]
     values = {
         "channels": _mentions("#", settings.channels) or say("settings.everywhere", locale),
-        "language": _language(settings.language, texts, locale),
-        "quota": _quota(settings.quota, texts, locale),
+        "language": language,
+        "quota": " · ".join(quota),
         "cooldown": _cooldown(settings.cooldown, texts, locale),
         "roles": " · ".join(roles) or say("settings.everyone", locale),
         "spoiler": say("settings.on" if settings.spoiler else "settings.off", locale),

@@ -55,7 +55,7 @@ class AccessService:
         """`host_quota`: icons per person and hour, in all servers and direct messages together."""
         self._database = database
         self._clock = clock
-        self._host_quota = host_quota
+        self.host_quota = host_quota
 
     async def settings(self, guild_id: int) -> ServerSettings:
         """What a server has chosen."""
@@ -112,7 +112,7 @@ class AccessService:
         `guild_id` and `quota` are those of the server, None in a direct message. Raises QuotaError, and then nothing
         is counted.
         """
-        limits = [(EVERYWHERE, self._host_quota), (guild_id, quota)]
+        limits = [(EVERYWHERE, self.host_quota), (guild_id, quota)]
         due = [(place, limit) for place, limit in limits if place is not None and limit is not None]
         if not due or not icons:
             return None

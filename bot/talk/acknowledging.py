@@ -42,6 +42,8 @@ class Reply(Enum):
 class _Watch:
     reply: Reply
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    shown: bool = False
+    """Whether an answer for all who see the channel was announced."""
     timer: asyncio.TimerHandle | None = None
     task: asyncio.Task[None] | None = None
 
@@ -80,6 +82,7 @@ async def acknowledge(interaction: Interaction) -> None:
             await interaction.response.defer()
         else:
             await interaction.response.defer(ephemeral=reply is Reply.PRIVATE, thinking=True)
+            found.shown = reply is Reply.PUBLIC
 
 
 async def say_at_once(interaction: Interaction, sentence: str) -> bool:
@@ -89,6 +92,11 @@ async def say_at_once(interaction: Interaction, sentence: str) -> bool:
             return False
         await interaction.response.send_message(sentence, ephemeral=True)
         return True
+
+
+def is_shown(interaction: Interaction) -> bool:
+    """Whether an answer for all who see the channel was announced."""
+    return _watch(interaction).shown
 
 
 async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:

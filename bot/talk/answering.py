@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from bot.logs import log_id, new_id
-from bot.talk.acknowledging import Reply, acknowledge, say_at_once, unwatch, watch
+from bot.talk.acknowledging import Reply, acknowledge, is_shown, say_at_once, unwatch, watch
 from bot.talk.fitting import fit, pages
 from bot.talk.guard import Audience, Guard
 from bot.talk.interaction import Interaction
@@ -127,7 +127,7 @@ async def answer_error(interaction: Interaction, error: Exception) -> None:
 
 
 async def tell(interaction: Interaction, sentence: str) -> None:
-    """Say a sentence to the person alone; in the place of the answer, when that has been announced already."""
+    """Say a sentence to the person alone. An answer that was announced is taken back, or is this one."""
     await tell_all(interaction, [sentence])
 
 
@@ -137,9 +137,11 @@ async def tell_all(interaction: Interaction, paragraphs: Iterable[str], *, betwe
         if await say_at_once(interaction, page):
             continue
         if number == 0 and _is_thinking(interaction):
-            await interaction.edit_original_response(content=page)
-        else:
-            await interaction.followup.send(page, ephemeral=True)
+            if not is_shown(interaction):
+                await interaction.edit_original_response(content=page)
+                continue
+            await interaction.delete_original_response()  # only then, the next message is one of its own
+        await interaction.followup.send(page, ephemeral=True)
 
 
 async def show(

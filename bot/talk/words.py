@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 ZERO_WIDTH_JOINER = "\u200d"
@@ -12,15 +13,36 @@ MODIFIER_GRAVE = "\u02cb"
 """Looks like a backtick, and does not end the code."""
 
 
+ISOLATE, END_OF_ISOLATE = "\u2068", "\u2069"
+"""Around a text that runs from right to left, so that it does not turn what stands beside it around."""
+
+_RIGHT_TO_LEFT = {"R", "AL", "AN"}
+
+
 def code(text: str) -> str:
     """What a person typed, as inline code: no markup in it works, no invisible character can turn the line around."""
-    shown = "".join(letter for letter in text if letter.isprintable() or letter == ZERO_WIDTH_JOINER)
-    return f"`{shown.replace('`', MODIFIER_GRAVE).strip() or '…'}`"
+    shown = f"`{_visible(text)}`"
+    return f"{ISOLATE}{shown}{END_OF_ISOLATE}" if _runs_left(text) else shown
 
 
 def plain(text: str) -> str:
     """The same for places without markup: alt text, select options."""
-    return code(text)[1:-1]
+    shown = _visible(text)
+    return f"{ISOLATE}{shown}{END_OF_ISOLATE}" if _runs_left(text) else shown
+
+
+def is_shown(text: str) -> bool:
+    """Whether `code` shows a text as it is, so that who types what is shown types the same."""
+    return _visible(text) == text
+
+
+def _visible(text: str) -> str:
+    shown = "".join(letter for letter in text if letter.isprintable() or letter == ZERO_WIDTH_JOINER)
+    return shown.replace("`", MODIFIER_GRAVE).strip() or "…"
+
+
+def _runs_left(text: str) -> bool:
+    return any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in text)
 
 
 def link(text: str, guild_id: int | None, channel_id: int | None, message_id: int | None) -> str:

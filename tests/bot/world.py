@@ -252,10 +252,28 @@ def labels(message: simcord.ResponseMessage) -> list[str]:
     return [each["label"] for each in walk(message.components) if each["type"] == BUTTON]
 
 
+def menus(message: simcord.ResponseMessage) -> list[dict[str, Any]]:
+    """A card's selects."""
+    return [each for each in walk(message.components) if each["type"] == SELECT]
+
+
 def options(message: simcord.ResponseMessage) -> list[dict[str, Any]]:
-    """What a card's select offers."""
-    (select_,) = [each for each in walk(message.components) if each["type"] == SELECT]
-    return list(select_["options"])
+    """What a card's first select offers."""
+    return list(menus(message)[0]["options"])
+
+
+async def choose(person: Any, message: simcord.ResponseMessage, *values: str) -> simcord.InteractionResult:
+    """Choose in a card's first select, which opens an icon."""
+    result: simcord.InteractionResult = await person.select(message, values, custom_id=menus(message)[0]["custom_id"])
+    return result
+
+
+async def mark(person: Any, message: simcord.ResponseMessage, *places: int) -> str:
+    """Vote in a card's second select for the icons in these places, counted from 1: what the person is told."""
+    menu = menus(message)[1]
+    values = [menu["options"][place - 1]["value"] for place in places]
+    result = await person.select(message, values, custom_id=menu["custom_id"])
+    return private(result)
 
 
 def for_one(result: simcord.InteractionResult) -> simcord.ResponseMessage:

@@ -97,7 +97,7 @@ async def start(url: str, bundle: Path, folder: Path, clock: Clock) -> Process:
         ScheduleService(database, clock),
         RunBook(database, clock),
     )
-    favorites = FavoriteService(database, icons, clock)
+    favorites = FavoriteService(database, clock)
     return Process(database, library, icons, schedules, runs, PostService(icons, favorites, schedules, runs, clock))
 
 

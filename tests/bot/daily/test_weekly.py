@@ -14,7 +14,7 @@ from bot.app import open_services
 from bot.db.models import GenerationKind
 from tests.bot.daily.test_command import posts, set_daily, until_time
 from tests.bot.gallery.test_gallery import favorite
-from tests.bot.world import World, alt_text, in_discord, labels, options, private, public, settings_for, words
+from tests.bot.world import World, alt_text, choose, in_discord, labels, options, private, public, settings_for, words
 
 
 @pytest.fixture
@@ -52,18 +52,23 @@ async def test_the_icons_with_the_most_votes_come_on_sundays(world: World, manag
     await until_time(world, "2026-03-29T08:00")
     assert posts(world.channel)[-1] == ("03-29 07:00", "### Icons of the week · Sunday, 2026-03-29")
     card = last_card(world)
-    assert words(card).split("\n")[1].startswith("Seeds `two`, `one` · Model `m1-")
+    seeds, *found = words(card).split("\n")[1:]
+    assert seeds.startswith("Seeds `two`, `one` · Model `m1-")
+    assert found == [
+        f"**1** 2 votes · found by {world.asker.mention}",
+        f"**2** 1 vote · found by {world.asker.mention}",
+    ]
     assert alt_text(card).endswith("row by row with their seeds: 1: two, 2: one")
     assert labels(card) == ["Delete"]
     rows = await world.rows()
     assert [(row.kind, row.parent_id) for row in rows[3:]] == [(GenerationKind.TOP, 2), (GenerationKind.TOP, 1)]
 
-    opened = public(await world.moderator.select(card, [options(card)[0]["value"]]))
+    opened = public(await choose(world.moderator, card, options(card)[0]["value"]))
     assert "Favorite · 2" in labels(opened)
     await favorite(world.moderator, opened)  # the one vote of the next week, for the icon itself
     await until_time(world, "2026-04-05T08:00")
     assert posts(world.channel)[-1] == ("04-05 07:00", "### Icon of the week · Sunday, 2026-04-05")
-    assert labels(last_card(world)) == ["Another", "Vary", "Neighbors", "Favorite · 3", "Use it", "Delete"]
+    assert labels(last_card(world)) == ["Another", "Vary", "Is it a copy?", "Favorite · 3", "Use it", "Delete"]
 
     before = len(posts(world.channel))
     await until_time(world, "2026-04-12T08:00")

@@ -7,18 +7,21 @@ import re
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 
 import migrations
 from bot.db.errors import DatabaseError
-from bot.db.models import Base
+from bot.db.models import Base, Favorite, Generation
 from bot.db.session import Database, create_engine, parse_url, prepare_file, sqlite_file
 from bot.db.upgrade import downgrade, known_revisions, require_head, upgrade
+from bot.icons.rows import icon_key
+from generator.seeds import Near, Seed
 
 
 async def run(url: str, *statements: str) -> None:
@@ -227,3 +230,67 @@ def test_the_next_migration_can_be_written(tmp_path: Path, monkeypatch: pytest.M
     assert written.startswith(f'"""Add Favorites & votes.\n\nRevision {number:04}, after {number - 1:04}.\n"""')
     assert "op.create_table" not in written
     assert "op.add_column" not in written
+
+
+NOW = "2026-01-01"
+
+
+def insert(table: str, values: Mapping[str, object]) -> str:
+    """A statement with values written in it."""
+    shown = ["NULL" if value is None else repr(value) for value in values.values()]
+    return f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(shown)})"  # noqa: S608 - values of this file
+
+
+async def test_votes_for_messages_become_votes_for_icons(database_url: str) -> None:
+    """The same icon, asked for three times and voted for by two people, has two votes; the latest ones stay."""
+    await asyncio.to_thread(upgrade, database_url, "0007")
+    columns = ("id", "near_path", "near_strength", "truncation")
+    icons = [
+        (1, None, None, 1.0),
+        (2, None, None, 1.0),
+        (3, "3", 0.25, 1.0),
+        (4, None, None, 0.7),
+        (5, None, None, 1.0),
+    ]
+    same = {
+        "model_id": 1,
+        "seed_text": "42",
+        "seed": 42,
+        "kind": "icon",
+        "position": 0,
+        "user_id": 1,
+        "created_at": NOW,
+    }
+    marks = ("generation_id", "user_id", "guild_id", "created_at")
+    votes = [
+        (1, 7, 9, "2026-02-01"),
+        (2, 7, 9, "2026-02-03"),
+        (5, 7, 9, "2026-02-02"),
+        (5, 8, 9, "2026-02-02"),
+        (3, 7, 9, "2026-02-01"),
+        (4, 7, None, "2026-02-01"),
+    ]
+    await run(
+        database_url,
+        "INSERT INTO models (id, digest, path, metrics, state, created_at)"
+        " VALUES (1, 'd', 'p', '{}', 'active', '2026-01-01')",
+        *(insert("generations", dict(zip(columns, values, strict=True)) | same) for values in icons),
+        *(insert("favorites", dict(zip(marks, values, strict=True))) for values in votes),
+    )
+    await asyncio.to_thread(upgrade, database_url)
+    database = Database(database_url)
+    async with database.read() as session:
+        rows = list(await session.scalars(select(Generation).order_by(Generation.id)))
+        found = await session.execute(
+            select(Favorite.generation_id, Favorite.user_id, Favorite.guild_id).order_by(Favorite.generation_id)
+        )
+        kept = [tuple(row) for row in found]
+    await database.close()
+    assert kept == [(2, 7, 9), (3, 7, 9), (4, 7, None), (5, 8, 9)]
+    for row in rows:
+        near = Near(row.near_path, row.near_strength) if row.near_path and row.near_strength else None
+        assert row.icon == icon_key(1, Seed("42", 42, near), row.truncation)
+    assert [row.icon == rows[0].icon for row in rows] == [True, True, False, False, True]
+    await asyncio.to_thread(downgrade, database_url, "0007")
+    await asyncio.to_thread(upgrade, database_url)
+    assert await differences(database_url) == []

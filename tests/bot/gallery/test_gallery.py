@@ -24,15 +24,18 @@ from bot.icons.favorites import FavoriteService
 from bot.icons.rows import Origin
 from bot.icons.service import IconService
 from bot.models.library import ModelLibrary
+from bot.privacy.service import PrivacyService
 from generator.seeds import Seed
 from tests.bot.daily.posts import Clock
 from tests.bot.world import (
     World,
     alt_text,
     another_bundle,
+    choose,
     for_one,
     in_discord,
     labels,
+    mark,
     options,
     private,
     public,
@@ -56,7 +59,7 @@ def again(world: World, card: simcord.ResponseMessage) -> simcord.ResponseMessag
 
 def seeds(card: simcord.ResponseMessage) -> list[str]:
     """The seeds that a page's select offers."""
-    return [option["label"].partition("seed ")[2] for option in options(card)]
+    return [option["description"].removeprefix("seed ").partition(" · ")[0] for option in options(card)]
 
 
 async def stored(world: World) -> list[tuple[int, int, int | None]]:
@@ -66,10 +69,11 @@ async def stored(world: World) -> list[tuple[int, int, int | None]]:
         return [(row.generation_id, row.user_id, row.guild_id) for row in rows]
 
 
-async def mark(world: World, *rows: int) -> None:
+async def toggle(world: World, *rows: int) -> None:
     """The asker presses the buttons of these icons, one after the other."""
+    where = Origin(world.guild.id, world.channel.id, world.asker.id)
     for row in rows:
-        await world.service(FavoriteService).toggle(row, world.asker.id)
+        await world.service(FavoriteService).toggle(row, where, private=False)
 
 
 async def test_each_person_has_one_vote_and_the_button_counts(world: World) -> None:
@@ -96,21 +100,19 @@ async def test_each_person_has_one_vote_and_the_button_counts(world: World) -> N
 async def test_an_opened_icon_and_its_place_in_the_sheet_are_one(world: World) -> None:
     sheet = await world.icon(seed="10", count=4)
     third = options(sheet)[2]["value"]
-    first = public(await world.asker.select(sheet, [third]))
+    first = public(await choose(world.asker, sheet, third))
     await favorite(world.asker, first)
-    second = public(await world.other.select(sheet, [third]))
+    second = public(await choose(world.other, sheet, third))
     assert "Favorite · 1" in labels(second)
     await favorite(world.other, second)
-    assert await stored(world) == [(3, world.asker.id, world.guild.id), (3, world.other.id, world.guild.id)]
+    assert await stored(world) == [(5, world.asker.id, world.guild.id), (6, world.other.id, world.guild.id)]
     shown = public(await world.asker.slash(world.channel, "gallery server"))
     assert seeds(shown) == ["12"]
-    assert options(shown)[0]["description"].startswith("Votes: 2 · Model m1-")
+    assert words(shown).splitlines()[1] == f"**1** `12` · 2 votes · found by {world.asker.mention}"
 
     await world.asker.click(sheet, label="Delete")
-    assert private_card(await world.asker.slash(world.channel, "gallery mine")).startswith("You have no favorites yet")
-    await favorite(world.other, first)  # what is left of the icon can be a favorite of its own
-    assert [row[0] for row in await stored(world)][-1] == 5
-    assert seeds(public(await world.asker.slash(world.channel, "gallery server"))) == ["12"]
+    assert seeds(for_one(await world.asker.slash(world.channel, "gallery mine"))) == ["12"]
+    assert seeds(public(await world.asker.slash(world.channel, "gallery server"))) == ["12"]  # the opened ones stand
 
 
 def private_card(result: simcord.InteractionResult) -> str:
@@ -137,9 +139,10 @@ async def test_an_empty_gallery_says_how_to_fill_it(world: World, command: str, 
 async def test_pages_are_turned_by_buttons_that_outlive_the_process(world: World) -> None:
     for seed, count in (("0", 1), ("1", 9), ("10", 1)):
         await world.icon(seed=seed, count=count)
-    await mark(world, *range(1, 12))
+    await toggle(world, *range(1, 12))
     page = public(await world.other.slash(world.channel, "gallery server"))
-    assert words(page) == "### Favorites of this server\n-# Page 1 of 2"
+    first, *_, last = words(page).splitlines()[1:]
+    assert (first, last) == (f"**1** `10` · 1 vote · found by {world.asker.mention}", "-# Page 1 of 2")
     assert seeds(page) == [str(seed) for seed in range(10, 1, -1)]
     assert alt_text(page).startswith(
         "Favorites of this server, a page of generated icons, row by row with their seeds: 1: 10, 2: 9, "
@@ -150,8 +153,12 @@ async def test_pages_are_turned_by_buttons_that_outlive_the_process(world: World
     await world.restart()
     await world.other.click(page, label="Next page")
     page = again(world, page)
-    assert (words(page).splitlines()[1], seeds(page), labels(page)) == ("-# Page 2 of 2", ["1", "0"], ["Previous page"])
-    opened = public(await world.other.select(page, [options(page)[1]["value"]]))
+    assert (words(page).splitlines()[-1], seeds(page), labels(page)) == (
+        "-# Page 2 of 2",
+        ["1", "0"],
+        ["Previous page"],
+    )
+    opened = public(await choose(world.other, page, options(page)[1]["value"]))
     assert words(opened).startswith("Seed `0` · Model ")
     assert "\n-# From the gallery: [seed `0`](" in words(opened)
     assert "Favorite · 1" in labels(opened)
@@ -163,12 +170,12 @@ async def test_pages_are_turned_by_buttons_that_outlive_the_process(world: World
 async def test_a_page_that_is_gone_turns_to_the_last_one(world: World) -> None:
     await world.icon(seed="0")
     await world.icon(seed="1", count=9)
-    await mark(world, *range(1, 11))
+    await toggle(world, *range(1, 11))
     page = for_one(await world.asker.slash(world.channel, "gallery mine"))
-    await mark(world, 1)
+    await toggle(world, 1)
     await world.asker.click(page, label="Next page")
     assert words(again(world, page)) == "### Your favorites\n-# Page 1 of 1"
-    await mark(world, *range(2, 11))
+    await toggle(world, *range(2, 11))
     page = for_one(await world.asker.slash(world.channel, "gallery mine"))
     assert words(page).startswith("You have no favorites yet.")
 
@@ -179,7 +186,7 @@ async def test_my_favorites_follow_me_everywhere_and_nobody_else_sees_them(world
     await favorite(user, public(await user.slash("icon", seed="there")))
     mine = for_one(await user.slash("gallery mine"))
     assert seeds(mine) == ["there", "here"]
-    opened = for_one(await user.select(mine, [options(mine)[1]["value"]]))
+    opened = for_one(await choose(user, mine, options(mine)[1]["value"]))
     assert words(opened).startswith("Seed `here`")
     assert seeds(public(await world.other.slash(world.channel, "gallery server"))) == ["here"]
     assert private_card(await world.other.slash(world.channel, "gallery mine")).startswith("You have no favorites")
@@ -204,7 +211,8 @@ async def test_a_server_shows_what_everybody_there_may_see(world: World) -> None
     await favorite(world.asker, await world.icon(seed="open"))
     assert seeds(for_one(await world.asker.slash(world.channel, "gallery server", private=True))) == ["open", "secret"]
     assert seeds(for_one(await world.other.slash(world.channel, "gallery server", private=True))) == ["open"]
-    assert seeds(for_one(await world.asker.slash(world.channel, "gallery mine"))) == ["open", "private", "secret"]
+    mine = for_one(await world.asker.slash(world.channel, "gallery mine"))
+    assert seeds(mine) == ["open", "deleted", "private", "secret"]
     # For all who read the channel, `other` among them; and where all who read it can see that channel.
     assert seeds(public(await world.asker.slash(world.channel, "gallery server"))) == ["open"]
     page = public(await world.asker.slash(secret, "gallery server"))
@@ -222,9 +230,8 @@ async def test_an_old_page_opens_no_icon_of_a_channel_that_was_closed_since(worl
     nobody = Overwrite(world.guild.id, OverwriteType.ROLE, deny=discord.Permissions(view_channel=True).value)
     world.env.backend.set_overwrite(staff.id, nobody)
     await world.env.settle()
-    answer = (await world.other.select(page, [options(page)[0]["value"]])).response
-    assert answer is not None
-    assert answer.content.startswith("This icon is no longer in the database")
+    answer = private(await choose(world.other, page, options(page)[0]["value"]))
+    assert answer.startswith("This icon is no longer in the database")
     assert words(public(await world.other.slash(world.channel, "gallery top"))).startswith("No votes")
 
 
@@ -254,7 +261,7 @@ async def test_a_gallery_of_several_models_shows_a_blank_for_one_that_is_gone(
             await world.restart()
             await favorite(world.asker, await world.icon(seed="42"))
             page = public(await world.asker.slash(world.channel, "gallery top"))
-            assert [option["description"][-7:] for option in options(page)] == [
+            assert [option["description"].partition("model ")[2] for option in options(page)] == [
                 new.get(ModelLibrary).active.version,
                 version,
             ]
@@ -265,8 +272,8 @@ async def test_a_gallery_of_several_models_shows_a_blank_for_one_that_is_gone(
             shutil.rmtree(folder)
             page = public(await world.asker.slash(world.channel, "gallery top"))
             assert await world.picture(page) != both
-            answer = public(await world.asker.select(page, [options(page)[1]["value"]]))
-            assert answer.content.startswith(f"The model of this icon, {version}, is no longer kept here")
+            answer = private(await choose(world.asker, page, options(page)[1]["value"]))
+            assert answer.startswith(f"The model of this icon, {version}, is no longer kept here")
             assert await favorite(world.other, again(world, card)) == (
                 "A favorite of yours now; /gallery mine shows all of them."
             )
@@ -280,17 +287,104 @@ async def test_votes_on_both_databases(database: Database, tiny_bundle_path: Pat
     await library.open()
     try:
         icons = IconService(database, library, clock)
-        service, favorites = GalleryService(database, library, clock), FavoriteService(database, icons, clock)
+        service, favorites = GalleryService(database, library, clock), FavoriteService(database, clock)
         sheet = await icons.draw(Seed.of(1), 1, where=Origin(1, 2, 3))
         row = sheet.icons[0].id
         await icons.posted(sheet, 99)
         for user in (3, 4):
-            assert await favorites.toggle(row, user) == (True, user - 2)
+            assert await favorites.toggle(row, Origin(1, 2, user), private=False) == (True, user - 2)
         page = await service.page(Hall.EVER, 7, Visitor(3, 1, [2]))
         assert [(entry.row.id, entry.votes) for entry in page.entries] == [(row, 2)]
         assert (await service.page(Hall.SERVER, 0, Visitor(3, 2, [2]))).entries == ()
         assert (await service.page(Hall.SERVER, 0, Visitor(3, 1, [4]))).entries == ()
         assert len((await service.page(Hall.MINE, 0, Visitor(4, None))).entries) == 1
-        assert await favorites.toggle(row, 3) == (False, 1)
+        assert await favorites.toggle(row, Origin(1, 2, 3), private=False) == (False, 1)
     finally:
         await library.aclose()
+
+
+async def test_the_same_icon_is_one_however_often_it_was_asked_for(world: World) -> None:
+    cards = [await world.icon(seed="42") for _ in range(3)]
+    await favorite(world.asker, cards[0])
+    await favorite(world.other, cards[1])
+    assert "Favorite · 2" in labels(await world.icon(seed="42"))
+    assert await favorite(world.asker, cards[2]) == "No longer a favorite of yours."
+    assert "Favorite · 1" in labels(again(world, cards[2]))
+    await favorite(world.asker, cards[2])
+    await favorite(world.moderator, await world.icon(seed="42", wildness=30))  # another picture
+    top = public(await world.other.slash(world.channel, "gallery top"))
+    assert words(top).splitlines()[1:3] == [
+        f"**1** `42` · 2 votes · found by {world.asker.mention}",
+        f"**2** `42` · 1 vote · found by {world.asker.mention}",
+    ]
+    variation = public(await world.asker.slash(world.channel, "icon", seed="42 ~3"))
+    assert "Favorite" in labels(variation)
+
+
+async def test_an_icon_that_somebody_deleted_can_still_be_opened_by_who_holds_it_dear(world: World) -> None:
+    card = await world.icon(seed="42")
+    picture = await world.picture(card)
+    await favorite(world.other, card)
+    await world.asker.click(card, label="Delete")
+    mine = for_one(await world.other.slash(world.channel, "gallery mine"))
+    opened = for_one(await choose(world.other, mine, options(mine)[0]["value"]))
+    assert await world.picture(opened) == picture
+    assert "-# From the gallery: seed `42`, opened for" in words(opened)  # without a link: the message is gone
+    assert words(public(await world.other.slash(world.channel, "gallery server"))).startswith("Nobody has a favorite")
+    assert "Favorite · 1" in labels(await world.icon(seed="42"))
+
+
+async def test_a_sheet_is_voted_for_without_opening_it(world: World) -> None:
+    sheet = await world.icon(seed="10", count=4)
+    await world.restart()
+    told = await mark(world.other, sheet, 3, 1)
+    assert told == "Favorites of yours now: 1, 3. /gallery mine shows all of them."
+    told = await mark(world.other, sheet, 1, 2)
+    assert told == ("Favorites of yours now: 2. /gallery mine shows all of them. No longer favorites of yours: 1.")
+    assert sorted(seeds(for_one(await world.other.slash(world.channel, "gallery mine")))) == ["11", "12"]
+
+
+async def test_a_favorite_is_removed_where_it_is_shown(world: World) -> None:
+    await favorite(world.asker, await world.icon(seed="1"))
+    await favorite(world.asker, await world.icon(seed="2"))
+    user = world.asker.user
+    mine = for_one(await user.slash("gallery mine"))  # in a direct message, far from the server
+    assert seeds(mine) == ["2", "1"]
+    assert await mark(user, mine, 2) == "No longer favorites of yours: 2."
+    assert seeds(again(world, mine)) == ["2"]
+    opened = for_one(await choose(user, mine, options(again(world, mine))[0]["value"]))
+    assert await favorite(user, opened) == "No longer a favorite of yours."
+    assert await stored(world) == []
+    page = public(await world.other.slash(world.channel, "gallery server"))
+    assert words(page).startswith("Nobody has a favorite here yet.")
+
+
+async def test_a_page_of_the_server_counts_the_votes_that_it_gets(world: World) -> None:
+    await favorite(world.asker, await world.icon(seed="1"))
+    page = public(await world.other.slash(world.channel, "gallery top"))
+    assert await mark(world.other, page, 1) == "Favorites of yours now: 1. /gallery mine shows all of them."
+    assert "**1** `1` · 2 votes · found by" in words(again(world, page))
+
+
+async def test_votes_count_in_the_server_that_they_were_given_in(world: World) -> None:
+    elsewhere = world.env.create_guild("Elsewhere")
+    there = elsewhere.create_text_channel("there")
+    neighbor = elsewhere.add_member(world.asker.user)
+    await favorite(world.asker, await world.icon(seed="42"))
+    card = public(await neighbor.slash(there, "icon", seed="42"))
+    assert "Favorite" in labels(card)
+    assert await favorite(neighbor, card) == "A favorite of yours now; /gallery mine shows all of them."
+    assert "Favorite · 1" in labels(again(world, card))
+    assert seeds(for_one(await world.asker.slash(world.channel, "gallery mine"))) == ["42"]
+    direct = public(await world.other.user.slash("icon", seed="42"))
+    assert "Favorite" in labels(direct)
+    assert await favorite(neighbor, card) == "No longer a favorite of yours."
+    assert await stored(world) == []
+
+
+async def test_who_wished_to_be_forgotten_has_found_an_icon_as_somebody(world: World) -> None:
+    card = await world.icon(seed="42")
+    await favorite(world.other, card)
+    await world.service(PrivacyService).forget(world.asker.id)
+    page = public(await world.other.slash(world.channel, "gallery top"))
+    assert "**1** `42` · 1 vote · found by somebody who wished to be forgotten" in words(page)

@@ -28,8 +28,8 @@ def named(text: str) -> list[str]:
     return [part.partition(":")[0] for part in parts]
 
 
-FOR_ALL = ["about", "gallery", "gallery mine", "gallery server", "gallery top", "help", "icon"]
-FOR_ALL += ["model", "model list", "model info", "morph", "neighbors", "privacy"]
+FOR_ALL = ["icon", "morph", "gallery", "gallery mine", "gallery server", "gallery top", "neighbors"]
+FOR_ALL += ["model", "model list", "model info", "privacy", "about", "help"]
 
 
 async def test_each_person_sees_the_commands_that_they_can_use(world: World) -> None:
@@ -63,7 +63,7 @@ async def test_what_the_server_does_not_allow_is_left_out(world: World) -> None:
     assert named(text) == [name for name in FOR_ALL if not name.startswith(("gallery", "neighbors"))]
     assert text.endswith("under Apps: Icon info")
     await world.service(AccessService).block(world.guild.id, [world.asker.id], by=1)
-    assert named(await help_of(world, world.asker)) == ["about", "help", "privacy"]
+    assert named(await help_of(world, world.asker)) == ["privacy", "about", "help"]
 
 
 async def test_a_direct_message_has_no_commands_of_servers(world: World) -> None:

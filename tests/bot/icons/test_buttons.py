@@ -20,6 +20,7 @@ from tests.bot.world import (
     World,
     alt_text,
     another_bundle,
+    choose,
     gallery,
     in_discord,
     labels,
@@ -44,8 +45,8 @@ async def test_another_posts_a_fresh_icon_that_says_what_it_came_from(world: Wor
     assert (second.kind, second.parent_id, second.user_id) == (GenerationKind.ANOTHER, first.id, world.other.id)
     address = f"https://discord.com/channels/{world.guild.id}/{world.channel.id}/{card.id}"
     assert words(fresh).endswith(f"\n-# A fresh one after [seed `42`]({address}), for {world.other.mention}")
-    assert f"seed {second.seed}, model" in alt_text(fresh)
-    assert labels(fresh) == ["Another", "Vary", "Neighbors", "Favorite", "Use it", "Delete"]
+    assert f"seed {second.seed_text}, model" in alt_text(fresh)
+    assert labels(fresh) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Delete"]
     assert shown(world, card)
 
 
@@ -57,7 +58,7 @@ async def test_another_sheet_has_as_many_icons(world: World) -> None:
 
 async def test_neighbors_are_shown_to_who_asks_alone(world: World) -> None:
     card = await world.icon(seed="42")
-    answer = (await world.other.click(card, label="Neighbors")).response
+    answer = (await world.other.click(card, label="Is it a copy?")).response
     assert answer is not None
     assert answer.ephemeral
     assert answer.id in {message.id for message in world.channel.history(viewer=world.other)}
@@ -76,11 +77,11 @@ async def test_neighbors_are_shown_to_who_asks_alone(world: World) -> None:
 async def test_the_select_opens_the_icon_of_its_seed(world: World) -> None:
     sheet = await world.icon(seed="10", count=4)
     third = options(sheet)[2]
-    assert third["label"] == "3: seed 12"
-    opened = public(await world.other.select(sheet, [third["value"]]))
+    assert (third["label"], third["description"]) == ("3 · 2nd row, left", "seed 12")
+    opened = public(await choose(world.other, sheet, third["value"]))
     assert words(opened).startswith("Seed `12` · Model ")
     assert "-# Opened from the sheet of [seed `10`](" in words(opened)
-    assert labels(opened) == ["Another", "Vary", "Neighbors", "Favorite", "Use it", "Delete"]
+    assert labels(opened) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Delete"]
     assert await world.picture(opened) == await world.picture(await world.icon(seed="12"))
 
 
@@ -121,8 +122,8 @@ async def test_all_of_it_works_after_a_restart(world: World) -> None:
     card, sheet = await world.icon(seed="42"), await world.icon(seed="10", count=4)
     await world.restart()
     assert "[seed `42`]" in words(public(await world.asker.click(card, label="Another")))
-    assert "Seed `42`" in words((await world.asker.click(card, label="Neighbors")).response)  # type: ignore[arg-type]
-    assert words(public(await world.asker.select(sheet, [options(sheet)[3]["value"]]))).startswith("Seed `13`")
+    assert "Seed `42`" in words((await world.asker.click(card, label="Is it a copy?")).response)  # type: ignore[arg-type]
+    assert words(public(await choose(world.asker, sheet, options(sheet)[3]["value"]))).startswith("Seed `13`")
     await world.asker.click(card, label="Delete")
     assert not shown(world, card)
 
@@ -141,11 +142,11 @@ async def test_old_buttons_keep_their_model_when_another_one_serves(tiny_bundle_
             assert new.get(ModelLibrary).active.version != version
             assert await world.picture(after) != before
 
-            opened = public(await world.asker.select(sheet, [options(sheet)[2]["value"]]))
+            opened = public(await choose(world.asker, sheet, options(sheet)[2]["value"]))
             assert f"Model `{version}`" in words(opened)
             assert await world.picture(opened) == before
             assert f"Model `{version}`" in words(public(await world.asker.click(card, label="Another")))
-            near = (await world.asker.click(card, label="Neighbors")).response
+            near = (await world.asker.click(card, label="Is it a copy?")).response
             assert near is not None
             assert f"Model `{version}`" in words(near)
 
@@ -159,13 +160,13 @@ async def test_when_the_model_is_gone_the_person_is_told(tiny_bundle_path: Path,
             world.services = new
             await world.restart()
             shutil.rmtree(folder)
-            answer = public(await world.asker.click(card, label="Another"))
-            assert answer.content == (
+            answer = private(await world.asker.click(card, label="Another"))
+            assert answer == (
                 f"The model of this icon, {version}, is no longer kept here, so its buttons have nothing to draw with."
             )
 
 
-@pytest.mark.parametrize("label", ["Another", "Vary", "Neighbors", "Favorite", "Delete"])
+@pytest.mark.parametrize("label", ["Another", "Vary", "Is it a copy?", "Favorite", "Delete"])
 async def test_when_the_row_is_gone_the_person_is_told(world: World, label: str) -> None:
     card = await world.icon(seed="42")
     async with world.services.database.write() as session:
@@ -220,7 +221,7 @@ async def test_an_error_of_our_own_is_told_with_an_id_that_is_in_the_log(
 
     card = await world.icon(seed="42")
     monkeypatch.setattr(world.service(NeighborService), "of_row", broken)
-    result = await world.asker.click(card, label="Neighbors")
+    result = await world.asker.click(card, label="Is it a copy?")
     assert result.response is not None
     assert result.response.ephemeral
     number = result.response.content.partition("(error ")[2].partition(")")[0]

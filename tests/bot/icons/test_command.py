@@ -22,6 +22,7 @@ from tests.bot.world import (
     World,
     alt_text,
     busy,
+    choose,
     gallery,
     labels,
     options,
@@ -37,7 +38,7 @@ async def test_a_card_shows_the_picture_its_seed_its_model_and_buttons(world: Wo
     version = world.service(ModelLibrary).active.version
     assert words(card) == f"Seed `42` · Model `{version}`"
     assert alt_text(card) == f"Generated icon, seed 42, model {version}"
-    assert labels(card) == ["Another", "Vary", "Neighbors", "Favorite", "Use it", "Delete"]
+    assert labels(card) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Delete"]
     with Image.open(io.BytesIO(await world.picture(card))) as picture:
         assert (picture.format, picture.size) == ("PNG", (512, 512))
 
@@ -50,9 +51,9 @@ async def test_each_icon_is_a_row(world: World) -> None:
     assert (row.user_id, row.message_id) == (world.asker.id, card.id)
 
 
-async def test_any_text_is_a_seed_and_its_number_is_shown(world: World) -> None:
+async def test_any_text_is_a_seed(world: World) -> None:
     card = await world.icon(seed="  blue cat ")
-    assert words(card).startswith(f"Seed `blue cat` = `{Seed.parse('blue cat').number}` · ")
+    assert words(card).startswith("Seed `blue cat` · Model ")
     assert alt_text(card).startswith("Generated icon, seed blue cat, model ")
 
 
@@ -75,7 +76,12 @@ async def test_a_sheet_holds_the_seeds_that_follow(world: World, count: int) -> 
     last = 10 + count - 1
     assert words(card).startswith(f"Seeds `10` to `{last}` · Model ")
     assert alt_text(card).startswith(f"Sheet of {count} generated icons, seeds 10 to {last} row by row, model ")
-    assert [option["label"] for option in options(card)] == [f"{i + 1}: seed {10 + i}" for i in range(count)]
+    assert [option["description"] for option in options(card)] == [f"seed {10 + i}" for i in range(count)]
+    sides = ["left", "right"] if count == 4 else ["left", "middle", "right"]
+    places = [f"{row} row, {side}" for row in ("1st", "2nd", "3rd") for side in sides]
+    assert [option["label"] for option in options(card)] == [
+        f"{i + 1} · {place}" for i, place in enumerate(places[:count])
+    ]
     assert labels(card) == ["Another sheet", "Delete"]
     rows = await world.rows()
     assert [(row.seed, row.position) for row in rows] == [(10 + i, i) for i in range(count)]
@@ -83,11 +89,40 @@ async def test_a_sheet_holds_the_seeds_that_follow(world: World, count: int) -> 
     assert len(gallery(card)) == 1
 
 
-async def test_a_sheet_of_a_text_names_its_numbers(world: World) -> None:
-    number = Seed.parse("blue cat").number
+async def test_the_seeds_after_a_text_can_be_typed(world: World) -> None:
     card = await world.icon(seed="blue cat", count=4)
-    assert words(card).startswith(f"Seeds `blue cat` = `{number}` to `{number + 3}` · ")
-    assert options(card)[0]["label"] == "1: seed blue cat"
+    assert words(card).startswith("Seeds `blue cat` to `blue cat +3` · ")
+    assert options(card)[2]["description"] == "seed blue cat +2"
+    await world.icon(seed="blue cat +2")
+    rows = await world.rows()
+    assert (rows[-1].seed, rows[-1].seed_text) == (rows[2].seed, rows[2].seed_text)
+    assert rows[2].seed == Seed.parse("blue cat").number + 2
+
+
+async def test_a_fresh_sheet_has_fresh_seeds(world: World) -> None:
+    card = await world.icon(count=9)
+    seeds = [row.seed_text for row in await world.rows()]
+    assert len(set(seeds)) == 9
+    assert words(card).startswith(f"Seeds `{seeds[0]}`, `{seeds[1]}`, ")
+    assert alt_text(card) == (
+        "Sheet, a page of generated icons, row by row with their seeds: "
+        + ", ".join(f"{place}: {seed}" for place, seed in enumerate(seeds, start=1))
+    )
+
+
+async def test_what_a_card_calls_a_variation_gives_it_when_typed(world: World) -> None:
+    sheet = public(await world.asker.click(await world.icon(seed="42"), label="Vary"))
+    opened = public(await choose(world.asker, sheet, options(sheet)[2]["value"]))
+    assert words(opened).startswith("Seed `42 ~3` · ")
+    typed = await world.icon(seed="42 ~3")
+    assert await world.picture(typed) == await world.picture(opened)
+    assert words(typed).startswith("Seed `42 ~3` · ")
+    near = public(await world.asker.slash(world.channel, "neighbors", seed="42 ~3"))
+    assert words(near).startswith("Seed `42 ~3` · ")
+    walk = public(await world.asker.slash(world.channel, "morph", **{"from": "42", "to": "42 ~3"}))
+    assert words(walk).startswith("From seed `42` to seed `42 ~3` and back")
+    rows = await world.rows()
+    assert [(row.seed, row.near_path) for row in rows[-2:]] == [(42, None), (42, "3")]
 
 
 async def test_a_blank_seed_is_refused_in_private(world: World) -> None:
@@ -96,7 +131,12 @@ async def test_a_blank_seed_is_refused_in_private(world: World) -> None:
     assert await world.rows() == []
 
 
-@pytest.mark.parametrize("wrong", [{"seed": ""}, {"seed": "x" * 101}, {"count": 5}])
+async def test_a_text_that_is_too_long_is_refused(world: World) -> None:
+    answer = private(await world.asker.slash(world.channel, "icon", seed="x" * 101))
+    assert answer == "A seed has at most 100 characters; this one has 101."
+
+
+@pytest.mark.parametrize("wrong", [{"seed": ""}, {"seed": "x" * 253}, {"count": 5}])
 async def test_what_discord_itself_does_not_let_through(world: World, wrong: dict[str, Any]) -> None:
     with pytest.raises(simcord.OptionError):
         await world.asker.slash(world.channel, "icon", **wrong)
@@ -106,17 +146,18 @@ async def test_what_discord_itself_does_not_let_through(world: World, wrong: dic
     ("seed", "shown"),
     [
         ("x" * 100, "`" + "x" * 100 + "`"),
-        ("` **@everyone** `", "`\u02cb **@everyone** \u02cb`"),
+        ("` **@everyone** `", "`\u02cb **@everyone** \u02cb` = `{number}`"),
         ("<@1> ||a|| [b](http://c)", "`<@1> ||a|| [b](http://c)`"),
-        ("left\u202eright", "`leftright`"),
-        ("\u200b", "`…`"),
+        ("left\u202eright", "`leftright` = `{number}`"),
+        ("\u200b", "`…` = `{number}`"),
+        ("שלום", "\u2068`שלום`\u2069"),
         ("\U0001f469\u200d\U0001f680", "`\U0001f469\u200d\U0001f680`"),
         ("9223372036854775808", "`9223372036854775808`"),
     ],
 )
 async def test_what_people_type_stays_text(world: World, seed: str, shown: str) -> None:
     card = await world.icon(seed=seed)
-    assert words(card).startswith(f"Seed {shown}")
+    assert words(card).startswith(f"Seed {shown.format(number=Seed.parse(seed).number)} · Model ")
     assert not card.message.mentions
     assert not card.message.mention_everyone
     assert (await world.rows())[0].seed == Seed.parse(seed).number
@@ -136,7 +177,7 @@ async def test_the_command_is_for_servers_people_and_direct_messages(world: Worl
     assert command["contexts"] == [0, 1, 2]
     assert command["integration_types"] == [0, 1]
     seed, count, wildness, model, private = command["options"]
-    assert (seed["min_length"], seed["max_length"], seed["required"]) == (1, 100, False)
+    assert (seed["min_length"], seed["max_length"], seed["required"]) == (1, 252, False)
     assert [choice["value"] for choice in count["choices"]] == [1, 4, 9]
     assert (wildness["min_value"], wildness["max_value"], private["required"]) == (0, 100, False)
     assert (model["autocomplete"], model["required"]) == (True, False)
@@ -224,11 +265,11 @@ async def test_when_discord_refuses_the_card_the_person_is_told(
     world: World, caplog: pytest.LogCaptureFixture, status: int, code: int, sentence: str
 ) -> None:
     world.env.inject_error("PATCH", "/webhooks/*/messages/@original", status=status, code=code)
-    answer = public(await world.asker.slash(world.channel, "icon"))
+    answer = private(await world.asker.slash(world.channel, "icon"))
     before, after = sentence.split("{id}")
-    assert answer.content.startswith(before)
-    assert answer.content.endswith(after)
-    number = answer.content.removeprefix(before).removesuffix(after)
+    assert answer.startswith(before)
+    assert answer.endswith(after)
+    number = answer.removeprefix(before).removesuffix(after)
     assert len(number) == 6
     assert f"error {number}, 'icon' by {world.asker.id}" in caplog.text
     assert world.errors()
@@ -242,8 +283,8 @@ async def test_a_picture_too_large_for_discord_is_not_sent(world: World, monkeyp
         return replace(sheet, png=sheet.png + bytes(26 * 2**20))
 
     monkeypatch.setattr(world.service(IconService), "draw", large)
-    answer = public(await world.asker.slash(world.channel, "icon"))
-    assert answer.content == "The picture is larger than Discord accepts here (26.0 MiB of 25.0 MiB)."
+    answer = private(await world.asker.slash(world.channel, "icon"))
+    assert answer == "The picture is larger than Discord accepts here (26.0 MiB of 25.0 MiB)."
 
 
 async def test_when_too_much_is_waiting_the_person_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,8 +292,8 @@ async def test_when_too_much_is_waiting_the_person_is_told(world: World, monkeyp
         raise BusyError("512 icons are waiting")
 
     monkeypatch.setattr(world.service(IconService), "draw", full)
-    answer = public(await world.asker.slash(world.channel, "icon"))
-    assert answer.content == "Many icons are waiting to be drawn. Please try again in a moment."
+    answer = private(await world.asker.slash(world.channel, "icon"))
+    assert answer == "Many icons are waiting to be drawn. Please try again in a moment."
 
 
 async def test_bursts_are_slowed_down_for_each_person(world: World) -> None:

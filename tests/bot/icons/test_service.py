@@ -23,7 +23,7 @@ from bot.models.library import ModelLibrary
 from bot.neighbors.pictures import PictureReader
 from bot.neighbors.service import NeighborService
 from generator.choice import CANDIDATES
-from generator.pictures import grid
+from generator.pictures import grid, number_cells
 from generator.seeds import MAX_SEED_TEXT, SEED_LIMIT, Seed
 from generator.studio import MAX_WAITING, StudioBusyError
 from tests.bot.icons.parts import HERE, NOW, Clock, build, rows
@@ -84,7 +84,7 @@ async def test_a_sheet_is_one_picture_and_a_row_for_each_icon(
 async def test_the_icons_of_a_sheet_are_those_of_their_seeds(icons: IconService, library: ModelLibrary) -> None:
     sheet = await icons.draw(Seed.parse("7"), 4, where=HERE)
     alone = [library.active.studio.draw([number])[0] for number in (7, 8, 9, 10)]
-    assert opened(sheet.png).tobytes() == grid(alone, 2, cell=256).tobytes()
+    assert opened(sheet.png).tobytes() == number_cells(grid(alone, 2, cell=256), 4, 2).tobytes()
 
 
 async def test_no_seed_is_a_fresh_one(icons: IconService) -> None:

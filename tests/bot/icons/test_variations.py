@@ -13,7 +13,18 @@ from bot.icons.service import IconService
 from bot.models.library import ModelLibrary
 from bot.models.versions import VersionService
 from generator.seeds import LONGEST_PATH, NEAR_STRENGTH, Near, Seed
-from tests.bot.world import World, alt_text, another_bundle, in_discord, options, private, public, settings_for, words
+from tests.bot.world import (
+    World,
+    alt_text,
+    another_bundle,
+    choose,
+    in_discord,
+    options,
+    private,
+    public,
+    settings_for,
+    words,
+)
 
 
 async def test_vary_posts_nine_near_ones_that_say_what_they_came_from(world: World) -> None:
@@ -28,27 +39,27 @@ async def test_vary_posts_nine_near_ones_that_say_what_they_came_from(world: Wor
     }
     address = f"https://discord.com/channels/{world.guild.id}/{world.channel.id}/{card.id}"
     first, note = words(sheet).splitlines()
-    assert first.startswith("Variations of seed `blue cat` · Model `")
+    assert first.startswith("Variations 1 to 9 of `blue cat` · Model `")
     assert note == f"-# Variations of [seed `blue cat`]({address}), for {world.other.mention}"
     assert "seeds blue cat ~1 to blue cat ~9 row by row" in alt_text(sheet)
-    assert options(sheet)[2]["label"] == "3: seed blue cat ~3"
+    assert (options(sheet)[2]["label"], options(sheet)[2]["description"]) == ("3 · 1st row, right", "seed blue cat ~3")
 
 
 async def test_a_variation_opens_varies_and_repeats_after_a_restart(world: World) -> None:
     sheet = public(await world.asker.click(await world.icon(seed="42"), label="Vary"))
     await world.restart()
     third = options(sheet)[2]["value"]
-    opened = public(await world.asker.select(sheet, [third]))
+    opened = public(await choose(world.asker, sheet, third))
     assert words(opened).startswith("Seed `42 ~3` · Model ")
     assert "-# Opened from the sheet of [seed `42 ~1`](" in words(opened)
     picture = await world.picture(opened)
     assert picture != await world.picture(await world.icon(seed="42"))
-    again = public(await world.other.select(sheet, [third]))
+    again = public(await choose(world.other, sheet, third))
     assert await world.picture(again) == picture
     deeper = public(await world.asker.click(opened, label="Vary"))
-    assert words(deeper).startswith("Variations of seed `42 ~3` · ")
+    assert words(deeper).startswith("Variations 1 to 9 of `42 ~3` · ")
     assert (await world.rows())[-1].near_path == "39"
-    near = (await world.asker.click(opened, label="Neighbors")).response
+    near = (await world.asker.click(opened, label="Is it a copy?")).response
     assert near is not None
     assert words(near).startswith("Seed `42 ~3` · Model ")
 
@@ -68,8 +79,8 @@ async def test_there_is_an_end_to_variations(world: World) -> None:
     card = await world.icon(seed="42")
     async with world.services.database.write() as session:
         await session.execute(update(Generation).values(near_path="1" * LONGEST_PATH, near_strength=0.25))
-    answer = public(await world.asker.click(card, label="Vary"))
-    assert answer.content == "This icon is so many variations away from its seed that I make no further ones."
+    answer = private(await world.asker.click(card, label="Vary"))
+    assert answer == "This icon is so many variations away from its seed that I make no further ones."
 
 
 async def test_an_older_model_can_be_asked_for_by_name(tiny_bundle_path: Path, tmp_path: Path) -> None:
@@ -86,7 +97,7 @@ async def test_an_older_model_can_be_asked_for_by_name(tiny_bundle_path: Path, t
             created = {
                 model.version: model.created_at.date().isoformat() for model in await old.get(VersionService).drawable()
             }
-            assert choices[1]["name"] == f"{version} · {created[version]} · 0 kimg"
+            assert choices[1]["name"] == f"{version} · {created[version]} · 40 icons"
             typed = await world.asker.autocomplete(world.channel, "icon", "model", version[:2].upper())
             assert [choice["value"] for choice in typed] == [version]
 

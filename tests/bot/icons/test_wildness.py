@@ -8,7 +8,7 @@ import simcord
 
 from bot.models.library import ModelLibrary
 from generator.wildness import MOST, TAMEST, WILDEST, truncation_of, wildness_of
-from tests.bot.world import World, alt_text, for_one, labels, options, words
+from tests.bot.world import World, alt_text, choose, for_one, labels, options, words
 
 
 @pytest.mark.parametrize("wildness", range(WILDEST + 1))
@@ -57,7 +57,7 @@ async def test_buttons_and_the_select_keep_the_wildness(world: World) -> None:
     for answer in (
         await world.other.click(card, label="Another"),
         await world.other.click(sheet, label="Another sheet"),
-        await world.other.select(sheet, [options(sheet)[2]["value"]]),
+        await choose(world.other, sheet, options(sheet)[2]["value"]),
     ):
         assert answer.response is not None
         assert "Wildness 30 %" in words(answer.response)
@@ -77,10 +77,10 @@ async def test_what_the_buttons_of_a_private_card_give_is_private_too(world: Wor
     card = for_one(await world.asker.slash(world.channel, "icon", seed="42", private=True))
     sheet = for_one(await world.asker.slash(world.channel, "icon", seed="10", count=4, private=True))
     fresh = for_one(await world.asker.click(card, label="Another"))
-    assert labels(fresh) == ["Another", "Vary", "Neighbors", "Favorite", "Use it", "Delete"]
+    assert labels(fresh) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Delete"]
     assert "A fresh one after seed `42`, for" in words(fresh)  # no link: nobody else could follow it
-    assert words(for_one(await world.asker.select(sheet, [options(sheet)[1]["value"]]))).startswith("Seed `11`")
-    assert for_one(await world.asker.click(card, label="Neighbors"))
+    assert words(for_one(await choose(world.asker, sheet, options(sheet)[1]["value"]))).startswith("Seed `11`")
+    assert for_one(await world.asker.click(card, label="Is it a copy?"))
     await world.asker.click(card, label="Delete")
     assert (await world.rows())[0].deleted_at is not None
 

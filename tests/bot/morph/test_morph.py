@@ -95,8 +95,8 @@ async def test_bursts_and_missing_permissions(world: World) -> None:
 
 async def test_a_full_studio_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generator.studio.MAX_WAITING", 4)
-    answer = public(await world.asker.slash(world.channel, "morph", **ends("1", "2")))
-    assert answer.content == "Many icons are waiting to be drawn. Please try again in a moment."
+    answer = private(await world.asker.slash(world.channel, "morph", **ends("1", "2")))
+    assert answer == "Many icons are waiting to be drawn. Please try again in a moment."
 
 
 async def test_it_is_for_servers_people_and_direct_messages(world: World) -> None:

@@ -14,7 +14,7 @@ from bot.models.library import ModelLibrary
 from bot.neighbors import command
 from bot.talk.brakes import Burst
 from bot.talk.words import MessageLink, read_link
-from tests.bot.world import World, alt_text, for_one, options, private, public, words
+from tests.bot.world import World, alt_text, choose, for_one, options, private, public, words
 from tests.conftest import draw_icon
 
 MENU = "Closest training icons"
@@ -34,11 +34,9 @@ def saved(icon: Image.Image, kind: str = "PNG") -> bytes:
 async def test_a_seed_is_compared_for_all_to_see(world: World) -> None:
     card = public(await world.asker.slash(world.channel, "neighbors", seed="42"))
     version = world.service(ModelLibrary).active.version
-    title, verdict, distances, *_ = words(card).splitlines()
-    assert title == f"Seed `42` · Model `{version}`, beside its nearest training icons"
+    title, verdict = words(card).splitlines()
+    assert title == f"Seed `42` · Model `{version}`, beside the training icons most like it"
     assert verdict.endswith(".")
-    assert distances.startswith("Distances, nearest first: **")
-    assert "Only you can see this" not in words(card)
     assert alt_text(card).startswith("Generated icon, seed 42, beside its 3 nearest training icons, at distances ")
     with Image.open(io.BytesIO(await world.picture(card))) as picture:
         assert picture.format == "PNG"
@@ -48,7 +46,7 @@ async def test_a_seed_is_compared_for_all_to_see(world: World) -> None:
 
 async def test_it_can_be_kept_private(world: World) -> None:
     card = for_one(await world.asker.slash(world.channel, "neighbors", seed="42", private=True))
-    assert words(card).endswith("Only you can see this.")
+    assert words(card).startswith("Seed `42`")
     assert (await world.rows())[0].message_id is None
 
 
@@ -58,7 +56,7 @@ async def test_a_message_is_named_by_its_link_or_its_id(world: World, form: str)
     link = link_to(world, icon)
     text = {"link": link, "id": str(icon.id), "pair": f"{world.channel.id}-{icon.id}", "pointed": f" <{link}>"}[form]
     card = public(await world.other.slash(world.channel, "neighbors", message=text))
-    pressed = (await world.other.click(icon, label="Neighbors")).response
+    pressed = (await world.other.click(icon, label="Is it a copy?")).response
     assert pressed is not None
     assert await world.picture(card) == await world.picture(pressed)
     assert len(await world.rows()) == 1
@@ -90,14 +88,13 @@ async def test_icons_of_another_server_are_not_shown(world: World) -> None:
     elsewhere = world.env.create_guild("Other server")
     channel = elsewhere.create_text_channel("icons")
     member = elsewhere.add_member(world.asker.user)
-    by_link = (await member.slash(channel, "neighbors", message=link_to(world, icon))).response
-    by_id = (await member.slash(channel, "neighbors", message=str(icon.id))).response
-    in_private = (await world.asker.user.slash("neighbors", message=str(icon.id))).response
-    assert by_link is not None
-    assert by_link.content.startswith("That message stands somewhere else")
-    for answer in (by_id, in_private):
-        assert answer is not None
-        assert answer.content == "I find no icon of mine in that message."
+    by_link = private(await member.slash(channel, "neighbors", message=link_to(world, icon)))
+    assert by_link.startswith("That message stands somewhere else")
+    for answer in (
+        await member.slash(channel, "neighbors", message=str(icon.id)),
+        await world.asker.user.slash("neighbors", message=str(icon.id)),
+    ):
+        assert private(answer) == "I find no icon of mine in that message."
 
 
 async def test_icons_of_a_channel_that_one_cannot_see_are_not_shown(world: World) -> None:
@@ -113,13 +110,15 @@ async def test_icons_of_a_channel_that_one_cannot_see_are_not_shown(world: World
         },
     )
     icon = public(await world.asker.slash(hidden, "icon", seed="42"))
-    answer = (await world.other.slash(world.channel, "neighbors", message=str(icon.id))).response
-    assert answer is not None
-    assert answer.content == "I find no icon of mine in that message."
+    assert (
+        private(await world.other.slash(world.channel, "neighbors", message=str(icon.id)))
+        == "I find no icon of mine in that message."
+    )
     # Who can see it may look at it alone, but not show it to all who cannot.
-    answer = (await world.asker.slash(world.channel, "neighbors", message=str(icon.id))).response
-    assert answer is not None
-    assert answer.content == "I find no icon of mine in that message."
+    assert (
+        private(await world.asker.slash(world.channel, "neighbors", message=str(icon.id)))
+        == "I find no icon of mine in that message."
+    )
     assert words(for_one(await world.asker.slash(world.channel, "neighbors", message=str(icon.id), private=True)))
     assert words(public(await world.asker.slash(hidden, "neighbors", message=str(icon.id))))
 
@@ -136,26 +135,29 @@ async def test_icons_of_an_archived_private_thread_are_not_shown(world: World, p
     backend.edit_channel(closed.id, {}, thread_metadata={"archived": True})
     await world.env.settle()
     assert guild.get_thread(closed.id) is None
-    answer = (await world.other.slash(world.channel, "neighbors", message=str(icon.id), private=private)).response
-    assert answer is not None
-    assert answer.content == "I find no icon of mine in that message."
+    assert (
+        private(await world.other.slash(world.channel, "neighbors", message=str(icon.id), private=private))
+        == "I find no icon of mine in that message."
+    )
 
 
 async def test_of_a_sheet_one_icon_has_to_be_chosen(world: World) -> None:
     sheet = await world.icon(seed="10", count=4)
-    answer = (await world.asker.slash(world.channel, "neighbors", message=str(sheet.id))).response
-    assert answer is not None
-    assert answer.content == "That message holds 4 icons. Open one of them below it, or type its seed."
-    opened = public(await world.asker.select(sheet, [options(sheet)[0]["value"]]))
+    assert (
+        private(await world.asker.slash(world.channel, "neighbors", message=str(sheet.id)))
+        == "That message holds 4 icons. Open one of them below it, or type its seed."
+    )
+    opened = public(await choose(world.asker, sheet, options(sheet)[0]["value"]))
     assert "Seed `10`" in words(public(await world.asker.slash(world.channel, "neighbors", message=str(opened.id))))
 
 
 async def test_a_deleted_icon_is_not_found(world: World) -> None:
     icon = await world.icon(seed="42")
     await world.asker.click(icon, label="Delete")
-    answer = (await world.asker.slash(world.channel, "neighbors", message=str(icon.id))).response
-    assert answer is not None
-    assert answer.content == "I find no icon of mine in that message."
+    assert (
+        private(await world.asker.slash(world.channel, "neighbors", message=str(icon.id)))
+        == "I find no icon of mine in that message."
+    )
 
 
 @pytest.mark.parametrize("given", [{}, {"seed": "1", "message": "123456789012345678"}])
@@ -169,7 +171,10 @@ async def test_an_attached_training_icon_is_called_a_copy(world: World) -> None:
     given = ("nine.jpg", saved(large, "JPEG"))
     card = public(await world.asker.slash(world.channel, "neighbors", picture=given))
     version = world.service(ModelLibrary).active.version
-    assert words(card).splitlines()[:2] == [f"`nine.jpg` beside the nearest training icons of model `{version}`", COPY]
+    assert words(card).splitlines()[:2] == [
+        f"`nine.jpg` beside the training icons of model `{version}` most like it",
+        COPY,
+    ]
     assert alt_text(card).startswith("The picture nine.jpg, beside its 3 nearest training icons, at distances 0.0")
     assert await world.rows() == []
 
@@ -177,7 +182,7 @@ async def test_an_attached_training_icon_is_called_a_copy(world: World) -> None:
 async def test_a_strange_picture_is_far_from_all(world: World) -> None:
     given = ("black.png", saved(Image.new("RGB", (64, 64))))
     card = public(await world.asker.slash(world.channel, "neighbors", picture=given))
-    assert "Farther from all training icons than any fresh icon is." in words(card)
+    assert "No copy: less like any training icon than real icons are like each other." in words(card)
 
 
 @pytest.mark.parametrize(
@@ -195,9 +200,7 @@ async def test_a_strange_picture_is_far_from_all(world: World) -> None:
     ids=["text", "drawing", "cut", "bomb"],
 )
 async def test_a_file_that_is_no_picture_is_refused(world: World, name: str, data: bytes, sentence: str) -> None:
-    answer = (await world.asker.slash(world.channel, "neighbors", picture=(name, data))).response
-    assert answer is not None
-    assert answer.content == sentence
+    assert private(await world.asker.slash(world.channel, "neighbors", picture=(name, data))) == sentence
 
 
 async def test_a_large_file_is_refused_before_it_is_fetched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +217,6 @@ async def test_the_menu_of_a_card_answers_its_user_alone(world: World) -> None:
     icon = await world.icon(seed="42")
     card = for_one(await world.other.context_menu(world.channel, MENU, icon))
     assert words(card).startswith("Seed `42` · Model")
-    assert words(card).endswith("Only you can see this.")
 
 
 async def test_the_menu_works_on_anybodys_picture(world: World) -> None:

@@ -9,7 +9,6 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-import simcord
 
 from bot.neighbors.pictures import (
     AT_ONCE,
@@ -23,7 +22,7 @@ from bot.neighbors.service import NeighborService
 from generator.decode import Cause, DecodeError
 from generator.decoder import Decoder
 from tests.bot.neighbors.test_neighbors import saved
-from tests.bot.world import World, until, words
+from tests.bot.world import World, private, until, words
 from tests.conftest import draw_icon
 
 
@@ -104,12 +103,7 @@ async def test_pictures_that_take_long_hold_up_no_icon(world: World) -> None:
         ends = await asyncio.gather(*waiting, return_exceptions=True)
         fourth = await world.asker.slash(world.channel, "neighbors", picture=given)
     assert [type(end) for end in ends] == [DecodeError] * LONGEST_OF_ONE
-    assert told(third) == "I am still busy with 2 pictures of yours. Please wait for them."
-    assert told(fourth) == (
+    assert private(third) == "I am still busy with 2 pictures of yours. Please wait for them."
+    assert private(fourth) == (
         "slow.png takes more time or memory to read than a picture should. Please make it smaller, or save it as PNG."
     )
-
-
-def told(result: simcord.InteractionResult) -> str:
-    assert result.response is not None
-    return result.response.content

@@ -78,7 +78,7 @@ async def test_what_is_typed_into_the_page_gives_icons_and_the_buttons_work(sett
         assert labels(public(await admin.click(card, label="Another"))) == [
             "Another",
             "Vary",
-            "Neighbors",
+            "Is it a copy?",
             "Favorite",
             "Use it",
             "Delete",

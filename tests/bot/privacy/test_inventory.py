@@ -65,7 +65,16 @@ def a_value(column: Column[Any]) -> Any:
         return next(iter(column.type.enum_class))
     if isinstance(column.type, UtcDateTime):
         return NOW
-    values = {int: 3, str: "typed", float: 0.5, bool: True, object: {}, date: NOW.date(), time: NOW.time()}
+    values = {
+        int: 3,
+        str: "typed",
+        bytes: b"\0",
+        float: 0.5,
+        bool: True,
+        object: {},
+        date: NOW.date(),
+        time: NOW.time(),
+    }
     return values[column.type.python_type]  # of JSON, that is any object
 
 

@@ -21,7 +21,7 @@ from tests.bot.world import World, for_one, labels, private, public, words
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADA, GIL = 2**62, 2**62 + 1
 
-NUMBERS_OF_NOBODY = {"id", "seed", "guild_id", "channel_id", "message_id", "application_id"}
+NUMBERS_OF_NOBODY = {"id", "seed", "guild_id", "channel_id", "message_id", "application_id", "other_parent_id"}
 """Columns with 64 bits that hold no person's id, besides foreign keys."""
 
 JSON_OF_NOBODY = {"metrics", "command_ids", "channels", "roles"}
@@ -60,7 +60,7 @@ async def fill(database: Database) -> None:
             row |= {**icon, **more}
             await session.execute(insert(Generation).values(**row))
         for user in (ADA, GIL):
-            await session.execute(insert(Favorite).values(generation_id=1, user_id=user, created_at=NOW))
+            await session.execute(insert(Favorite).values(icon="x", generation_id=1, user_id=user, created_at=NOW))
             await session.execute(insert(Schedule).values(channel_id=user, user_id=user, created_at=NOW, **plan))
             await session.execute(insert(Quota).values(guild_id=9, user_id=user, started_at=NOW, used=3))
         for user, by in ((ADA, GIL), (GIL, ADA)):

@@ -57,7 +57,7 @@ async def test_a_card_that_could_not_be_edited_is_drawn_again(
         await desk.catch_up(everything=False)
         assert labels(host.card(card)) == ["Cancel"]
     await desk.catch_up(everything=False)
-    assert labels(host.card(card)) == ["Adopt", "Discard"]
+    assert labels(host.card(card)) == ["Adopt", "Discard", "Figures"]
     edits = len(host.world.env.http_requests)
     await desk.catch_up(everything=False)  # it shows what it should
     assert len(host.world.env.http_requests) == edits
@@ -73,7 +73,7 @@ async def test_a_card_that_lost_its_message_is_posted_again_at_the_start(host: H
     await until(lambda: world.channel.last_message is not None)
     last = world.channel.last_message
     assert last is not None
-    assert labels(host.card(last)) == ["Adopt", "Discard"]
+    assert labels(host.card(last)) == ["Adopt", "Discard", "Figures"]
     await host.admin.click(host.card(last), label="Discard")
     await host.until(host.card(last), "### Retraining 1: discarded")
 
@@ -186,7 +186,7 @@ async def test_of_adopt_and_discard_at_once_one_happens(host: Host, desk: JobDes
     assert (library.active is not before) is adopted
     states = [each.state for each in await records(world.services.database)]
     assert states == ([ModelState.KEPT, ModelState.ACTIVE] if adopted else [ModelState.ACTIVE, ModelState.REJECTED])
-    assert labels(host.card(card)) == []
+    assert labels(host.card(card)) == ["Figures"]
 
 
 @pytest.mark.parametrize("pressed", ["Adopt", "Discard"])

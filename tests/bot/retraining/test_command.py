@@ -34,12 +34,12 @@ async def test_a_model_that_is_not_worse_takes_over_and_old_icons_keep_theirs(ho
     old_icon = await world.icon(seed="42")
     host.plan(waits=True)
     card = await host.retrain(kimg=1.0)
-    assert "Icons: the current set · 1 kimg · for " in words(card)
-    card = await host.until(card, "▰▰▰▰▰▰▰▰▰▰▱▱▱▱▱▱▱▱▱▱ **50 %**\n0.5 kimg · 123 images/s · done <t:")
+    assert "Icons: the current set · 1 thousand pictures · for " in words(card)
+    card = await host.until(card, "▰▰▰▰▰▰▰▰▰▰▱▱▱▱▱▱▱▱▱▱ **50 %**\n0.5 thousand pictures seen · 123 images/s · done <t:")
     assert labels(card) == ["Cancel"]
     await host.until(card, "50 %")
     assert alt_text(await host.until(card, "50 %")) == (
-        "Icons of fixed seeds, drawn by the model in training at 0.5 kimg"
+        "Icons of fixed seeds, drawn by the model in training after 0.5 thousand pictures"
     )
     host.go()
     card = await host.until(card, "### Retraining 1 is done", "draws from now on. It is closer to the icons than")
@@ -69,10 +69,10 @@ async def test_a_worse_model_waits_for_a_word(host: Host) -> None:
     host.plan(figures=WORSE)
     card = await host.retrain(minutes=1)
     card = await host.until(card, "is done: your word, please", f"It is farther from the icons than `{before}`.")
-    assert labels(card) == ["Adopt", "Discard"]
+    assert labels(card) == ["Adopt", "Discard", "Figures"]
     assert world.service(ModelLibrary).active.version == before
     sentence = "Only the owner of this bot, and administrators of the servers that the owner has named, can do that."
-    for label in labels(card):
+    for label in ("Adopt", "Discard"):
         assert private(await world.moderator.click(card, label=label)) == sentence
     await world.restart()
     await host.admin.click(card, label="Adopt")
@@ -91,7 +91,7 @@ async def test_a_worse_model_is_discarded_and_stays_in_the_list(host: Host) -> N
     assert world.service(ModelLibrary).active.version == before
     result = await world.asker.slash(world.channel, "model list")
     assert [line.split(" · ")[1] for line in private(result).splitlines()] == ["not adopted", "draws now"]
-    assert labels(over) == []
+    assert labels(over) == ["Figures"]
     with pytest.raises(JobOverError):  # a second person had the button before her eyes still
         await world.service(RetrainService).adopt(1)
 
@@ -126,7 +126,7 @@ async def test_what_the_training_says_at_its_death_reaches_the_card_and_it_can_g
     card = await host.until(await host.retrain(), "### Retraining 1 failed")
     assert "`a.zip: only 3 different icons; training takes at least 16`\nNothing has changed" in words(card)
     assert world.service(ModelLibrary).active.version == before
-    assert "It can go on at 0.5 kimg." in words(card)
+    assert "It can go on where it was: after 0.5 thousand pictures." in words(card)
     assert labels(card) == ["Resume"]
     assert "Only the owner" in private(await world.asker.click(card, label="Resume"))
     await host.admin.click(card, label="Resume")
@@ -144,7 +144,7 @@ async def test_without_figures_a_person_decides(host: Host) -> None:
 async def test_the_servers_emojis_and_stickers_are_fetched(host: Host) -> None:
     world = host.world
     host.plan(waits=True)
-    assert private_or_public(await host.admin.slash(world.channel, "retrain", icons="server")).startswith(
+    assert private(await host.admin.slash(world.channel, "retrain", icons="server")).startswith(
         "I can read no emoji and no sticker of this server."
     )
     still, moving = world.guild.create_emoji("happy"), world.guild.create_emoji("dance", animated=True)
@@ -196,7 +196,7 @@ async def test_what_does_not_go_together_is_refused(host: Host) -> None:
     async def answer(**options: Any) -> str:
         return private(await host.admin.slash(host.world.channel, "retrain", **options))
 
-    assert await answer(minutes=1, kimg=1.0) == "Choose minutes or kimg, not both."
+    assert await answer(minutes=1, kimg=1.0) == "Choose minutes or kimg (thousand pictures), not both."
     assert (await answer(icons="files")).startswith("Attach an archive or pictures")
     assert (await answer(icons="server", file=("a.zip", b"zip"))).startswith("Files and other icons do not go together")
     assert host.calls() == []
@@ -240,7 +240,7 @@ async def test_a_deleted_card_comes_back_with_the_result(host: Host) -> None:
     await until(lambda: world.channel.last_message is not None)
     last = world.channel.last_message
     assert last is not None
-    assert labels(await host.until(host.card(last), "Look at both sheets")) == ["Adopt", "Discard"]
+    assert labels(await host.until(host.card(last), "Look at both sheets")) == ["Adopt", "Discard", "Figures"]
 
 
 async def test_an_error_that_nobody_has_thought_of_fails_the_job_once(
@@ -272,7 +272,7 @@ async def test_few_models_wait_for_a_word_with_their_whole_run(host: Host, monke
     assert await desk.book.ids(JobState.WAITING) == [2]
     await until(lambda: desk.folder(1).saved_run() is None)
     assert desk.folder(2).saved_run() is not None
-    assert labels(host.card(first)) == []
+    assert labels(host.card(first)) == ["Figures"]
 
 
 async def test_models_are_listed_and_shown_to_everybody(host: Host) -> None:
@@ -280,7 +280,7 @@ async def test_models_are_listed_and_shown_to_everybody(host: Host) -> None:
     version = world.service(ModelLibrary).active.version
     line = private(await world.asker.slash(world.channel, "model list"))
     assert line.startswith(f"**`{version}`** · draws now · <t:")
-    assert line.endswith("· 0 kimg on 40 icons (`drawn`)")
+    assert line.endswith("· 40 icons (`drawn`), 0 thousand pictures seen")
     shown = (await world.asker.slash(world.channel, "model info", version=version.partition("-")[0])).response
     assert shown is not None
     assert "It was never measured." in words(shown)
@@ -290,12 +290,6 @@ async def test_models_are_listed_and_shown_to_everybody(host: Host) -> None:
     nothing = "There is no such model here. /model list shows those that are kept."
     assert private(await host.admin.slash(world.channel, "model use", version="m99")) == nothing
     assert private(await host.admin.slash(world.channel, "model rollback")).startswith("No other model has served")
-
-
-def private_or_public(result: simcord.InteractionResult) -> str:
-    """A refusal after the answer was announced for all stands in its place."""
-    assert result.response is not None
-    return result.response.content
 
 
 def test_the_permission_is_asked_for_by_discord(world_command: dict[str, Any]) -> None:

@@ -14,12 +14,13 @@ from sqlalchemy import select
 from bot.db.guilds import LeftGuild
 from bot.features import FEATURES
 from bot.icons.favorites import FavoriteService
+from bot.icons.rows import Origin
 from bot.models.library import ModelLibrary
 from bot.talk.access import FAMILIES, AccessService, ServerSettings
 from bot.talk.brakes import Burst, Cooldown
 from bot.talk.guard import audience_of
 from bot.talk.refusals import Refusal
-from tests.bot.world import World, for_one, gallery, labels, open_world, private, public, walk, words
+from tests.bot.world import World, for_one, gallery, labels, menus, open_world, private, public, words
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ async def test_posts_come_in_the_chosen_language(world: World, boss: simcord.Mem
     card = await choose(world, boss, "language", "de")
     assert "**Language:** Deutsch" in words(card)
     assert labels(await world.icon(seed="42"))[0] == "Noch eins"
-    assert "Neighbors" in labels(for_one(await world.asker.slash(world.channel, "icon", private=True)))
+    assert "Is it a copy?" in labels(for_one(await world.asker.slash(world.channel, "icon", private=True)))
     await choose(world, boss, "language", "none")
     assert labels(await world.icon(seed="42"))[0] == "Another"
 
@@ -99,7 +100,7 @@ async def test_a_quota_holds_through_a_restart_and_refuses_alone(world: World, b
     assert private(await world.asker.slash(world.channel, "icon", count=4)).startswith(
         "This takes 4 of your 10 icons per hour, and 1 are left. The hour ends <t:"
     )
-    opened = await world.asker.select(sheet, [selected(sheet)])
+    opened = await open_first(world.asker, sheet)
     assert public(opened)
     assert private(await world.asker.click(sheet, label="Another sheet")).startswith("This takes 9")
     assert private(await world.asker.slash(world.channel, "neighbors", seed="1")).startswith("This takes 1")
@@ -108,15 +109,16 @@ async def test_a_quota_holds_through_a_restart_and_refuses_alone(world: World, b
     assert await world.icon(count=9)
 
 
-def selected(sheet: simcord.ResponseMessage) -> str:
-    """The value of a sheet's first icon."""
-    return str(next(each["options"][0]["value"] for each in walk(sheet.components) if each.get("options")))
+async def open_first(person: simcord.MemberActor, sheet: simcord.ResponseMessage) -> simcord.InteractionResult:
+    """Open the first icon of a sheet."""
+    menu = menus(sheet)[0]
+    return await person.select(sheet, [menu["options"][0]["value"]], custom_id=menu["custom_id"])
 
 
 async def test_what_was_not_delivered_is_not_counted(world: World, boss: simcord.MemberActor) -> None:
     await choose(world, boss, "quota", "3")
     world.env.inject_error("PATCH", "/webhooks/*/messages/@original", status=403, code=50013)
-    assert public(await world.asker.slash(world.channel, "icon", count=1)).content.startswith("Discord does not let me")
+    assert private(await world.asker.slash(world.channel, "icon", count=1)).startswith("Discord does not let me")
     world.errors()
     for _ in range(3):
         assert await world.icon()
@@ -132,10 +134,10 @@ async def test_a_pause_and_roles_and_blocks(world: World, boss: simcord.MemberAc
     assert f"**Who may use what:** /neighbors: <@&{friends.id}>" in words(card)
     refusal = f"In this server, this is for certain roles only: <@&{friends.id}>."
     assert private(await world.asker.slash(world.channel, "neighbors", seed="1")) == refusal
-    assert private(await world.asker.click(message, label="Neighbors")) == refusal
+    assert private(await world.asker.click(message, label="Is it a copy?")) == refusal
     assert private(await world.asker.context_menu(world.channel, "Closest training icons", message)) == refusal
-    for_one(await friend.click(message, label="Neighbors"))
-    for_one(await boss.click(message, label="Neighbors"))
+    for_one(await friend.click(message, label="Is it a copy?"))
+    for_one(await boss.click(message, label="Is it a copy?"))
     assert await world.icon()
 
     card = await choose(world, boss, "blocked", world.other, control="block")
@@ -212,10 +214,10 @@ async def test_the_newer_buttons_and_commands_count_too(world: World, boss: simc
     await world.asker.click(message, label="Favorite")  # shows what exists: nothing is counted
     page = public(await world.asker.slash(world.channel, "gallery server"))
     assert public(await world.asker.click(message, label="Vary"))
-    opened = await world.asker.select(page, [selected(page)])
+    opened = await open_first(world.asker, page)
     assert public(opened)
     assert private(await world.asker.click(message, label="Vary")).startswith("This takes 9 of your 10")
-    assert private(await world.asker.select(page, [selected(page)])).startswith("This takes 1 of your 10")
+    assert private(await open_first(world.asker, page)).startswith("This takes 1 of your 10")
     version = world.service(ModelLibrary).active.version
     assert private(await world.asker.slash(world.channel, "icon", model=version)).startswith("This takes 1")
     assert public(await world.asker.slash(world.channel, "gallery top"))
@@ -263,7 +265,8 @@ async def test_a_page_that_is_turned_and_a_vote_stay_hidden(world: World, boss: 
     await world.icon(count=9)
     message = await world.icon(seed="42")
     for row in await world.rows():
-        await world.service(FavoriteService).toggle(row.id, world.other.id)
+        where = Origin(world.guild.id, world.channel.id, world.other.id)
+        await world.service(FavoriteService).toggle(row.id, where, private=False)
     await world.asker.click(message, label="Favorite")
     (item,) = gallery(message)
     assert item["spoiler"]

@@ -16,9 +16,10 @@ from sqlalchemy.exc import OperationalError
 
 from bot.db.session import Database
 from bot.features import FEATURES
-from bot.gallery.card import PageButton, PickSelect
-from bot.icons.buttons import AnotherButton, DeleteButton, FavoriteButton, OpenSelect, VaryButton
+from bot.gallery.card import PageButton, PageVoteSelect, PickSelect
+from bot.icons.buttons import AnotherButton, DeleteButton, FavoriteButton, OpenSelect, VaryButton, VoteSelect
 from bot.icons.use import UseButton
+from bot.models.command import FiguresButton
 from bot.neighbors.card import NeighborsButton
 from bot.privacy.card import PrivacyButton
 from bot.retraining.card import JobButton
@@ -65,12 +66,21 @@ ITEMS: dict[type[Any], tuple[tuple[str, ...], ...]] = {
     OpenSelect: (("open", "ROW", "?", "ROW"),),
     DeleteButton: (("delete", "ROW"),),
     FavoriteButton: (("favorite", "ROW"),),
+    VoteSelect: (("vote", "ROW", "?", "ROW"),),
     UseButton: (("use", "ROW"),),
     PageButton: (("page", "m", "0"),),
     PickSelect: (("pick", "m", "?", "ROW"),),
+    PageVoteSelect: (("mark", "m", "0", "?", "ROW"),),
+    FiguresButton: (("figures", "ROW"),),
     NeighborsButton: (("near", "ROW"),),
     PrivacyButton: (("mine", "show"), ("mine", "yes"), ("mine", "forget")),
-    JobButton: (("job", "cancel", "ROW"), ("job", "adopt", "ROW"), ("job", "discard", "ROW"), ("job", "resume", "ROW")),
+    JobButton: (
+        ("job", "cancel", "ROW"),
+        ("job", "adopt", "ROW"),
+        ("job", "discard", "ROW"),
+        ("job", "resume", "ROW"),
+        ("job", "figures", "ROW"),
+    ),
     SettingControl: (("set", "page", "?", "quota"), ("set", "quota", "?", "10")),
 }
 """Each kind of button and select, with addresses; what stands after the ? is chosen."""
