@@ -123,8 +123,8 @@ async def test_icons_of_a_channel_that_one_cannot_see_are_not_shown(world: World
     assert words(public(await world.asker.slash(hidden, "neighbors", message=str(icon.id))))
 
 
-@pytest.mark.parametrize("private", [True, False])
-async def test_icons_of_an_archived_private_thread_are_not_shown(world: World, private: bool) -> None:
+@pytest.mark.parametrize("hidden", [True, False])
+async def test_icons_of_an_archived_private_thread_are_not_shown(world: World, hidden: bool) -> None:
     backend = world.env.backend
     backend.create_thread(world.channel.id, "closed", world.asker.id, type=discord.ChannelType.private_thread.value)
     (closed,) = world.channel.threads
@@ -136,7 +136,7 @@ async def test_icons_of_an_archived_private_thread_are_not_shown(world: World, p
     await world.env.settle()
     assert guild.get_thread(closed.id) is None
     assert (
-        private(await world.other.slash(world.channel, "neighbors", message=str(icon.id), private=private))
+        private(await world.other.slash(world.channel, "neighbors", message=str(icon.id), private=hidden))
         == "I find no icon of mine in that message."
     )
 
