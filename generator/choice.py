@@ -15,7 +15,7 @@ from generator.transparency import as_pixels
 CANDIDATES = 8
 """Icons that are drawn for each one that is shown: a micro-batch on the CPU has as many."""
 
-NEW = 0.5
+NEW = 0.35
 """The least distance from the nearest training icon, in that of a usual fresh icon, of what is new."""
 
 _NEIGHBOR = 3
