@@ -31,6 +31,9 @@ UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN = 10008, 10
 NOBODY_THERE = {UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN}
 """Discord's codes for an answer that came too late, or whose place was deleted meanwhile."""
 
+NOTHING_TO_SEE = "…"
+"""Stands for a moment in the place of an answer that only one person gets."""
+
 _ANSWERED, _ID = "answered", "id"
 """What is noted in an interaction's extras."""
 
@@ -136,12 +139,23 @@ async def tell_all(interaction: Interaction, paragraphs: Iterable[str], *, betwe
     for number, page in enumerate(pages(paragraphs, between=between)):
         if await say_at_once(interaction, page):
             continue
-        if number == 0 and _is_thinking(interaction):
-            if not is_shown(interaction):
-                await interaction.edit_original_response(content=page)
-                continue
-            await interaction.delete_original_response()  # only then, the next message is one of its own
-        await interaction.followup.send(page, ephemeral=True)
+        if number > 0 or not _is_thinking(interaction):
+            await interaction.followup.send(page, ephemeral=True)
+        elif is_shown(interaction):
+            await _say_instead(interaction, page)
+        else:
+            await interaction.edit_original_response(content=page)
+
+
+async def _say_instead(interaction: Interaction, page: str) -> None:
+    """Tell the person alone what was announced for all.
+
+    The first message after an announcement takes its place, for all to see, and none follows where the announcement
+    was deleted before that: only a second message can be for one person.
+    """
+    await interaction.edit_original_response(content=NOTHING_TO_SEE)
+    await interaction.followup.send(page, ephemeral=True)
+    await interaction.delete_original_response()
 
 
 async def show(

@@ -127,7 +127,7 @@ async def test_what_a_card_calls_a_variation_gives_it_when_typed(world: World) -
 
 async def test_a_blank_seed_is_refused_in_private(world: World) -> None:
     answer = private(await world.asker.slash(world.channel, "icon", seed="   "))
-    assert answer == "A seed needs at least one character: type a number, any text, or leave the seed out."
+    assert answer == "A seed needs at least one character: type a number, a name, or leave the seed out."
     assert await world.rows() == []
 
 

@@ -217,9 +217,11 @@ async def test_after_a_long_wait_all_is_as_usual(world: World, boss: simcord.Mem
         result = await world.asker.slash(world.channel, "icon", seed="42")
     assert result.response is not None
     assert words(result.response).startswith("Seed `42`")
-    with Silence().kept():
-        result = await world.asker.slash(world.channel, "icon", seed="42", private=True)
-    assert private(result).startswith("This takes 1 of your 1 icons per hour, and 0 are left.")
+    for alone in (True, False):
+        with Silence().kept():
+            result = await world.asker.slash(world.channel, "icon", seed="42", private=alone)
+        assert private(result).startswith("This takes 1 of your 1 icons per hour, and 0 are left.")
+    assert len(list(world.channel.history(viewer=world.other))) == 1, "nobody else sees a refusal"
 
 
 async def test_a_database_that_is_gone_is_named(world: World) -> None:
