@@ -99,7 +99,8 @@ def _of_one(sheet: Sheet, texts: Texts, locale: str) -> Iterator[Row]:
     yield discord.ui.ActionRow(another, vary, near)
     favorite = button(favorite_label(icon.votes, texts, locale), "favorite", row)
     use = button(say("button.use", locale), "use", row)
-    yield discord.ui.ActionRow(favorite, use, delete_button(icon.id, texts, locale))
+    download = button(say("button.download", locale), "download", row)
+    yield discord.ui.ActionRow(favorite, use, download, delete_button(icon.id, texts, locale))
 
 
 def _of_several(sheet: Sheet, texts: Texts, locale: str) -> Iterator[Row]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bot.icons.buttons import AnotherButton, DeleteButton, FavoriteButton, OpenSelect, VaryButton, VoteSelect
 from bot.icons.command import icon_command, info_menu
+from bot.icons.download import DownloadButton
 from bot.icons.favorites import FavoriteService
 from bot.icons.service import IconService
 from bot.icons.use import UseButton, answer_form
@@ -22,7 +23,16 @@ def _services(house: Services) -> Iterator[object]:
 
 ICONS = Feature(
     commands=[icon_command, info_menu],
-    buttons=[AnotherButton, VaryButton, OpenSelect, DeleteButton, FavoriteButton, VoteSelect, UseButton],
+    buttons=[
+        AnotherButton,
+        VaryButton,
+        OpenSelect,
+        DeleteButton,
+        FavoriteButton,
+        VoteSelect,
+        UseButton,
+        DownloadButton,
+    ],
     forms=[answer_form],
     services=_services,
 )

@@ -138,12 +138,16 @@ async def compose(seeds: Sequence[Seed], drawn: Sequence[Drawn], kind: Generatio
     return Sheet(icons, first.model_id, " ".join(versions), first.truncation, wildness, picture, name, kind)
 
 
-async def export(library: ModelLibrary, row: GenerationView, size: int) -> bytes:
-    """A row's icon alone as a PNG, `size` pixels along an edge. Raises BusyError and ModelGoneError."""
+async def export(library: ModelLibrary, row: GenerationView, *sizes: int | None) -> list[tuple[str, bytes]]:
+    """A row's icon alone as PNG files, so many pixels along an edge (None: as many as it has), with their names.
+
+    Raises BusyError and ModelGoneError.
+    """
     async with library.use(row.model_id) as model:
         (drawn,) = await draw_icons(model, [row.seed], row.truncation)
-    texts = picture_texts(drawn, row.seed)
-    return await asyncio.to_thread(lambda: png(enlarge(drawn.image, size), texts))
+    texts, edges = picture_texts(drawn, row.seed), [size or drawn.image.width for size in sizes]
+    files = await asyncio.to_thread(lambda: [png(enlarge(drawn.image, edge), texts) for edge in edges])
+    return [(f"{file_name(drawn, row.seed)}-{edge}.png", file) for edge, file in zip(edges, files, strict=True)]
 
 
 def layout_of(count: int) -> tuple[int, int]:

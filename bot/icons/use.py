@@ -139,7 +139,7 @@ async def _make_emoji(interaction: Interaction, guild: discord.Guild, row: Gener
         raise Refusal("error.use_emoji_name", name=code(name))
     if sum(not each.animated and not each.managed for each in await guild.fetch_emojis()) >= guild.emoji_limit:
         raise Refusal("error.use_no_emoji_left")
-    picture = await export(interaction.client.service(ModelLibrary), row, EMOJI_SIZE)
+    ((_, picture),) = await export(interaction.client.service(ModelLibrary), row, EMOJI_SIZE)
     emoji = await guild.create_custom_emoji(name=name, image=picture, reason=_reason(interaction, row))
     return _say(interaction, "use.emoji_done", emoji=str(emoji), name=code(f":{name}:"))
 
@@ -150,7 +150,7 @@ async def _make_sticker(interaction: Interaction, guild: discord.Guild, row: Gen
         raise Refusal("error.use_sticker_name", name=code(name))
     if len(await guild.fetch_stickers()) >= guild.sticker_limit:
         raise Refusal("error.use_no_sticker_left")
-    picture = await export(interaction.client.service(ModelLibrary), row, STICKER_SIZE)
+    ((_, picture),) = await export(interaction.client.service(ModelLibrary), row, STICKER_SIZE)
     texts, locale = interaction.client.texts, answer_locale(interaction)
     about = texts.say("icon.alt", locale, seed=plain(row.seed.name), version=row.model_version)
     await guild.create_sticker(
@@ -163,8 +163,8 @@ async def _make_sticker(interaction: Interaction, guild: discord.Guild, row: Gen
     return _say(interaction, "use.sticker_done", name=code(name))
 
 
-async def _wear(interaction: Interaction, guild: discord.Guild, row: GenerationView, _: str) -> str:
-    picture = await export(interaction.client.service(ModelLibrary), row, AVATAR_SIZE)
+async def _wear(interaction: Interaction, guild: discord.Guild, row: GenerationView, __: str) -> str:
+    ((_, picture),) = await export(interaction.client.service(ModelLibrary), row, AVATAR_SIZE)
     await guild.me.edit(avatar=picture, reason=_reason(interaction, row))
     return _say(interaction, "use.avatar_done")
 

@@ -52,13 +52,13 @@ async def open_preview(settings: Settings, port: int = 0) -> AsyncIterator[simco
         # SimCord's time stands still while nothing happens: the bot keeps the time of the machine.
         services = await stack.enter_async_context(open_services(throw_away(settings, folder), machine_time))
         # It waits for all that is due within ACTION_LIMIT: the bot, alone here, sets no alarm beyond its posts.
-        client, started = Mojigan(services), machine_time()
+        client = Mojigan(services)
         client.service(DailyAlarm).look_every = None
         world = simcord.run(client, shard_count=1, check_errors=False, settle_timeout=ACTION_LIMIT)
         env = await stack.enter_async_context(world)
         stack.push_async_callback(services.get(RetrainService).worker.abandon)
         stack.push_async_callback(client.finish_answers, FINISHING_TIME)
-        page = await furnish(env, started, port)
+        page = await furnish(env, machine_time, port)
         try:
             await stack.enter_async_context(page)
         except simcord.SetupError as error:

@@ -37,7 +37,7 @@ class Shot:
 
 SHOTS = (
     Shot("preview", (("/icon seed:42", "Seed 42"),), whole_page=True),
-    Shot("neighbors", (("/neighbors seed:42", "beside its nearest training icons"),)),
+    Shot("neighbors", (("/neighbors seed:42", "training icons most like it"),)),
     Shot(
         "daily",
         (

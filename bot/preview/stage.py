@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,25 +14,48 @@ import discord
 import simcord
 from discord import AppCommandOptionType, app_commands
 from simcord.backend.cdn import CDN_BASE
-from simcord.backend.serializers import member_payload
+from simcord.backend.serializers import member_payload, user_payload
 
 from bot.client import Mojigan
 
 BOT, SERVER, CHANNEL = "Mojigan", "Icon lovers", "icons"
 TOPIC = "Icons that nobody has drawn"
-ADMIN, GUEST = "Ada", "Gil"
+ADMIN, GUEST, DISCORD = "Ada", "Gil", "Discord"
 WELCOME = (
     "Welcome! Type `/icon seed:42` and press Enter: the same seed gives the same icon again. "
-    "`/icon` alone, Enter, and the arrow on the right give a fresh one."
+    "`/icon` alone, Enter, and the arrow on the right give a fresh one. `/help` lists what there is.\n"
+    "What Discord has and this page has not: the menu of a message. Here, `/Icon info` and `/Closest training icons` "
+    "look at the message that you reply to, or else at the last one. An attached file goes along with the command. "
+    "Direct messages and other languages are left out."
 )
+
+_TRUTH = {"true": True, "false": False}
+EPHEMERAL = 64
+"""The flag of a message for one person alone."""
+
+
+class UnsendableError(Exception):
+    """What Discord's own composer would not send: a sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A command as somebody typed it: its name, and options by name; of a menu of messages, the name alone."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+    menu: bool = False
 
 
 class Typist(simcord.MemberActor):
     """A member who can type a whole command, as in Discord: SimCord's composer would post `/icon seed:42` as words."""
 
-    def __init__(self, env: simcord.Env, guild: simcord.GuildHandle, user: simcord.UserHandle) -> None:
+    def __init__(
+        self, env: simcord.Env, guild: simcord.GuildHandle, user: simcord.UserHandle, discord_: simcord.UserHandle
+    ) -> None:
         super().__init__(env, guild, user)
         self.env = env
+        self.discord = discord_
 
     async def send(
         self,
@@ -41,51 +65,126 @@ class Typist(simcord.MemberActor):
         reply_to: discord.Message | simcord.ResponseMessage | None = None,
         attachments: Sequence[tuple[str, bytes]] = (),
     ) -> discord.Message:
-        """Run what is a command, post what is not."""
+        """Run what begins as a command, or say why it cannot be sent; post what is no command."""
         client = self.env.bot
-        typed = read_command(content, client.tree, self.guild.channels) if isinstance(client, Mojigan) else None
-        if typed is not None and not attachments:
-            name, options = typed
-            try:
-                result = await self.slash(channel, name, **options)
-            except simcord.SetupError:  # Discord's composer would not send it either
-                result = None
-            if result is not None and result.response is not None:
-                return result.response.message
-        return await super().send(channel, content, reply_to=reply_to, attachments=attachments)
+        if not isinstance(client, Mojigan) or not re.match(r"\s*/\w", content):
+            return await super().send(channel, content, reply_to=reply_to, attachments=attachments)
+        try:
+            typed = read_command(content, client.tree, self.guild.channels, attachments)
+            result = await self._run(channel, typed, reply_to)
+        except (UnsendableError, simcord.SetupError) as error:
+            return self._refuse(channel, str(error).splitlines()[0])
+        if result.response is not None:
+            return result.response.message
+        if result.followups:
+            return result.followups[0].message
+        return self._refuse(channel, "This command opened a form or said nothing.")
+
+    async def _run(
+        self, channel: simcord.ChannelHandle, typed: Typed, reply_to: discord.Message | simcord.ResponseMessage | None
+    ) -> simcord.InteractionResult:
+        if not typed.menu:
+            return await self.slash(channel, typed.name, **typed.options)
+        target = reply_to or channel.last_message
+        if target is None:
+            raise UnsendableError("There is no message yet.")
+        return await self.context_menu(channel, typed.name, target)
+
+    def _refuse(self, channel: simcord.ChannelHandle, sentence: str) -> discord.Message:
+        """What Discord's composer says in red, as a message for this person alone."""
+        message = self.env.backend.create_message(
+            channel.id,
+            self.discord.id,
+            f"This is not sent. {sentence}",
+            flags=EPHEMERAL,
+            interaction_metadata={
+                "id": str(self.env.backend.snowflake()),
+                "type": discord.InteractionType.application_command.value,
+                "user": dict(user_payload(self.env.backend.get_user(self.id))),
+                "authorizing_integration_owners": {},
+            },
+        )
+        return simcord.ResponseMessage(self.env, message).message
 
 
 def read_command(
-    text: str, tree: app_commands.CommandTree[Any], channels: Mapping[str, Any] | None = None
-) -> tuple[str, dict[str, Any]] | None:
-    """Read `/name option:value option:value` into the name and the options; None when that is no command here.
+    text: str,
+    tree: app_commands.CommandTree[Any],
+    channels: Mapping[str, Any] | None = None,
+    attachments: Sequence[tuple[str, bytes]] = (),
+) -> Typed:
+    """Read `/name option:value option:value`. Raises UnsendableError.
 
-    A command of a group has two words, as in `/daily show`. `channels` are what `#name` can stand for.
+    A command of a group has two words, as in `/daily show`; an entry in the menu of messages is its whole name.
+    `channels` are what `#name` can stand for; files are given to the options that take some, in their order.
     """
-    match = re.fullmatch(r"/([\w-]+)(?:\s+(.*))?", text.strip(), re.DOTALL)
-    command = tree.get_command(match[1]) if match else None
-    rest = (match[2] or "") if match else ""
+    words = text.strip().removeprefix("/")
+    menus = {each.name.casefold(): each.name for each in tree.get_commands(type=discord.AppCommandType.message)}
+    if words.casefold() in menus:
+        return Typed(menus[words.casefold()], menu=True)
+    name, _, rest = words.partition(" ")
+    command = tree.get_command(name)
     if isinstance(command, app_commands.Group):
-        name, _, rest = rest.partition(" ")
-        command = command.get_command(name)
+        word, _, rest = rest.strip().partition(" ")
+        found = command.get_command(word)
+        if not isinstance(found, app_commands.Command):
+            known = ", ".join(f"/{each.qualified_name}" for each in command.commands)
+            raise UnsendableError(f"Choose one of {known}.")
+        command = found
     if not isinstance(command, app_commands.Command):
-        return None
-    kinds = {parameter.display_name: parameter.type for parameter in command.parameters}
-    names = "|".join(map(re.escape, kinds))
-    lead, *parts = re.split(rf"(?:^|(?<=\s))({names}):", rest) if kinds else [rest]
+        raise UnsendableError(f"There is no command /{name} here; /help lists them.")
+    known = {parameter.display_name: parameter for parameter in command.parameters}
+    names = "|".join(map(re.escape, known))
+    lead, *parts = re.split(rf"(?:^|(?<=\s))({names}):", rest) if known else [rest]
     if lead.strip():
-        return None
-    options: dict[str, Any] = {}
-    for name, value in zip(parts[::2], parts[1::2], strict=True):
-        if kinds[name] is AppCommandOptionType.integer and value.strip().isdecimal():
-            options[name] = int(value)
-        elif kinds[name] is AppCommandOptionType.number and re.fullmatch(r"\d+(\.\d+)?", value.strip()):
-            options[name] = float(value)
-        elif kinds[name] is AppCommandOptionType.channel:
-            options[name] = (channels or {}).get(value.strip().removeprefix("#"), value)
-        else:
-            options[name] = value.strip()
-    return command.qualified_name, options
+        has = f"Its options are {', '.join(known)}." if known else "It has no options."
+        raise UnsendableError(f"/{command.qualified_name} does not take {lead.strip()!r}. {has}")
+    options = {
+        name: _value(known[name], value.strip(), channels or {})
+        for name, value in zip(parts[::2], parts[1::2], strict=True)
+    }
+    takes = [each.display_name for each in command.parameters if each.type is AppCommandOptionType.attachment]
+    options |= dict(zip((name for name in takes if name not in options), attachments, strict=False))
+    if len(attachments) > len(takes):
+        raise UnsendableError(f"/{command.qualified_name} takes {len(takes) or 'no'} files.")
+    missing = [name for name, each in known.items() if each.required and name not in options]
+    if missing:
+        raise UnsendableError(f"{missing[0]}: This option is required. Specify a value.")
+    return Typed(command.qualified_name, options)
+
+
+def _value(parameter: app_commands.Parameter, typed: str, channels: Mapping[str, Any]) -> Any:
+    """What an option holds. Raises UnsendableError for what Discord's composer marks red."""
+    name, kind = parameter.display_name, parameter.type
+    if not typed:
+        raise UnsendableError(f"{name}: This option is required. Specify a value.")
+    if parameter.choices:
+        for choice in parameter.choices:
+            if typed.casefold() in (choice.name.casefold(), str(choice.value).casefold()):
+                return choice.value
+        listed = ", ".join(choice.name for choice in parameter.choices)
+        raise UnsendableError(f"{name}: Invalid choice {typed!r}. Select one of {listed}.")
+    if kind is AppCommandOptionType.boolean:
+        if typed.casefold() not in _TRUTH:
+            raise UnsendableError(f"{name}: Select True or False, not {typed!r}.")
+        return _TRUTH[typed.casefold()]
+    if kind in (AppCommandOptionType.integer, AppCommandOptionType.number):
+        try:
+            number = int(typed) if kind is AppCommandOptionType.integer else float(typed)
+        except ValueError as error:
+            raise UnsendableError(f"{name}: {typed!r} is no number.") from error
+        least, most = parameter.min_value, parameter.max_value
+        if (least is not None and number < least) or (most is not None and number > most):
+            raise UnsendableError(f"{name}: The value must lie between {least} and {most}.")
+        return number
+    if kind is AppCommandOptionType.channel:
+        found = channels.get(typed.removeprefix("#"))
+        if found is None:
+            raise UnsendableError(f"{name}: There is no channel {typed!r} here.")
+        return found
+    if kind is AppCommandOptionType.attachment:
+        raise UnsendableError(f"{name}: Attach a file to the message instead.")
+    return typed
 
 
 def let_it_change_its_picture(env: simcord.Env, bot: discord.Client) -> None:
@@ -107,10 +206,10 @@ def let_it_change_its_picture(env: simcord.Env, bot: discord.Client) -> None:
     bot.http.edit_my_member = edit_my_member  # type: ignore[method-assign]  # the one request that is missing
 
 
-async def furnish(env: simcord.Env, now: datetime, port: int) -> simcord.Preview:
+async def furnish(env: simcord.Env, now: Callable[[], datetime], port: int) -> simcord.Preview:
     """Build the server, let the admin welcome who opens it, and prepare the page."""
-    # SimCord's clock begins in a year of its own and stands still; messages should carry today's date.
-    await env.advance_time(max(0.0, (now - env.now()).total_seconds()))
+    # SimCord's clock begins in a year of its own and stands still; messages carry the machine's time.
+    env.backend.clock.now = now  # type: ignore[method-assign]
     if env.bot.user is not None:
         await env.bot.user.edit(username=BOT)
     guild = env.create_guild(SERVER)
@@ -120,10 +219,12 @@ async def furnish(env: simcord.Env, now: datetime, port: int) -> simcord.Preview
         let_it_change_its_picture(env, env.bot)
     channel = guild.create_text_channel(CHANNEL, topic=TOPIC)
     role = guild.create_role("Admin", permissions=discord.Permissions(administrator=True))
+    composer = env.create_user(DISCORD.lower(), global_name=DISCORD)
+    guild.add_member(composer)
     members = []
     for name, roles in ((ADMIN, [role]), (GUEST, [])):
         user = env.create_user(name.lower(), global_name=name)
         guild.add_member(user, roles=roles)
-        members.append(Typist(env, guild, user))
+        members.append(Typist(env, guild, user, composer))
     await members[0].send(channel, WELCOME)
     return env.preview(channel, viewers=members, layout="channel", port=port)

@@ -68,7 +68,15 @@ async def test_the_icons_with_the_most_votes_come_on_sundays(world: World, manag
     await favorite(world.moderator, opened)  # the one vote of the next week, for the icon itself
     await until_time(world, "2026-04-05T08:00")
     assert posts(world.channel)[-1] == ("04-05 07:00", "### Icon of the week · Sunday, 2026-04-05")
-    assert labels(last_card(world)) == ["Another", "Vary", "Is it a copy?", "Favorite · 3", "Use it", "Delete"]
+    assert labels(last_card(world)) == [
+        "Another",
+        "Vary",
+        "Is it a copy?",
+        "Favorite · 3",
+        "Use it",
+        "Download",
+        "Delete",
+    ]
 
     before = len(posts(world.channel))
     await until_time(world, "2026-04-12T08:00")

@@ -46,7 +46,7 @@ async def test_another_posts_a_fresh_icon_that_says_what_it_came_from(world: Wor
     address = f"https://discord.com/channels/{world.guild.id}/{world.channel.id}/{card.id}"
     assert words(fresh).endswith(f"\n-# A fresh one after [seed `42`]({address}), for {world.other.mention}")
     assert f"seed {second.seed_text}, model" in alt_text(fresh)
-    assert labels(fresh) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Delete"]
+    assert labels(fresh) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Download", "Delete"]
     assert shown(world, card)
 
 
@@ -80,7 +80,7 @@ async def test_the_select_opens_the_icon_of_its_seed(world: World) -> None:
     opened = public(await choose(world.other, sheet, third["value"]))
     assert words(opened).startswith("Seed `12` · Model ")
     assert "-# Opened from the sheet of [seed `10`](" in words(opened)
-    assert labels(opened) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Delete"]
+    assert labels(opened) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Download", "Delete"]
     assert await world.picture(opened) == await world.picture(await world.icon(seed="12"))
 
 

@@ -38,7 +38,7 @@ async def test_a_card_shows_the_picture_its_seed_its_model_and_buttons(world: Wo
     version = world.service(ModelLibrary).active.version
     assert words(card) == f"Seed `42` · Model `{version}`"
     assert alt_text(card) == f"Generated icon, seed 42, model {version}"
-    assert labels(card) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Delete"]
+    assert labels(card) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Download", "Delete"]
     with Image.open(io.BytesIO(await world.picture(card))) as picture:
         assert (picture.format, picture.size) == ("PNG", (512, 512))
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
 
+from bot.models.library import ModelLibrary
 from bot.morph import service as morphs
 from tests.bot.icons.test_use import MAKER, fill_in, member, sent
 from tests.bot.retraining.host import furnish
@@ -61,6 +62,20 @@ async def test_an_emoji_and_a_sticker_are_as_transparent_as_the_icon(world: Worl
     sticker = opacity(await world.client.http.get_from_cdn(stored.url))
     for seen, size in ((emoji, 128), (sticker, 320)):
         assert seen.shape == (size, size)
+        assert 0 < seen.mean() < 255
+
+
+async def test_an_icon_is_handed_out_large_and_as_it_was_drawn(world: World) -> None:
+    card = await world.icon(seed="42 ~3")
+    await world.restart()
+    answer = for_one(await world.other.click(card, label="Download"))
+    version = world.service(ModelLibrary).active.version
+    size = world.service(ModelLibrary).active.bundle.image_size
+    names = [attachment.filename for attachment in answer.message.attachments]
+    assert names == [f"mojigan-{version}-42-v3-512.png", f"mojigan-{version}-42-v3-{size}.png"]
+    for attachment, edge in zip(answer.message.attachments, (512, size), strict=True):
+        seen = opacity(await attachment.read())
+        assert seen.shape == (edge, edge)
         assert 0 < seen.mean() < 255
 
 

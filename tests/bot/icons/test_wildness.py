@@ -77,7 +77,7 @@ async def test_what_the_buttons_of_a_private_card_give_is_private_too(world: Wor
     card = for_one(await world.asker.slash(world.channel, "icon", seed="42", private=True))
     sheet = for_one(await world.asker.slash(world.channel, "icon", seed="10", count=4, private=True))
     fresh = for_one(await world.asker.click(card, label="Another"))
-    assert labels(fresh) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Delete"]
+    assert labels(fresh) == ["Another", "Vary", "Is it a copy?", "Favorite", "Use it", "Download", "Delete"]
     assert "A fresh one after seed `42`, for" in words(fresh)  # no link: nobody else could follow it
     assert words(for_one(await choose(world.asker, sheet, options(sheet)[1]["value"]))).startswith("Seed `11`")
     assert for_one(await world.asker.click(card, label="Is it a copy?"))

@@ -18,6 +18,7 @@ from bot.db.session import Database
 from bot.features import FEATURES
 from bot.gallery.card import PageButton, PageVoteSelect, PickSelect
 from bot.icons.buttons import AnotherButton, DeleteButton, FavoriteButton, OpenSelect, VaryButton, VoteSelect
+from bot.icons.download import DownloadButton
 from bot.icons.use import UseButton
 from bot.models.command import FiguresButton
 from bot.neighbors.card import NeighborsButton
@@ -68,6 +69,7 @@ ITEMS: dict[type[Any], tuple[tuple[str, ...], ...]] = {
     FavoriteButton: (("favorite", "ROW"),),
     VoteSelect: (("vote", "ROW", "?", "ROW"),),
     UseButton: (("use", "ROW"),),
+    DownloadButton: (("download", "ROW"),),
     PageButton: (("page", "m", "0"),),
     PickSelect: (("pick", "m", "?", "ROW"),),
     PageVoteSelect: (("mark", "m", "0", "?", "ROW"),),
