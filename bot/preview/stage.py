@@ -128,8 +128,8 @@ def read_command(
         word, _, rest = rest.strip().partition(" ")
         found = command.get_command(word)
         if not isinstance(found, app_commands.Command):
-            known = ", ".join(f"/{each.qualified_name}" for each in command.commands)
-            raise UnsendableError(f"Choose one of {known}.")
+            subcommands = ", ".join(f"/{each.qualified_name}" for each in command.commands)
+            raise UnsendableError(f"Choose one of {subcommands}.")
         command = found
     if not isinstance(command, app_commands.Command):
         raise UnsendableError(f"There is no command /{name} here; /help lists them.")
