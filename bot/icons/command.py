@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.db.models import NOBODY
-from bot.icons.asking import announce, find_rows, origin, read_seed
+from bot.icons.asking import announce, find_rows, find_seed, origin
 from bot.icons.card import show_icons
 from bot.icons.rows import GenerationView
 from bot.icons.service import IconService
@@ -54,7 +54,7 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
         private: bool = False,
     ) -> None:
         async with answering(interaction):
-            chosen = None if seed is None else read_seed(seed)
+            chosen = None if seed is None else await find_seed(interaction, seed)
             truncation = None if wildness is None else truncation_of(wildness)
             model_id = None if model is None else await find_model(interaction, model)
             await announce(interaction, count, private=private)
@@ -97,7 +97,9 @@ def info_menu(texts: Texts) -> app_commands.ContextMenu:
             rows = await find_rows(interaction, message.id)
             if not rows:
                 raise Refusal("error.message_without_icon")
-            await tell_all(interaction, describe(rows, texts, str(interaction.locale)), between="\n")
+            locale = str(interaction.locale)
+            tree = await interaction.client.service(IconService).family(rows[0])
+            await tell_all(interaction, [*describe(rows, texts, locale), *family(tree, texts, locale)], between="\n")
 
     return app_commands.ContextMenu(
         name=texts.say("menu.info"),
@@ -105,6 +107,20 @@ def info_menu(texts: Texts) -> app_commands.ContextMenu:
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
         allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
     )
+
+
+def family(tree: list[tuple[GenerationView, GenerationView, GenerationView]], texts: Texts, locale: str) -> list[str]:
+    """Who was mixed for whom: a line for each child."""
+    return [
+        texts.say(
+            "info.parents",
+            locale,
+            child=code(child.seed.name),
+            first=code(first.seed.name),
+            second=code(second.seed.name),
+        )
+        for child, first, second in tree
+    ]
 
 
 def describe(rows: list[GenerationView], texts: Texts, locale: str) -> list[str]:

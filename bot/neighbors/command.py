@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.icons.asking import announce, find_rows, origin, read_seed
+from bot.icons.asking import announce, find_rows, find_seed, origin
 from bot.icons.rows import GenerationView
 from bot.neighbors.card import show_comparison
 from bot.neighbors.service import Comparison, NeighborService
@@ -56,7 +56,7 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
         async with answering(interaction):
             if [seed, message, picture].count(None) != 2:
                 raise Refusal("error.neighbors_one")
-            chosen = None if seed is None else read_seed(seed)
+            chosen = None if seed is None else await find_seed(interaction, seed)
             linked = None if message is None else read_link(message)
             if message is not None and linked is None:
                 raise Refusal("error.message_link")
