@@ -194,7 +194,8 @@ class IconService:
 
     async def family(self, row: GenerationView) -> list[tuple[GenerationView, GenerationView, GenerationView]]:
         """Who was mixed for an icon, and for those, the nearest first: child and parents, at most FAMILY of them."""
-        tree, line = [], [row]
+        tree: list[tuple[GenerationView, GenerationView, GenerationView]] = []
+        line = [row]
         while line and len(tree) < FAMILY:
             child = line.pop(0)
             if child.kind in SAME_ICON and child.parent_id is not None:  # it was opened or varied

@@ -8,7 +8,7 @@ import json
 from bot.talk.translator import CommandTranslator
 from tests.bot.world import World
 
-PAYLOAD = "ff4bc736d8a8426015ee72c4238da17177714e3c4943c0986c9b8ad77b8f7432"
+PAYLOAD = "4724a3aecab9fee8b7080232b0ae706695a626b737287af9844e0bdc9c833b01"
 """SHA-256 over names, descriptions, options, choices, permissions and all translations, sorted. A command that is meant
 to change changes it: then write the digest that the failing test shows here."""
 
