@@ -16,9 +16,10 @@ from bot.clock import clock
 from bot.db.session import Database
 from bot.db.upgrade import upgrade
 from bot.features import furnish
+from bot.icons.likeness import LikenessService
+from bot.icons.pictures import PictureReader
 from bot.metrics import Metrics
 from bot.models.library import ModelLibrary
-from bot.neighbors.pictures import PictureReader
 from bot.operating.health import Health, serve_health
 from bot.retraining.service import RetrainService
 from bot.services import Services
@@ -52,6 +53,7 @@ async def open_services(
             yield services
         finally:
             await worker.stop()
+            await services.get(LikenessService).aclose()
             await services.get(PictureReader).aclose()
             await library.aclose()
 

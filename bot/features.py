@@ -6,6 +6,7 @@ from bot.daily.feature import DAILY
 from bot.gallery.feature import GALLERY
 from bot.guide.feature import GUIDE
 from bot.icons.feature import ICONS
+from bot.mix.feature import MIX
 from bot.models.feature import MODELS
 from bot.morph.feature import MORPH
 from bot.neighbors.feature import NEIGHBORS
@@ -14,7 +15,7 @@ from bot.retraining.feature import RETRAINING
 from bot.rules.feature import RULES
 from bot.services import Services
 
-FEATURES = (MODELS, ICONS, GALLERY, NEIGHBORS, MORPH, DAILY, RETRAINING, PRIVACY, RULES, GUIDE)
+FEATURES = (MODELS, ICONS, GALLERY, NEIGHBORS, MORPH, MIX, DAILY, RETRAINING, PRIVACY, RULES, GUIDE)
 """In this order their services are built: what a feature needs comes before it."""
 
 

@@ -35,7 +35,7 @@ NEAR_STRENGTH = 0.25
 _PARALLEL = 1e-6
 """Below this sine of their angle, two latents count as one direction."""
 
-_FRESH_LETTERS, _FRESH_LENGTH = "23456789bcdfghjkmnpqrstvwxz", 6
+FRESH_LETTERS, FRESH_LENGTH = "23456789bcdfghjkmnpqrstvwxz", 6
 """Of what a fresh seed is made: nothing that is taken for something else, and no vowels, which would make words."""
 
 _STEPS = "123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -64,6 +64,8 @@ class Seed:
     text: str
     number: int
     near: Near | None = None
+    point: tuple[float, ...] | None = None
+    """The latent itself, where it is not drawn from the number (generator/points.py)."""
 
     @classmethod
     def parse(cls, text: str) -> Seed:
@@ -97,7 +99,7 @@ class Seed:
     @classmethod
     def random(cls) -> Seed:
         """A fresh seed, short enough to be typed again."""
-        return cls.parse("".join(secrets.choice(_FRESH_LETTERS) for _ in range(_FRESH_LENGTH)))
+        return cls.parse("".join(secrets.choice(FRESH_LETTERS) for _ in range(FRESH_LENGTH)))
 
     @classmethod
     def of(cls, number: int) -> Seed:
@@ -112,6 +114,8 @@ class Seed:
         """
         if steps == 0:
             return self
+        if self.point is not None and self.near is None:
+            return self.variation(steps)
         if self.near is not None:
             last = _STEPS.index(self.near.path[-1])
             return self.parent.variation((last + steps) % MOST_VARIATIONS + 1)
@@ -166,7 +170,7 @@ class Seed:
 
     def _is_read_back(self) -> bool:
         try:
-            return replace(Seed.parse(self.text), text=self.text) == replace(self, near=None)
+            return replace(Seed.parse(self.text), text=self.text) == replace(self, near=None, point=None)
         except ValueError:
             return False
 
@@ -217,8 +221,22 @@ def walk(start: int | Seed, end: int | Seed, size: int, steps: int) -> torch.Ten
     return points.float()
 
 
+def between(first: torch.Tensor, second: torch.Tensor, share: float, strength: float) -> torch.Tensor:
+    """A latent `(D,)` between two others, turned by `strength` quarter turns into a direction drawn at random."""
+    angle = torch.arccos(torch.dot(first / first.norm(), second / second.norm()).clamp(-1, 1))
+    if float(torch.sin(angle)) < _PARALLEL:
+        middle = (1 - share) * first + share * second
+    else:
+        middle = (torch.sin((1 - share) * angle) * first + torch.sin(share * angle) * second) / torch.sin(angle)
+    own = torch.tensor(_normals(secrets.token_bytes(16), len(first)), dtype=first.dtype)
+    turn = strength * math.pi / 2
+    return (math.cos(turn) * middle + math.sin(turn) * own).float()
+
+
 def _latent_near(seed: Seed, size: int) -> list[float]:
-    latent = _latent(seed.number, size)
+    latent = _latent(seed.number, size) if seed.point is None else list(seed.point)
+    if len(latent) != size:
+        raise ValueError(f"{seed.name} is a point of {len(latent)} dimensions, not {size}.")
     if seed.near is None:
         return latent
     turn = seed.near.strength * math.pi / 2

@@ -41,7 +41,8 @@ MAY_IMPORT = {
 KNOWS_DISCORD = (
     # in a feature's room
     *("bot.*.command", "bot.*.card", "bot.*.feature"),
-    *("bot.icons.asking", "bot.icons.buttons", "bot.icons.use", "bot.daily.outlet", "bot.retraining.board"),
+    *("bot.icons.asking", "bot.icons.attached", "bot.icons.buttons", "bot.icons.download", "bot.icons.use"),
+    *("bot.daily.outlet", "bot.retraining.board"),
     # what every answer is made of
     *("bot.talk.acknowledging", "bot.talk.answering", "bot.talk.buttons", "bot.talk.choices", "bot.talk.delivery"),
     *("bot.talk.guard", "bot.talk.interaction", "bot.talk.operators", "bot.talk.places", "bot.talk.reach"),

@@ -9,6 +9,8 @@ from bot.talk.guard import Guard
 from bot.talk.interaction import Interaction
 from bot.talk.places import check_place, is_private
 from bot.talk.refusals import Refusal
+from bot.talk.words import code
+from generator.points import names_point
 from generator.seeds import MAX_SEED_TEXT, Seed
 
 
@@ -26,6 +28,17 @@ def read_seed(text: str) -> Seed:
         return Seed.parse(text)
     except ValueError as error:
         raise Refusal("error.seed_long", limit=MAX_SEED_TEXT, length=length) from error
+
+
+async def find_seed(interaction: Interaction, text: str) -> Seed:
+    """Read what a person typed, also the name of a point that was found or mixed here. Raises Refusal."""
+    seed = read_seed(text)
+    if not names_point(seed.text):
+        return seed
+    found = await interaction.client.service(IconService).find_point(seed)
+    if found is None:
+        raise Refusal("error.point_unknown", seed=code(seed.text))
+    return found
 
 
 async def load_row(interaction: Interaction, generation_id: int) -> GenerationView:

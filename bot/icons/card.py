@@ -60,12 +60,12 @@ async def show_icons(interaction: Interaction, sheet: Sheet, note: str | None = 
         await client.service(IconService).posted(sheet, message.id)
 
 
-def note_of(key: str, interaction: Interaction, parent: GenerationView) -> str:
+def note_of(key: str, interaction: Interaction, parent: GenerationView, **more: str) -> str:
     """Where an icon came from, with a link to that message, and who asked for it."""
     texts, locale = interaction.client.texts, answer_locale(interaction)
     name = texts.say("icon.parent", locale, seed=code(parent.seed.name))
     linked = link(name, parent.guild_id, parent.channel_id, parent.message_id)
-    return texts.say(key, locale, parent=linked, user=interaction.user.mention)
+    return texts.say(key, locale, parent=linked, user=interaction.user.mention, **more)
 
 
 def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = None, note: str | None = None) -> Card:

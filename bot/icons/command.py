@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import discord
 from discord import app_commands
 
 from bot.db.models import NOBODY
-from bot.icons.asking import announce, find_rows, origin, read_seed
+from bot.icons.asking import announce, find_rows, find_seed, origin
+from bot.icons.attached import called, check_size, fetch, read_emoji
 from bot.icons.card import show_icons
+from bot.icons.likeness import SHOWN, LikenessService
 from bot.icons.rows import GenerationView
 from bot.icons.service import IconService
 from bot.models.versions import Version, VersionService
@@ -19,6 +22,7 @@ from bot.talk.brakes import Burst
 from bot.talk.choices import offer
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
+from bot.talk.places import answer_locale
 from bot.talk.refusals import Refusal
 from bot.talk.texts import Texts
 from bot.talk.words import code, link
@@ -26,6 +30,9 @@ from generator.seeds import MAX_TYPED
 from generator.wildness import WILDEST, truncation_of, wildness_of
 
 AUDIENCE = Audience("icon").extras
+
+LONGEST_EMOJI = 100
+"""Characters of a custom emoji: its name has up to 32, its id up to 20."""
 
 LONGEST_VERSION = 40
 """Characters of a model's version that are looked at."""
@@ -37,6 +44,8 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     @app_commands.command(name="icon", description=texts.say("command.icon.description"), extras=AUDIENCE)
     @app_commands.describe(
         seed=texts.say("command.icon.seed"),
+        like=texts.say("command.icon.like"),
+        emoji=texts.say("command.icon.emoji"),
         count=texts.say("command.icon.count"),
         wildness=texts.say("command.icon.wildness"),
         model=texts.say("command.icon.model"),
@@ -51,10 +60,17 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
         count: Literal[1, 4, 9] = 1,
         wildness: app_commands.Range[int, 0, WILDEST] | None = None,
         model: app_commands.Range[str, 1, LONGEST_VERSION] | None = None,
+        like: discord.Attachment | None = None,
+        emoji: app_commands.Range[str, 1, LONGEST_EMOJI] | None = None,
         private: bool = False,
     ) -> None:
         async with answering(interaction):
-            chosen = None if seed is None else read_seed(seed)
+            if like is not None or emoji is not None:
+                if [seed, wildness, model, like, emoji].count(None) != 4 or count != 1:
+                    raise Refusal("error.like_alone")
+                await _draw_like(interaction, like or read_emoji(interaction, emoji or ""), private=private)
+                return
+            chosen = None if seed is None else await find_seed(interaction, seed)
             truncation = None if wildness is None else truncation_of(wildness)
             model_id = None if model is None else await find_model(interaction, model)
             await announce(interaction, count, private=private)
@@ -64,6 +80,20 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
             await show_icons(interaction, sheet, private=private)
 
     return icon
+
+
+async def _draw_like(
+    interaction: Interaction, picture: discord.Attachment | discord.PartialEmoji, *, private: bool
+) -> None:
+    """Post the icon that is nearest to a picture, with variations."""
+    if isinstance(picture, discord.Attachment):
+        check_size(picture)
+    await announce(interaction, SHOWN, private=private)
+    service, name = interaction.client.service(LikenessService), called(picture)
+    sheet = await service.like(partial(fetch, picture), name, where=origin(interaction))
+    locale = answer_locale(interaction, private=private)
+    note = interaction.client.texts.say("icon.like", locale, name=code(name), user=interaction.user.mention)
+    await show_icons(interaction, sheet, note, private=private)
 
 
 async def find_model(interaction: Interaction, version: str) -> int:
@@ -97,7 +127,9 @@ def info_menu(texts: Texts) -> app_commands.ContextMenu:
             rows = await find_rows(interaction, message.id)
             if not rows:
                 raise Refusal("error.message_without_icon")
-            await tell_all(interaction, describe(rows, texts, str(interaction.locale)), between="\n")
+            locale = str(interaction.locale)
+            tree = await interaction.client.service(IconService).family(rows[0])
+            await tell_all(interaction, [*describe(rows, texts, locale), *family(tree, texts, locale)], between="\n")
 
     return app_commands.ContextMenu(
         name=texts.say("menu.info"),
@@ -105,6 +137,20 @@ def info_menu(texts: Texts) -> app_commands.ContextMenu:
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
         allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
     )
+
+
+def family(tree: list[tuple[GenerationView, GenerationView, GenerationView]], texts: Texts, locale: str) -> list[str]:
+    """Who was mixed for whom: a line for each child."""
+    return [
+        texts.say(
+            "info.parents",
+            locale,
+            child=code(child.seed.name),
+            first=code(first.seed.name),
+            second=code(second.seed.name),
+        )
+        for child, first, second in tree
+    ]
 
 
 def describe(rows: list[GenerationView], texts: Texts, locale: str) -> list[str]:

@@ -8,6 +8,8 @@ from bot.icons.buttons import AnotherButton, DeleteButton, FavoriteButton, OpenS
 from bot.icons.command import icon_command, info_menu
 from bot.icons.download import DownloadButton
 from bot.icons.favorites import FavoriteService
+from bot.icons.likeness import LikenessService
+from bot.icons.pictures import PictureReader
 from bot.icons.service import IconService
 from bot.icons.use import UseButton, answer_form
 from bot.models.library import ModelLibrary
@@ -18,6 +20,9 @@ from bot.talk.feature import Feature
 def _services(house: Services) -> Iterator[object]:
     icons = IconService(house.database, house.get(ModelLibrary), house.clock, house.settings.candidates)
     yield icons
+    pictures = PictureReader()
+    yield pictures
+    yield LikenessService(house.get(ModelLibrary), icons, pictures)
     yield FavoriteService(house.database, house.clock)
 
 

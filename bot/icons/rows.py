@@ -11,6 +11,7 @@ from sqlalchemy import Select, select
 
 from bot.db.models import Generation, GenerationKind, ModelRecord
 from bot.talk.refusals import ServiceError
+from generator.points import unpack
 from generator.seeds import Near, Seed
 
 
@@ -37,6 +38,7 @@ class Drawing:
     model_id: int
     truncation: float
     parent_id: int | None = None
+    other_parent_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class GenerationView:
     """See `icon_key`."""
     position: int
     parent_id: int | None
+    other_parent_id: int | None
     guild_id: int | None
     channel_id: int | None
     user_id: int
@@ -98,8 +101,9 @@ def view_of(row: Generation, model: ModelRecord) -> GenerationView:
     near = None
     if row.near_path is not None and row.near_strength is not None:
         near = Near(row.near_path, row.near_strength)
+    point = None if row.point is None else unpack(row.point)
     same: dict[str, Any] = {each.name: getattr(row, each.name, None) for each in fields(GenerationView)}
-    same |= {"model_version": model.version, "seed": Seed(row.seed_text, row.seed, near)}
+    same |= {"model_version": model.version, "seed": Seed(row.seed_text, row.seed, near, point)}
     if row.deleted_at is not None:
         same["message_id"] = None
     return GenerationView(**same)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from bot.icons.rows import (
     GenerationView,
     Origin,
     icon_key,
+    joined_views,
     select_views,
     storable,
     view_of,
@@ -25,6 +27,7 @@ from bot.icons.sheets import Sheet, compose, draw_chosen, draw_icons, draw_rows,
 from bot.models.library import ModelGoneError, ModelLibrary
 from bot.talk.refusals import ServiceError
 from generator.choice import CANDIDATES
+from generator.points import pack, unpack
 from generator.seeds import Seed
 
 log = logging.getLogger(__name__)
@@ -34,6 +37,12 @@ COUNTS = (1, 4, 9)
 
 VARIATIONS = 9
 """Icons in a sheet of variations."""
+
+FAMILY = 7
+"""Pairs of parents that are told of an icon."""
+
+SAME_ICON = {GenerationKind.OPENED, GenerationKind.TOP, GenerationKind.VARIATION}
+"""What shows its parent once more, or something near it."""
 
 
 class VariationsEndError(ServiceError):
@@ -102,6 +111,29 @@ class IconService:
             truncation=row.truncation,
         )
 
+    async def draw_seeds(
+        self,
+        seeds: Sequence[Seed],
+        *,
+        where: Origin,
+        kind: GenerationKind,
+        model_id: int,
+        truncation: float,
+        parent_id: int | None = None,
+        other_parent_id: int | None = None,
+    ) -> Sheet:
+        """Draw the icons of up to nine seeds, and write their rows; as `draw`."""
+        return await self._draw(
+            seeds,
+            len(seeds),
+            where=where,
+            kind=kind,
+            parent_id=parent_id,
+            other_parent_id=other_parent_id,
+            model_id=model_id,
+            truncation=truncation,
+        )
+
     async def _draw(
         self,
         seeds: Sequence[Seed] | None,
@@ -110,6 +142,7 @@ class IconService:
         where: Origin,
         kind: GenerationKind,
         parent_id: int | None = None,
+        other_parent_id: int | None = None,
         model_id: int | None = None,
         truncation: float | None = None,
     ) -> Sheet:
@@ -120,7 +153,7 @@ class IconService:
             else:
                 drawn = await draw_icons(model, seeds, truncation)
             sheet = await compose(seeds, drawn, kind)
-        drawings = [Drawing(seed, model.id, sheet.truncation, parent_id) for seed in seeds]
+        drawings = [Drawing(seed, model.id, sheet.truncation, parent_id, other_parent_id) for seed in seeds]
         return sheet.with_rows(await self.record(drawings, where, kind))
 
     async def record(self, drawings: Sequence[Drawing], where: Origin, kind: GenerationKind) -> list[int]:
@@ -132,11 +165,13 @@ class IconService:
                 seed=each.seed.number,
                 near_path=each.seed.near.path if each.seed.near else None,
                 near_strength=each.seed.near.strength if each.seed.near else None,
+                point=None if each.seed.point is None else pack(each.seed.point),
                 truncation=each.truncation,
                 icon=icon_key(each.model_id, each.seed, each.truncation),
                 kind=kind,
                 position=position,
                 parent_id=each.parent_id,
+                other_parent_id=each.other_parent_id,
                 created_at=self._clock(),
                 **vars(where),
             )
@@ -149,6 +184,35 @@ class IconService:
                 for row in rows:
                     row.sheet_id = rows[0].id
         return [row.id for row in rows]
+
+    async def find_point(self, seed: Seed) -> Seed | None:
+        """The seed with the point that its name stands for; None when no such point was ever made here."""
+        query = select(Generation.point).where(Generation.seed == seed.number, Generation.point.is_not(None)).limit(1)
+        async with self._database.read() as session:
+            found = await session.scalar(query)
+        return None if found is None else replace(seed, point=unpack(found))
+
+    async def family(self, row: GenerationView) -> list[tuple[GenerationView, GenerationView, GenerationView]]:
+        """Who was mixed for an icon, and for those, the nearest first: child and parents, at most FAMILY of them."""
+        tree: list[tuple[GenerationView, GenerationView, GenerationView]] = []
+        line = [row]
+        while line and len(tree) < FAMILY:
+            child = line.pop(0)
+            if child.kind in SAME_ICON and child.parent_id is not None:  # it was opened or varied
+                line[:0] = await self._all([child.parent_id])
+            elif child.parent_id is not None and child.other_parent_id is not None:
+                parents = await self._all([child.parent_id, child.other_parent_id])
+                if len(parents) > 1:
+                    tree.append((child, parents[0], parents[1]))
+                    line += parents
+        return tree
+
+    async def _all(self, ids: Sequence[int]) -> list[GenerationView]:
+        """Rows in the order of their ids, deleted ones among them."""
+        async with self._database.read() as session:
+            found = await session.execute(joined_views().where(Generation.id.in_(ids)))
+            views = {view.id: view for view in (view_of(*each) for each in found)}
+        return [views[each] for each in ids if each in views]
 
     async def _fresh(self, guild_id: int | None, count: int) -> list[Seed]:
         """So many seeds that no icon of a server was ever drawn from."""

@@ -75,8 +75,22 @@ class Drawn:
     """In percent; None where it is the model's own."""
 
 
+class PointModelError(ServiceError):
+    """A point belongs to a model of another kind. Parameter: `version`, of the model that was to draw it."""
+
+    key = "error.point_model"
+
+
+def require_points(model: Model, seeds: Sequence[Seed]) -> None:
+    """Raises PointModelError where a seed stands for a point that the model has no place for."""
+    size = model.bundle.config.latent_size
+    if any(seed.point is not None and len(seed.point) != size for seed in seeds):
+        raise PointModelError(f"{model.version} has latents of {size} dimensions", version=model.version)
+
+
 async def draw_icons(model: Model, seeds: Sequence[Seed], truncation: float | None) -> list[Drawn]:
     """Draw icons with a model that is in use; None is the bundle's own truncation. Raises BusyError."""
+    require_points(model, seeds)
     own = model.bundle.card.truncation
     scale = own if truncation is None else truncation
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from discord import app_commands
 
-from bot.icons.asking import announce, origin, read_seed
+from bot.icons.asking import announce, find_seed, origin
 from bot.morph.card import show_morph
 from bot.morph.service import MorphService
 from bot.talk.answering import answering
@@ -38,7 +38,7 @@ def morph_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
         private: bool = False,
     ) -> None:
         async with answering(interaction):
-            first, last = read_seed(start), read_seed(end)
+            first, last = await find_seed(interaction, start), await find_seed(interaction, end)
             if (first.number, first.near) == (last.number, last.near):
                 raise Refusal("error.morph_same")
             await announce(interaction, 2, private=private)

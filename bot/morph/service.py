@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.db.models import GenerationKind
 from bot.icons.rows import Drawing, Origin, storable
 from bot.icons.service import IconService
-from bot.icons.sheets import BusyError
+from bot.icons.sheets import BusyError, require_points
 from bot.models.library import ModelLibrary
 from generator.pictures import WALK_SIZE, WALK_STEPS, animation
 from generator.seeds import Seed
@@ -41,6 +41,7 @@ class MorphService:
         """
         start, end = storable(start), storable(end)
         async with self._library.use() as model:
+            require_points(model, [start, end])
             scale = model.bundle.card.truncation
             try:
                 icons = await model.studio.walk(start, end, WALK_STEPS, scale)

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Any
 
 import discord
 from discord import app_commands
 
-from bot.icons.asking import announce, find_rows, origin, read_seed
+from bot.icons.asking import announce, find_rows, find_seed, origin
+from bot.icons.attached import called, check_size, fetch
 from bot.icons.rows import GenerationView
 from bot.neighbors.card import show_comparison
 from bot.neighbors.service import Comparison, NeighborService
 from bot.talk.answering import answering
-from bot.talk.fitting import fit
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
-from bot.talk.reach import UNREACHABLE
 from bot.talk.refusals import Refusal
 from bot.talk.sight import in_sight
 from bot.talk.texts import Texts
 from bot.talk.words import read_link
 from generator.seeds import MAX_TYPED
 
-PICTURE_LIMIT = 10 * 2**20
-"""Bytes of a picture that is fetched from Discord."""
-FETCH_SECONDS = 20
-
 AUDIENCE = Audience("neighbors").extras
-
-_LONGEST_NAME = 60
-_MIB = 2**20
 
 
 def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
@@ -56,7 +47,7 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
         async with answering(interaction):
             if [seed, message, picture].count(None) != 2:
                 raise Refusal("error.neighbors_one")
-            chosen = None if seed is None else read_seed(seed)
+            chosen = None if seed is None else await find_seed(interaction, seed)
             linked = None if message is None else read_link(message)
             if message is not None and linked is None:
                 raise Refusal("error.message_link")
@@ -122,23 +113,7 @@ def only_picture(message: discord.Message) -> discord.Attachment:
     return pictures[0]
 
 
-def check_size(picture: discord.Attachment) -> None:
-    """Refuse a file that is too large to be fetched, before that."""
-    if picture.size > PICTURE_LIMIT:
-        size, limit = f"{picture.size / _MIB:.1f}", PICTURE_LIMIT // _MIB
-        raise Refusal("error.picture_large", size=size, limit=limit)
-
-
 async def of_picture(interaction: Interaction, picture: discord.Attachment) -> Comparison:
     """Compare a file that somebody attached."""
-    service, name = interaction.client.service(NeighborService), fit(picture.filename, _LONGEST_NAME)
+    service, name = interaction.client.service(NeighborService), called(picture)
     return await service.of_picture(partial(fetch, picture), name, interaction.user.id)
-
-
-async def fetch(picture: discord.Attachment) -> bytes:
-    """The file's bytes. Raises Refusal when Discord does not hand them out."""
-    try:
-        async with asyncio.timeout(FETCH_SECONDS):
-            return await picture.read()
-    except UNREACHABLE as error:
-        raise Refusal("error.picture_gone") from error

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from bot.db.models import GenerationKind
+from bot.icons.pictures import PictureReader
 from bot.icons.rows import Drawing, GenerationGoneError, Origin, storable
 from bot.icons.service import IconService
 from bot.icons.sheets import draw_icons, file_name, picture_texts
 from bot.models.library import Model, ModelLibrary
-from bot.neighbors.pictures import PictureReader
 from generator.neighborhood import Neighbor, Verdict
 from generator.pictures import comparison, png
 from generator.seeds import Seed

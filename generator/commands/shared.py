@@ -18,6 +18,7 @@ from generator.decode import DecodeError
 from generator.encoder import EncoderError
 from generator.enlarger import EnlargerError
 from generator.pictures import png
+from generator.points import names_point
 from generator.seeds import Seed
 from generator.studio import DeviceError
 from generator.wildness import WILDEST, truncation_of
@@ -66,9 +67,12 @@ def sentences() -> Iterator[None]:
 def parse_seed(text: str) -> Seed:
     """The seed that a text stands for, a fresh one for none. Raises UsageError."""
     try:
-        return Seed.parse(text) if text else Seed.random()
+        seed = Seed.parse(text) if text else Seed.random()
     except ValueError as error:
         raise UsageError(str(error)) from error
+    if names_point(seed.text):
+        raise UsageError(f"{seed.text}: only the bot that has given this name knows the icon.")
+    return seed
 
 
 def truncation(wildness: int | None) -> float | None:

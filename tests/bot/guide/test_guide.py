@@ -28,7 +28,7 @@ def named(text: str) -> list[str]:
     return [part.partition(":")[0] for part in parts]
 
 
-FOR_ALL = ["icon", "morph", "gallery", "gallery mine", "gallery server", "gallery top", "neighbors"]
+FOR_ALL = ["icon", "mix", "morph", "gallery", "gallery mine", "gallery server", "gallery top", "neighbors"]
 FOR_ALL += ["model", "model list", "model info", "privacy", "about", "help"]
 
 

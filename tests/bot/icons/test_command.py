@@ -176,7 +176,8 @@ async def test_the_command_is_for_servers_people_and_direct_messages(world: Worl
     (command,) = [each for each in sent if each["name"] == "icon"]
     assert command["contexts"] == [0, 1, 2]
     assert command["integration_types"] == [0, 1]
-    seed, count, wildness, model, private = command["options"]
+    seed, count, wildness, model, like, emoji, private = command["options"]
+    assert (like["type"], emoji["type"]) == (11, 3)
     assert (seed["min_length"], seed["max_length"], seed["required"]) == (1, 252, False)
     assert [choice["value"] for choice in count["choices"]] == [1, 4, 9]
     assert (wildness["min_value"], wildness["max_value"], private["required"]) == (0, 100, False)

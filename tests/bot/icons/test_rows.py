@@ -12,10 +12,10 @@ from sqlalchemy import func, select
 
 from bot.db.models import Generation, GenerationKind
 from bot.db.session import Database
+from bot.icons.pictures import PictureReader
 from bot.icons.rows import GenerationGoneError, Origin
 from bot.icons.service import IconService
 from bot.models.library import ModelGoneError, ModelLibrary
-from bot.neighbors.pictures import PictureReader
 from bot.neighbors.service import NeighborService
 from generator.checkpoint import CARD, read_bundle
 from generator.seeds import Seed

@@ -17,10 +17,10 @@ from PIL import Image
 from bot.db.models import GenerationKind
 from bot.db.session import Database
 from bot.icons import sheets as sheets_module
+from bot.icons.pictures import PictureReader
 from bot.icons.service import IconService
 from bot.icons.sheets import BusyError, enough_for
 from bot.models.library import ModelLibrary
-from bot.neighbors.pictures import PictureReader
 from bot.neighbors.service import NeighborService
 from generator.choice import CANDIDATES
 from generator.pictures import grid, number_cells

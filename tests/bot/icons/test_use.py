@@ -110,11 +110,11 @@ async def test_an_icon_becomes_the_bots_picture_there_and_the_usual_one_comes_ba
     let_it_change_its_picture(world.env, world.client)
     backend, keeper = world.env.backend, member(world, discord.Permissions(manage_guild=True))
     me = backend.get_guild(world.guild.id).members[backend.bot_user.id]
-    assert await fill_in(world, keeper, "avatar") == "Done: this icon is my picture in this server now."
+    assert await fill_in(world, keeper, "avatar") == "Done: this icon is Mojigan's avatar in this server now."
     data = backend.cdn.get(f"{CDN_BASE}/guilds/{world.guild.id}/users/{me.user_id}/avatars/{me.avatar}.png")
     assert data is not None
     assert picture(data) == ("PNG", (512, 512))
-    assert await fill_in(world, keeper, "usual") == "Done: I have my usual picture in this server again."
+    assert await fill_in(world, keeper, "usual") == "Done: Mojigan has its usual avatar in this server again."
     assert me.avatar is None
 
 

@@ -10,6 +10,7 @@ import simcord
 from PIL import Image
 
 from bot.db.models import GenerationKind
+from bot.icons import attached
 from bot.models.library import ModelLibrary
 from bot.neighbors import command
 from bot.talk.brakes import Burst
@@ -207,7 +208,7 @@ async def test_a_large_file_is_refused_before_it_is_fetched(world: World, monkey
     async def fetched(_: discord.Attachment) -> bytes:
         raise AssertionError
 
-    monkeypatch.setattr(command, "PICTURE_LIMIT", 2**20)
+    monkeypatch.setattr(attached, "PICTURE_LIMIT", 2**20)
     monkeypatch.setattr(command, "fetch", fetched)
     answer = private(await world.asker.slash(world.channel, "neighbors", picture=("a.png", bytes(2**20 + 1))))
     assert answer == "This file has 1.0 MiB, and I look at pictures of up to 1 MiB. Please make it smaller."

@@ -46,8 +46,10 @@ async def test_a_model_that_is_not_worse_takes_over_and_old_icons_keep_theirs(ho
     after = world.service(ModelLibrary).active
     assert after.version != before.version
     assert f"`{after.version}` draws from now on. It is closer to the icons than `{before.version}`." in words(card)
-    assert "`swd`: 2, running model 3, real icons 1" in words(card)
-    assert labels(card) == []
+    assert "swd" not in words(card)
+    figures = private(await world.other.click(card, label="Figures"))
+    assert "`swd`: 2, running model 3, real icons 1" in figures
+    assert labels(card) == ["Figures"]
     with Image.open(io.BytesIO(await world.picture(card))) as picture:
         assert picture.height > 2 * 64  # both sheets
     assert f"Model `{after.version}`" in words(await world.icon(seed="42"))
@@ -78,7 +80,7 @@ async def test_a_worse_model_waits_for_a_word(host: Host) -> None:
     await host.admin.click(card, label="Adopt")
     card = await host.until(card, "draws from now on")
     assert world.service(ModelLibrary).active.version != before
-    assert labels(card) == []
+    assert labels(card) == ["Figures"]
 
 
 async def test_a_worse_model_is_discarded_and_stays_in_the_list(host: Host) -> None:

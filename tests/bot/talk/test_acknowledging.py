@@ -47,6 +47,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "gallery top": {},
     "help": {},
     "icon": {"seed": "42", "model": "m1"},
+    "mix": {"first": "1", "second": "2"},
     "model info": {},
     "model list": {},
     "model rollback": {},

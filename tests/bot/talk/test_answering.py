@@ -99,8 +99,8 @@ async def test_a_sentence_that_cannot_be_told_breaks_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    for method in ("PATCH", "DELETE"):
-        world.env.inject_error(method, "/webhooks/*/messages/@original", status=403, code=50013, times=None)
+    for method, path in (("PATCH", "/webhooks/*/messages/@original"), ("POST", "/webhooks/*/*")):
+        world.env.inject_error(method, path, status=403, code=50013, times=None)
     await world.asker.slash(world.channel, "icon", seed="42")
     assert "could not be told: 403" in caplog.text
     assert len(world.errors()) == 1

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from bot.neighbors.pictures import (
+from bot.icons.pictures import (
     AT_ONCE,
     LONGEST_LINE,
     LONGEST_OF_ONE,

@@ -1,0 +1,59 @@
+"""The icon that is nearest to a picture of somebody's, and variations of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from bot.db.models import GenerationKind
+from bot.icons.pictures import PictureReader
+from bot.icons.rows import Origin
+from bot.icons.service import IconService
+from bot.icons.sheets import Sheet
+from bot.models.library import ModelLibrary
+from generator.inversion import invert
+from generator.points import PointKind, at
+from generator.transparency import as_pixels
+
+SHOWN = 4
+"""The nearest icon, and its first variations."""
+
+STEPS = 60
+"""Of the search; each takes 60 ms of a core, and more of them hardly find anything nearer."""
+
+
+class LikenessService:
+    """Looks for the point of a picture, on a thread of its own: icons of others are drawn meanwhile."""
+
+    def __init__(self, library: ModelLibrary, icons: IconService, pictures: PictureReader) -> None:
+        self._library = library
+        self._icons = icons
+        self._pictures = pictures
+        self._thread = ThreadPoolExecutor(1, "likeness")
+
+    async def like(self, fetch: Callable[[], Awaitable[bytes]], name: str, *, where: Origin) -> Sheet:
+        """Draw what the model that serves can draw most like a picture, fetched when it is its turn; write the rows.
+
+        Raises DecodeError, PicturesWaitError, OwnPicturesWaitError, ModelGoneError, BusyError and what `fetch` raises.
+        """
+        async with self._pictures.turn(where.user_id):
+            data = await fetch()
+            async with self._library.use() as model:
+                size, background = model.bundle.image_size, model.bundle.background
+                icon = await self._pictures.decode(data, size=size, background=background, name=name)
+                work = partial(invert, model.studio, as_pixels(icon), STEPS)
+                found = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        seed = at(PointKind.LIKE, found.latent)
+        return await self._icons.draw_seeds(
+            [seed.offset(i) for i in range(SHOWN)],
+            where=where,
+            kind=GenerationKind.LIKE,
+            model_id=model.id,
+            truncation=1.0,
+        )
+
+    async def aclose(self) -> None:
+        """Let a search in hand end."""
+        await asyncio.to_thread(self._thread.shutdown)

@@ -1,0 +1,1 @@
+"""`/mix`: children of two icons."""

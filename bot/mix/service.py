@@ -1,0 +1,64 @@
+"""Children of two icons: points between theirs, under names of their own, by which they can be mixed further."""
+
+from __future__ import annotations
+
+from bot.db.models import GenerationKind
+from bot.icons.rows import Drawing, GenerationView, Origin, storable
+from bot.icons.service import IconService
+from bot.icons.sheets import Sheet, require_points
+from bot.models.library import ModelLibrary
+from bot.talk.refusals import ServiceError
+from generator.points import mix
+from generator.seeds import Seed
+
+
+class MixModelsError(ServiceError):
+    """The icons are of two models. Parameters: `first` and `second`, their versions."""
+
+    key = "error.mix_models"
+
+
+class MixService:
+    """Mixes what people name: a seed, which the model draws that serves, or an icon that stands somewhere."""
+
+    def __init__(self, library: ModelLibrary, icons: IconService) -> None:
+        self._library = library
+        self._icons = icons
+
+    async def mix(
+        self, first: Seed | GenerationView, second: Seed | GenerationView, *, where: Origin
+    ) -> tuple[Sheet, GenerationView, GenerationView]:
+        """Draw the children of two icons, and write their rows: the sheet, and the rows of the parents.
+
+        A seed is drawn by the other one's model, at its wildness. Raises MixModelsError, PointModelError,
+        ModelGoneError and BusyError.
+        """
+        rows = [each for each in (first, second) if isinstance(each, GenerationView)]
+        if len({row.model_id for row in rows}) > 1:
+            raise MixModelsError("two models", first=rows[0].model_version, second=rows[1].model_version)
+        async with self._library.use(rows[0].model_id if rows else None) as model:
+            scale = rows[0].truncation if rows else model.bundle.card.truncation
+            seeds = [each.seed if isinstance(each, GenerationView) else storable(each) for each in (first, second)]
+            require_points(model, seeds)
+            children = mix(seeds[0], seeds[1], model.bundle.config.latent_size)
+        parents = [await self._row(each, model.id, scale, where) for each in (first, second)]
+        sheet = await self._icons.draw_seeds(
+            children,
+            where=where,
+            kind=GenerationKind.MIX,
+            parent_id=parents[0].id,
+            other_parent_id=parents[1].id,
+            model_id=model.id,
+            truncation=scale,
+        )
+        return sheet, parents[0], parents[1]
+
+    async def _row(self, parent: Seed | GenerationView, model_id: int, scale: float, where: Origin) -> GenerationView:
+        """A parent's row; one is written for a seed."""
+        if isinstance(parent, GenerationView):
+            return parent
+        drawing = Drawing(storable(parent), model_id, scale)
+        (row_id,) = await self._icons.record([drawing], where, GenerationKind.PARENT)
+        found = await self._icons.load(row_id)
+        assert found is not None  # noqa: S101 - it was written just now
+        return found

@@ -1,0 +1,59 @@
+"""Seeds that stand for a point of their own: found for a picture, or mixed of two others. Their names say so."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import struct
+from dataclasses import replace
+from enum import StrEnum
+
+import torch
+
+from generator.seeds import FRESH_LENGTH, FRESH_LETTERS, Seed, between, latents
+
+CHILDREN = 4
+"""Of two seeds, at once."""
+
+SHARES = (0.35, 0.45, 0.55, 0.65)
+"""How far from the first parent to the second each child lies."""
+
+OWN_STRENGTH = 0.15
+"""How far each child turns into a direction of its own; see NEAR_STRENGTH."""
+
+
+class PointKind(StrEnum):
+    """Where a point comes from: the beginning of its name."""
+
+    MIX = "mix"
+    LIKE = "like"
+
+
+_NAME = re.compile(f"({'|'.join(PointKind)})-[{FRESH_LETTERS}]{{{FRESH_LENGTH}}}")
+
+
+def names_point(text: str) -> bool:
+    """Whether a seed's text is the name of a point, which only who has made it knows."""
+    return _NAME.fullmatch(text) is not None
+
+
+def at(kind: PointKind, point: torch.Tensor) -> Seed:
+    """A seed with a fresh name for a latent, `(D,)`."""
+    name = "".join(secrets.choice(FRESH_LETTERS) for _ in range(FRESH_LENGTH))
+    return replace(Seed.parse(f"{kind}-{name}"), point=tuple(point.tolist()))
+
+
+def mix(first: Seed, second: Seed, size: int) -> list[Seed]:
+    """CHILDREN of two seeds: points between their latents, each turned a little into a direction of its own."""
+    ends = latents([first, second], size).double()
+    return [at(PointKind.MIX, between(ends[0], ends[1], share, OWN_STRENGTH)) for share in SHARES]
+
+
+def pack(point: tuple[float, ...]) -> bytes:
+    """A point as a database keeps it: float32, little-endian."""
+    return struct.pack(f"<{len(point)}f", *point)
+
+
+def unpack(data: bytes) -> tuple[float, ...]:
+    """The point that `pack` has packed."""
+    return struct.unpack(f"<{len(data) // 4}f", data)
