@@ -223,6 +223,8 @@ def walk(start: int | Seed, end: int | Seed, size: int, steps: int) -> torch.Ten
 
 def between(first: torch.Tensor, second: torch.Tensor, share: float, strength: float) -> torch.Tensor:
     """A latent `(D,)` between two others, turned by `strength` quarter turns into a direction drawn at random."""
+    import torch
+
     angle = torch.arccos(torch.dot(first / first.norm(), second / second.norm()).clamp(-1, 1))
     if float(torch.sin(angle)) < _PARALLEL:
         middle = (1 - share) * first + share * second
