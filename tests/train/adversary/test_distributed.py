@@ -24,7 +24,15 @@ from train.run.setting import Setting
 PROCESSES, BATCH, STEPS = 2, 4, 5
 ROUNDING = 0.03 * 7e-4
 """3 % of a step of Adam: of 32,768 weights one was off by 1.25e-5, and no other number by more than 3.2e-6."""
-INGREDIENTS = {"cutout": 0.2, "lecam": 0.3, "r1": 1, "noise": 0.1, "growth": 0.4, "width": 8}
+INGREDIENTS: dict[str, float | str] = {
+    "cutout": 0.2,
+    "lecam": 0.3,
+    "r1": 1,
+    "noise": 0.1,
+    "growth": 0.4,
+    "width": 8,
+    "precision": "float32",
+}
 DOOR = ("-m", "tests.train.adversary.briefly", "fit")
 SWITCHES = ("--color", "--mirror", "--adaptive")
 ON_THE_CPU = ("--device", "cpu", "--progress", "jsonl")
@@ -65,7 +73,7 @@ def start(*arguments: str) -> list[subprocess.Popen[str]]:
     ]
 
 
-def options(icons: Path, runs: Path, steps: int, ingredients: dict[str, float]) -> list[str]:
+def options(icons: Path, runs: Path, steps: int, ingredients: dict[str, float | str]) -> list[str]:
     """Those of a short run with all ingredients."""
     where = ["--icons", str(icons), "--runs", str(runs), "--size", "32"]
     how = [*SWITCHES, *(part for name, value in ingredients.items() for part in (f"--{name}", str(value)))]
