@@ -180,7 +180,7 @@ async def test_the_command_is_for_servers_people_and_direct_messages(world: Worl
     assert (like["type"], emoji["type"]) == (11, 3)
     assert (seed["min_length"], seed["max_length"], seed["required"]) == (1, 252, False)
     assert [choice["value"] for choice in count["choices"]] == [1, 4, 9]
-    assert (wildness["min_value"], wildness["max_value"], private["required"]) == (0, 100, False)
+    assert (wildness["min_value"], wildness["max_value"], private["required"]) == (0, 150, False)
     assert (model["autocomplete"], model["required"]) == (True, False)
 
 
