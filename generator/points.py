@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 import struct
 from dataclasses import replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import torch
+from generator.seeds import FRESH_LENGTH, FRESH_LETTERS, SEED_LIMIT, Seed, arc, latents
 
-from generator.seeds import FRESH_LENGTH, FRESH_LETTERS, Seed, between, latents
+if TYPE_CHECKING:
+    import torch
 
 CHILDREN = 4
 """Of two seeds, at once."""
@@ -45,8 +48,13 @@ def at(kind: PointKind, point: torch.Tensor) -> Seed:
 
 def mix(first: Seed, second: Seed, size: int) -> list[Seed]:
     """CHILDREN of two seeds: points between their latents, each turned a little into a direction of its own."""
-    ends = latents([first, second], size).double()
-    return [at(PointKind.MIX, between(ends[0], ends[1], share, OWN_STRENGTH)) for share in SHARES]
+    import torch  # here, as who only reads and stores seeds starts without it
+
+    start, end = latents([first, second], size).double()
+    own = latents([secrets.randbelow(SEED_LIMIT) for _ in SHARES], size).double()
+    turn = OWN_STRENGTH * math.pi / 2
+    children = math.cos(turn) * arc(start, end, torch.tensor(SHARES, dtype=torch.float64)) + math.sin(turn) * own
+    return [at(PointKind.MIX, child) for child in children.float()]
 
 
 def pack(point: tuple[float, ...]) -> bytes:

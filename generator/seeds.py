@@ -210,29 +210,19 @@ def walk(start: int | Seed, end: int | Seed, size: int, steps: int) -> torch.Ten
     if steps < 2:
         raise ValueError("A walk has at least two steps.")
     first, last = latents([start, end], size).double()
-    angle = torch.arccos(torch.dot(first / first.norm(), last / last.norm()).clamp(-1, 1))
-    share = (1 - torch.cos(torch.linspace(0, torch.pi, steps, dtype=torch.float64))[:, None]) / 2
-    if float(torch.sin(angle)) < _PARALLEL:
-        near, far = 1 - share, share
-    else:
-        near, far = torch.sin((1 - share) * angle) / torch.sin(angle), torch.sin(share * angle) / torch.sin(angle)
-    points = torch.add(near * first, far * last)
+    share = (1 - torch.cos(torch.linspace(0, torch.pi, steps, dtype=torch.float64))) / 2
+    points = arc(first, last, share)
     points[0], points[-1] = first, last  # exactly the icons of the seeds
     return points.float()
 
 
-def between(first: torch.Tensor, second: torch.Tensor, share: float, strength: float) -> torch.Tensor:
-    """A latent `(D,)` between two others, turned by `strength` quarter turns into a direction drawn at random."""
-    import torch
-
-    angle = torch.arccos(torch.dot(first / first.norm(), second / second.norm()).clamp(-1, 1))
-    if float(torch.sin(angle)) < _PARALLEL:
-        middle = (1 - share) * first + share * second
-    else:
-        middle = (torch.sin((1 - share) * angle) * first + torch.sin(share * angle) * second) / torch.sin(angle)
-    own = torch.tensor(_normals(secrets.token_bytes(16), len(first)), dtype=first.dtype)
-    turn = strength * math.pi / 2
-    return (math.cos(turn) * middle + math.sin(turn) * own).float()
+def arc(first: torch.Tensor, last: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    """Points `(N, D)` at these shares `(N,)` of the way from one latent `(D,)` to another, all of them float64."""
+    angle = (first / first.norm()).dot(last / last.norm()).clamp(-1, 1).arccos()
+    near, far = 1 - share, share
+    if float(angle.sin()) >= _PARALLEL:
+        near, far = (near * angle).sin() / angle.sin(), (far * angle).sin() / angle.sin()
+    return near[:, None] * first + far[:, None] * last
 
 
 def _latent_near(seed: Seed, size: int) -> list[float]:
