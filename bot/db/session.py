@@ -75,8 +75,9 @@ def parse_url(address: str) -> URL:
 
 def sqlite_url(file: Path) -> str:
     """The URL of an SQLite file, whatever its name."""
-    name = f"./{file}" if str(file).startswith("file:") else str(file)  # which SQLite would take for a URL of its own
-    return URL.create("sqlite+aiosqlite", database=name).render_as_string()
+    if str(file).startswith("file:"):  # which SQLite would take for an address of its own
+        file = file.absolute()
+    return URL.create("sqlite+aiosqlite", database=str(file)).render_as_string()
 
 
 def sqlite_file(url: URL) -> Path | None:

@@ -87,7 +87,9 @@ def test_the_data_folder_is_the_one_that_is_named(name: str, tmp_path: Path, mon
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("MOJIGAN_DATA", str(folder))
         url = load_settings(None).database_url
-        assert sqlite_file(parse_url(url)) == folder / "mojigan.db"
+        file = sqlite_file(parse_url(url))
+        assert file is not None
+        assert file.absolute() == folder.absolute() / "mojigan.db"
         prepare_file(parse_url(url))
         connection = sqlite3.connect((folder / "mojigan.db").absolute())
         connection.execute("CREATE TABLE IF NOT EXISTS mark (x)")
