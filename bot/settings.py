@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 import generator
 from bot.db.errors import DatabaseError
-from bot.db.session import parse_url
+from bot.db.session import parse_url, sqlite_url
 
 PREFIX = "MOJIGAN_"
 TOKEN_VARIABLE = "DISCORD_TOKEN"  # noqa: S105 - the name of the variable, not its value
@@ -40,6 +40,8 @@ def _lower(value: object) -> object:
 
 
 def _expand(value: object) -> object:
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("no file or folder has a name with a zero byte in it")
     try:
         return Path(value.strip()).expanduser() if isinstance(value, str) else value
     except RuntimeError as error:
@@ -127,9 +129,10 @@ class Settings(BaseSettings):
     @classmethod
     def _check_database_url(cls, url: str, info: ValidationInfo) -> str:
         # Without a URL the database lies in the data folder, wherever that is.
-        chosen = url or f"sqlite:///{info.data.get('data', Path('data')) / 'mojigan.db'}"
+        if not url:
+            return sqlite_url(info.data.get("data", Path("data")) / "mojigan.db")
         try:
-            return parse_url(chosen).render_as_string(hide_password=False)
+            return parse_url(url).render_as_string(hide_password=False)
         except DatabaseError as error:
             raise ValueError(str(error)) from error
 

@@ -16,7 +16,7 @@ import typer
 from alembic import command
 from rich.console import Console
 
-from bot.db.session import parse_url
+from bot.db.session import parse_url, sqlite_url
 from bot.db.upgrade import configuration, known_revisions, upgrade
 
 
@@ -24,7 +24,7 @@ def write(message: Annotated[str, typer.Argument(help="What the change is for, i
     """Write the next migration file and name it."""
     number = f"{max(map(int, known_revisions()), default=0) + 1:04}"
     with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/newest.db"
+        url = sqlite_url(Path(folder) / "newest.db")
         if known_revisions():
             upgrade(url)
         config = configuration(parse_url(url))

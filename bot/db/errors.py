@@ -43,6 +43,8 @@ def explain(url: URL, error: BaseException) -> DatabaseError:
     sqlite = url.get_backend_name() == "sqlite"
     original = getattr(error, "orig", None) or error
     words = " ".join(str(original).split())
+    if url.password:
+        words = words.replace(str(url.password), "***")
     reasons = _SQLITE_REASONS if sqlite else _POSTGRESQL_REASONS
     for sign, reason in reasons.items():
         if sign in words:

@@ -48,7 +48,8 @@ log = logging.getLogger(__name__)
 def parse_url(address: str) -> URL:
     """Read a database URL and put the async driver in: `sqlite:///FILE`, `postgresql://…` or `postgres://…`.
 
-    Raises DatabaseError with a sentence that never quotes the URL, which may hold a password.
+    Raises DatabaseError with a sentence that never quotes the URL, which may hold a password; also where one @ too many
+    leaves open where the password ends, as what follows it would be shown as the host or the database.
     """
     try:
         url = make_url(address.strip())
@@ -61,10 +62,22 @@ def parse_url(address: str) -> URL:
             raise DatabaseError("SQLite needs a file of its own, as in sqlite:///data/mojigan.db.")
         return url.set(drivername="sqlite+aiosqlite")
     if url.drivername in _POSTGRESQL_NAMES:
+        if address.count("@") > 1 or any("@" in (part or "") for part in (url.host, url.database)):
+            raise DatabaseError(
+                "It cannot be told where the password in the database URL ends: in user and password write @ as %40, "
+                "/ as %2F, : as %3A, # as %23, ? as %3F and % as %25."
+            )
         return url.set(drivername="postgresql+psycopg")
     raise DatabaseError(
         f"The database {url.drivername!r} is not supported; use sqlite:///FILE or postgresql://USER@HOST/NAME."
     )
+
+
+def sqlite_url(file: Path) -> str:
+    """The URL of an SQLite file, whatever its name."""
+    if str(file).startswith("file:"):  # which SQLite would take for an address of its own
+        file = file.absolute()
+    return URL.create("sqlite+aiosqlite", database=str(file)).render_as_string()
 
 
 def sqlite_file(url: URL) -> Path | None:
@@ -85,7 +98,7 @@ def prepare_file(url: URL) -> None:
         with suppress(OSError):  # SQLite says in its own words what is wrong with a file
             file.touch(mode=PRIVATE)
             file.chmod(PRIVATE)  # one that an earlier version has made; SQLite's files beside it follow
-        sqlite3.connect(file).close()
+        sqlite3.connect(str(url.database)).close()
     except OSError as error:
         raise DatabaseError(
             f"Database {file}: its folder cannot be made ({error.strerror}); name another place for it."

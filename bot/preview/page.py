@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from bot.app import FINISHING_TIME, StartError, open_services
 from bot.client import Mojigan
 from bot.daily.alarm import DailyAlarm
+from bot.db.session import sqlite_url
 from bot.retraining.service import RetrainService
 from bot.settings import Settings
 
@@ -80,7 +81,7 @@ def throw_away(settings: Settings, folder: Path) -> Settings:
         "token": None,
         "development_guild": None,
         "data": folder,
-        "database_url": f"sqlite+aiosqlite:///{folder / 'mojigan.db'}",
+        "database_url": sqlite_url(folder / "mojigan.db"),
     }
     return settings.model_copy(update=update)
 

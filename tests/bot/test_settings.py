@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from rich.console import Console
+from sqlalchemy import inspect
 
+from bot.db.session import create_engine, parse_url, prepare_file, sqlite_file, sqlite_url
+from bot.db.upgrade import upgrade
 from bot.logs import current_id, log_id, new_id, set_up_logging
 from bot.settings import DEFAULT_BUNDLE, PREFIX, Settings, SettingsError, load_settings, variable_of
 
@@ -68,6 +72,64 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_database_lies_in_the_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOJIGAN_DATA", "/var/lib/mojigan")
     assert load_settings(None).database_url == "sqlite+aiosqlite:////var/lib/mojigan/mojigan.db"
+
+
+ODD_NAMES = (
+    *("100%", "50%20off", "what?", "what?x=1", "#1", "a b", "a+b", "a&b=c", "a@b:c", "file:x", ":memory:", "[x]"),
+    *("ünï", "笑", "'q'", '"q"', "x;y", "back\\slash", "$HOME", "%(x)s", "{x}", "new\nline", "-x"),
+)
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_data_folder_is_the_one_that_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its database, as the migrations and the engine open it."""
+    for folder in (tmp_path / name, Path(name)):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("MOJIGAN_DATA", str(folder))
+        url = load_settings(None).database_url
+        file = sqlite_file(parse_url(url))
+        assert file is not None
+        assert file.absolute() == folder.absolute() / "mojigan.db"
+        prepare_file(parse_url(url))
+        connection = sqlite3.connect((folder / "mojigan.db").absolute())
+        connection.execute("CREATE TABLE IF NOT EXISTS mark (x)")
+        connection.close()
+        assert asyncio.run(_has_mark(url))
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+async def _has_mark(url: str) -> bool:
+    engine = create_engine(parse_url(url))
+    async with engine.connect() as connection:
+        found = await connection.run_sync(lambda sync: inspect(sync).has_table("mark"))
+    await engine.dispose()
+    return found
+
+
+def test_migrations_go_to_the_file_that_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "50%20 off?#1 %(here)s"
+    upgrade(sqlite_url(folder / "mojigan.db"))
+    assert (folder / "mojigan.db").stat().st_size > 10_000
+    assert [each.name for each in tmp_path.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_bundle_is_the_folder_that_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOJIGAN_BUNDLE", str(tmp_path / name))
+    assert load_settings(None).bundle == tmp_path / name
+
+
+@pytest.mark.parametrize("name", [name for name in ODD_NAMES if "\n" not in name])
+def test_paths_in_a_file_of_settings_are_those_that_are_quoted(name: str, tmp_path: Path) -> None:
+    quoted = name.replace("\\", "\\\\").replace("'", "\\'")
+    (tmp_path / ".env").write_text(f"MOJIGAN_DATA='/x/{quoted}'\nMOJIGAN_BUNDLE='/y/{quoted}'\n", encoding="utf-8")
+    found = load_settings(tmp_path / ".env")
+    assert (found.data, found.bundle) == (Path("/x") / name, Path("/y") / name)
+
+
+def test_a_zero_byte_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"MOJIGAN_DATA=a\0b\n")
+    assert problems(tmp_path / ".env") == ["MOJIGAN_DATA: no file or folder has a name with a zero byte in it."]
 
 
 def test_the_environment_counts_more_than_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from bot.db.errors import DatabaseError, describe
+from bot.db.errors import DatabaseError, describe, explain
 from bot.db.models import (
     GLOBAL_COMMANDS,
     CommandSync,
@@ -95,6 +95,36 @@ def test_other_urls_are_refused_without_being_quoted(bad: str) -> None:
         parse_url(bad)
     assert "hunter2" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sign", ["@", "/", "#", "?", ":", "%", "@/", "/@", "#@", "@#/?", "%40@", "/@/", "?@", " @"])
+@pytest.mark.parametrize("shape", ["u:{}@h/d", "u:{}@h:5432/d?sslmode=require", ":{}@h/d", "u{}@h/d", "u{}"])
+def test_no_part_of_a_password_is_told_wherever_its_signs_stand(sign: str, shape: str) -> None:
+    """Behind an @ it would be the host, behind a / the database."""
+    for driver in ("postgresql", "postgres", "mysql"):
+        address = f"{driver}://" + shape.format(
+            f"hunter2{sign}tr0ub4dor" if ":" in shape else f":hunter2{sign}tr0ub4dor"
+        )
+        try:
+            told = describe(parse_url(address))
+        except DatabaseError as error:
+            told = str(error)
+        if shape != "u{}":  # without a host, what stands behind the @ is one
+            assert "tr0ub4dor" not in told
+        assert "hunter2" not in told
+
+
+def test_where_the_end_of_a_password_is_open_the_way_to_write_it_is_told() -> None:
+    for address in ("postgresql://u:hun@ter@h/d", "postgresql://us/er:hunter@h/d", "postgresql://u:a@b/c@h/d"):
+        with pytest.raises(DatabaseError, match="write @ as %40"):
+            parse_url(address)
+    read = parse_url("postgresql://u:a%40b%2Fc%23d@h/d")
+    assert (read.password, read.host, read.database) == ("a@b/c#d", "h", "d")
+
+
+def test_a_driver_that_quotes_a_password_is_not_passed_on() -> None:
+    url = parse_url("postgresql://u:hunter2@h/d")
+    assert "hunter2" not in str(explain(url, OSError("invalid value hunter2")))
 
 
 @given(st.text(max_size=40))
