@@ -20,6 +20,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from generator.streams import plain_streams
+
 # Each command imports what it needs: torch alone takes seconds, which help and the database need not wait for.
 
 app = typer.Typer(
@@ -182,4 +184,5 @@ def database_upgrade() -> None:
 
 
 if __name__ == "__main__":
+    plain_streams()
     app()

@@ -14,6 +14,7 @@ import typer
 from generator.commands.compare import invert_command, neighbors_command
 from generator.commands.draw import export_command, grid_command, icon_command, morph_command
 from generator.commands.info import info_command
+from generator.streams import plain_streams
 
 app = typer.Typer(
     help="From a bundle and a seed to a picture.",
@@ -30,4 +31,5 @@ app.command("invert")(invert_command)
 app.command("info")(info_command)
 
 if __name__ == "__main__":
+    plain_streams()
     app(prog_name="python -m generator")

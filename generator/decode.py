@@ -39,6 +39,10 @@ FORMATS = (
     *("PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "ICO", "CUR", "ICNS"),
     *("TIFF", "JPEG2000", "PPM", "QOI", "TGA", "XPM"),
 )
+HIDDEN = "the background hides it"
+"""The note on a picture of which nothing is seen, as it has the color of what is behind it."""
+
+_SEEN = 8  # levels that a color differs from the background by, where it can be seen
 _NOT_AN_IMAGE = "not an image that can be read (PNG, JPEG, GIF, WebP, AVIF, BMP, ICO and TIFF can)"
 _DAMAGED = "the image data is damaged or cut off"
 # Pillow reports bombs and oddities through the warnings module, whose filters belong to the whole process.
@@ -219,7 +223,16 @@ def _decode(
         if image.width * image.height > pixel_limit:  # containers such as ICO learn the true size on loading
             raise DecodeError(name, _too_many_pixels(*image.size, pixel_limit), Cause.PIXELS)
         pixels = fit(_flatten(shown.image, background), size, background)
-        return Decoded(pixels, mode, shown.width, shown.height, shown.frames, shown.notes)
+        notes = shown.notes
+        if len(background) == 3 and shown.image.mode == "RGBA" and _vanishes(pixels, shown.image, background):
+            notes = (*notes, HIDDEN)
+        return Decoded(pixels, mode, shown.width, shown.height, shown.frames, notes)
+
+
+def _vanishes(pixels: NDArray[np.uint8], image: Image.Image, background: Color) -> bool:
+    """Whether nothing is seen of a transparent picture that is not empty."""
+    apart = np.abs(pixels.astype(np.int16) - np.array(background, np.int16)).max()
+    return bool(apart <= _SEEN) and image.getchannel("A").getextrema() != (0, 0)
 
 
 def _flatten(image: Image.Image, background: Color) -> Image.Image:

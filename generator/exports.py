@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from generator.card import license_text
-from generator.folders import require_empty
+from generator.folders import require_empty, writing
 from generator.pictures import png
 from generator.seeds import SEED_LIMIT
 from generator.studio import Studio
@@ -35,7 +35,8 @@ def export(
     folder.mkdir(parents=True, exist_ok=True)
     model = studio.bundle
     data = model.card.data
-    (folder / LICENSE).write_text(license_text(data.license, data.author), encoding="utf-8")
+    with writing(folder / LICENSE):
+        (folder / LICENSE).write_text(license_text(data.license, data.author), encoding="utf-8")
     digits = len(str(count))
     files = []
     for start in range(0, count, CHUNK):
@@ -43,7 +44,8 @@ def export(
         for number, (seed, icon) in enumerate(zip(seeds, studio.draw(seeds, truncation), strict=True), start + 1):
             content = png(icon, {"Seed": str(seed), "Model": model.digest})
             name = f"{number:0{digits}}-seed-{seed}.png"
-            (folder / name).write_bytes(content)
+            with writing(folder / name):
+                (folder / name).write_bytes(content)
             files.append({"name": name, "seed": seed, "sha256": hashlib.sha256(content).hexdigest()})
         progress(len(files))
     manifest = {
@@ -55,4 +57,5 @@ def export(
         "background": model.card.background,
         "files": files,
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    with writing(folder / MANIFEST):
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

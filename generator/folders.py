@@ -20,6 +20,17 @@ def require_empty(folder: Path) -> None:
         raise FileExistsError(errno.EEXIST, reason, str(folder))
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name the file in the OSError of a write: the system names it at opening only, and not where the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 def swap_in_folder(path: Path, contents: Mapping[str, bytes]) -> None:
     """Write files into a new folder, flush them to the disk, and put it in the place of the folder at `path`.
 
@@ -29,7 +40,7 @@ def swap_in_folder(path: Path, contents: Mapping[str, bytes]) -> None:
     fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
         for name, content in contents.items():
-            with (fresh / name).open("wb") as file:
+            with writing(path / name), (fresh / name).open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -49,11 +60,14 @@ def swap_in_folder(path: Path, contents: Mapping[str, bytes]) -> None:
 def write_file(path: Path, content: bytes) -> None:
     """Write a file beside its place, flush it to the disk, and put it there: a crash leaves one of the two."""
     fresh = path.with_name(f".{path.name}-{os.getpid()}")
-    with fresh.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    try:
+        with writing(path), fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
     _sync_folder(path.parent)
 
 

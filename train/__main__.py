@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 from generator.folders import require_empty
+from generator.streams import plain_streams
 from generator.studio import choose_device
 from train.adversary.recipes import PRESETS
 from train.data.emoji import GROUPS
@@ -152,4 +153,5 @@ def report_command(
 
 
 if __name__ == "__main__":
+    plain_streams()
     app(prog_name="python -m train")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,8 @@ def sentences() -> Iterator[None]:
         message = str(error)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            message += "; the bundle is as it was: make room, remove what was written, then try again"
     else:
         return
     Console(stderr=True).print(Text(printable(message), style="red"), soft_wrap=True)

@@ -5,6 +5,8 @@ outlines (COLR), whose own outline is empty, and does not know SVG; such fonts a
 """
 
 import struct
+import sys
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont, features
 
 from generator.decode import Color
 from train.data.emoji import Emoji
+from train.data.reading import Why
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 LARGEST_PICTURE = 1024  # pixels along an edge of an emoji; the largest bitmaps in use have 160
@@ -45,6 +48,13 @@ class EmojiFont:
     size: int
     sequences: bool
     face: ImageFont.FreeTypeFont
+    characters: list[tuple[int, int]]
+    """First and last of the characters that it has, sorted; empty where it does not say it in a way known here."""
+
+    def has(self, character: str) -> bool:
+        """Whether the font says that it has a character."""
+        place = bisect_right(self.characters, (ord(character), sys.maxunicode)) - 1
+        return place >= 0 and ord(character) <= self.characters[place][1]
 
 
 def is_font(head: bytes) -> bool:
@@ -58,6 +68,7 @@ def open_font(path: Path) -> EmojiFont:
         tables = _read_tables(path.read_bytes())
         size = _native_size(tables)
         names = _read_names(tables.get("name", b""))
+        characters = _read_characters(tables.get("cmap", b""))
     except (struct.error, IndexError) as error:
         raise FontError("the font is damaged or cut off") from error
     except OSError as error:
@@ -68,11 +79,13 @@ def open_font(path: Path) -> EmojiFont:
         face = ImageFont.truetype(path, size, layout_engine=layout)
     except OSError as error:
         raise FontError(f"FreeType cannot open the font ({error})") from None
-    return EmojiFont(face.getname()[0] or path.stem, _license(names), size, sequences, face)
+    return EmojiFont(face.getname()[0] or path.stem, _license(names), size, sequences, face, characters)
 
 
-def draw_emoji(font: EmojiFont, emojis: list[Emoji], background: Color) -> Iterator[tuple[Emoji, Image.Image | None]]:
-    """Draw each emoji at the font's own size on the background (RGB, or RGBa on TRANSPARENT); None: the font lacks it.
+def draw_emoji(font: EmojiFont, emojis: list[Emoji], background: Color) -> Iterator[tuple[Emoji, Image.Image | Why]]:
+    """Draw each emoji at the font's own size on the background (RGB, or RGBa on TRANSPARENT), or say why it is none.
+
+    One that the font lacks (LACKING) is told from one that it has, but only in a form that is not drawn (UNDRAWN).
 
     Raises ``FontError`` where the font is damaged as a whole.
     """
@@ -86,16 +99,22 @@ def draw_emoji(font: EmojiFont, emojis: list[Emoji], background: Color) -> Itera
         try:
             picture = _draw(font, emoji, background, widest)
         except OSError:  # one damaged glyph
-            picture = None
-        yield emoji, None if picture is not None and _equal(picture, missing) else picture
+            picture = Why.UNDRAWN
+        if picture is None or (isinstance(picture, Image.Image) and _equal(picture, missing)):
+            picture = Why.UNDRAWN if font.has(emoji.text[0]) else Why.LACKING
+        yield emoji, picture
 
 
-def _draw(font: EmojiFont, emoji: Emoji, background: Color, widest: float) -> Image.Image | None:
-    """One emoji; None for a sequence that the font cannot join: it would stand side by side, wider than ``widest``."""
+def _draw(font: EmojiFont, emoji: Emoji, background: Color, widest: float) -> Image.Image | Why | None:
+    """One emoji; None where nothing is drawn.
+
+    A sequence that the font cannot join is lacking: it would stand side by side, wider than ``widest``. Without Raqm
+    none is drawn.
+    """
     text = emoji.text if font.sequences else emoji.text.replace(VARIATION_SELECTOR, "")
-    if (len(text) > 1 and not font.sequences) or font.face.getlength(text) > widest:
-        return None
-    return _picture(font, text, background)
+    if len(text) > 1 and not font.sequences:
+        return Why.UNDRAWN
+    return Why.LACKING if font.face.getlength(text) > widest else _picture(font, text, background)
 
 
 def _picture(font: EmojiFont, text: str, background: Color) -> Image.Image | None:
@@ -173,6 +192,25 @@ def _read_names(table: bytes) -> dict[int, str]:
         if text and (name not in names or (platform, language) == (3, 0x409)):
             names[name] = text
     return names
+
+
+def _read_characters(table: bytes) -> list[tuple[int, int]]:
+    """The characters of the table "cmap", formats 4 and 12, which fonts of emoji have."""
+    found: set[tuple[int, int]] = set()
+    (count,) = struct.unpack_from(">H", table, 2) if table else (0,)
+    for index in range(min(count, 64)):
+        (start,) = struct.unpack_from(">I", table, 4 + 8 * index + 4)
+        (format_,) = struct.unpack_from(">H", table, start)
+        if format_ == 4:
+            (double,) = struct.unpack_from(">H", table, start + 6)
+            ends = struct.unpack_from(f">{double // 2}H", table, start + 14)
+            starts = struct.unpack_from(f">{double // 2}H", table, start + 16 + double)
+            found |= {(first, last) for first, last in zip(starts, ends, strict=True) if first < 0xFFFF}
+        elif format_ == 12:
+            (groups,) = struct.unpack_from(">I", table, start + 12)
+            places = range(start + 16, start + 16 + 12 * min(groups, len(table) // 12), 12)
+            found |= {struct.unpack_from(">II", table, place) for place in places}
+    return sorted(found)
 
 
 def _license(names: dict[int, str]) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.card import license_text
-from generator.decode import Color, color_code
-from generator.folders import require_empty
+from generator.decode import HIDDEN, Color, color_code
+from generator.folders import require_empty, writing
 from generator.pictures import enlarge, grid
 from generator.transparency import WHITE, as_image, over
 from train.data.choice import Choice
@@ -85,7 +85,7 @@ def load_icons(
         raise SourceError(complaint)
     kept, duplicates = _without_duplicates([icon for reading in readings for icon in reading.icons])
     if len(kept) < MINIMUM:
-        raise SourceError(_too_few(sources, readings, len(kept), len(duplicates)))
+        raise SourceError(_too_few(sources, readings, len(kept), len(duplicates), background))
     pixels = np.stack([icon.decoded.pixels for icon in kept])
     names = [icon.name for icon in kept]
     set_name = "+".join(dict.fromkeys(reading.name for reading in readings))[:200]
@@ -99,13 +99,16 @@ def write_report(icons: IconSet, folder: Path) -> None:
     """Write report.json, reals.png (the icons, or an even choice of them) and mean.png (their mean) into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     text = dumps(asdict(icons.report), indent=2, ensure_ascii=False)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    with writing(folder / "report.json"):
+        (folder / "report.json").write_text(text + "\n", encoding="utf-8")
     count = len(icons.pixels)
     shown = [index * count // min(count, SHEET_LIMIT) for index in range(min(count, SHEET_LIMIT))]
     columns = max(1, round(len(shown) ** 0.5 * 1.25))
-    grid([as_image(icons.pixels[index]) for index in shown], columns).save(folder / "reals.png")
+    with writing(folder / "reals.png"):
+        grid([as_image(icons.pixels[index]) for index in shown], columns).save(folder / "reals.png")
     mean = as_image(np.rint(icons.pixels.mean(axis=0, dtype=np.float64)).astype(np.uint8))
-    enlarge(mean, MEAN_SIZE, plain=True).save(folder / "mean.png")
+    with writing(folder / "mean.png"):
+        enlarge(mean, MEAN_SIZE, plain=True).save(folder / "mean.png")
 
 
 def write_icons(icons: IconSet, folder: Path) -> None:
@@ -119,7 +122,9 @@ def write_icons(icons: IconSet, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     digits = max(4, len(str(len(icons.names))))
     for number, (name, pixels) in enumerate(zip(icons.names, icons.pixels, strict=True), start=1):
-        as_image(pixels).save(folder / f"{number:0{digits}}-{_file_stem(name)}.png")
+        file = folder / f"{number:0{digits}}-{_file_stem(name)}.png"
+        with writing(file):
+            as_image(pixels).save(file)
     if icons.author or icons.license != UNKNOWN:
         (folder / "LICENSE").write_text(license_text(icons.license, icons.author), encoding="utf-8")
 
@@ -148,7 +153,21 @@ def _without_duplicates(icons: Sequence[Icon]) -> tuple[list[Icon], list[Duplica
     return list(first.values()), duplicates
 
 
-def _too_few(sources: Sequence[Path], readings: Sequence[Reading], count: int, duplicates: int) -> str:
+def _hidden(readings: Sequence[Reading]) -> int:
+    """How many icons have the color of the background, before duplicates are left out, which they are of each other."""
+    return sum(HIDDEN in icon.decoded.notes for reading in readings for icon in reading.icons)
+
+
+def _hides(count: int, background: Color) -> str:
+    return (
+        f"the background {color_code(background)} hides {count:,} icon{'s' if count > 1 else ''}: "
+        "keep their transparency with --alpha, or name another color with --background"
+    )
+
+
+def _too_few(
+    sources: Sequence[Path], readings: Sequence[Reading], count: int, duplicates: int, background: Color
+) -> str:
     where = ", ".join(str(source) for source in sources)
     found = "no icon that can be read" if not count else f"only {count} different icon{'s' if count > 1 else ''}"
     details = []
@@ -158,6 +177,8 @@ def _too_few(sources: Sequence[Path], readings: Sequence[Reading], count: int, d
     if broken:
         details.append(f"{len(broken):,} unusable, such as {broken[0].name}: {broken[0].reason}")
     details += [f"{left_out.count:,} {why}" for why, left_out in all_left_out(readings).items()]
+    if hidden := _hidden(readings):
+        details.append(_hides(hidden, background))
     besides = f" (besides {'; '.join(details)})" if details else ""
     return f"{where}: {found}{besides}; training takes at least {MINIMUM}"
 
@@ -186,7 +207,9 @@ def _report(
     near, near_count = near_duplicates(pixels, names)
     mean, deviation = color_statistics(pixels)
     grey_share = float(grey(pixels).mean())
-    notes = [note[0].upper() + note[1:] + "." for reading in readings for note in reading.notes]
+    hidden = _hidden(readings)
+    hides = [_hides(hidden, request.background)] if hidden else []
+    notes = [note[0].upper() + note[1:] + "." for note in chain(hides, *(reading.notes for reading in readings))]
     size = request.size
     return Report(
         name=name,

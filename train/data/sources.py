@@ -185,8 +185,8 @@ def _read_font(path: Path, request: Request) -> Reading:
             if emoji not in chosen:
                 reading.leave_out(Why.UNCHOSEN, emoji.name)
         for emoji, picture in draw_emoji(font, chosen, request.background):
-            if picture is None:
-                reading.leave_out(Why.LACKING, emoji.name)
+            if isinstance(picture, Why):
+                reading.leave_out(picture, emoji.name)
                 continue
             fitted = fit(picture, request.size, request.background)
             reading.icons.append(Icon(emoji.name, Decoded(fitted, "RGBA", picture.width, picture.height, 1)))

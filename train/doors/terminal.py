@@ -1,5 +1,6 @@
 """What the commands of the door share: reading icons with a counter, and errors that are one sentence."""
 
+import errno
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ def sentences() -> Iterator[None]:
         message, code = str(error), 1
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            message += "; the icons are as they were: make room, remove what was written, then try again"
     else:
         return
     Console(stderr=True).print(Text(printable(message), style="red"), soft_wrap=True)

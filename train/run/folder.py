@@ -19,7 +19,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from generator.checkpoint import CARD
-from generator.folders import recover_folder, swap_in_folder, write_file
+from generator.folders import recover_folder, swap_in_folder, write_file, writing
 from train.data.names import slug
 from train.run.guard import Watch
 
@@ -87,7 +87,10 @@ class Run:
                 write_file(path / START, save_tensors(dict(start)))
             write_file(path / OPTIONS, _json(document))
         except OSError as error:
-            raise RunError(f"{root}: the run folder cannot be written ({error.strerror}).") from error
+            reason = (
+                f"the run folder cannot be written ({error.strerror}); nothing was begun, the icons are as they were"
+            )
+            raise RunError(f"{error.filename or root}: {reason}.") from error
         return cls(path, document)
 
     @classmethod
@@ -133,7 +136,15 @@ class Run:
         try:
             swap_in_folder(self.path / name, {STATE_TENSORS: content, STATE_RECORD: _json(record)})
         except OSError as error:
-            raise RunError(f"{self.path / name}: the state cannot be saved ({error.strerror}).") from error
+            raise RunError(
+                f"{self.path / name}: the state cannot be saved ({error.strerror}); {self.safe()}."
+            ) from error
+
+    def safe(self) -> str:
+        """What is left when the run cannot be written any more, and what to do."""
+        if not (self.path / STATE).exists():
+            return "nothing was saved yet: make room, then begin anew"
+        return f"what was saved before is safe: make room, then go on with python -m train fit --resume {self.path}"
 
     def load_state(self, name: str = STATE) -> tuple[dict[str, torch.Tensor], Progress] | None:
         """The state, or BEST_STATE, or None when the run ended before the first. Raises RunError for a damaged one."""
@@ -152,7 +163,7 @@ class Run:
 
     def append_stats(self, record: Mapping[str, Any]) -> None:
         """Add one line to `stats.jsonl`."""
-        with (self.path / STATS).open("a", encoding="utf-8") as file:
+        with writing(self.path / STATS), (self.path / STATS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
     def __enter__(self) -> Self:

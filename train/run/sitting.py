@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from generator.checkpoint import BundleError, copy_bundle
+from generator.folders import write_file
 from generator.quality import score
 from train.adversary.leader import is_out_of_memory, new_trainer
 from train.data.holdout import split
@@ -81,7 +82,8 @@ def fit(
     except BundleError as error:
         raise TrainingError(str(error)) from error
     except OSError as error:
-        raise RunError(f"{run.path}: the run cannot be written ({error.strerror}).") from error
+        place = error.filename or run.path
+        raise RunError(f"{place}: the run cannot be written ({error.strerror}); {run.safe()}.") from error
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -260,7 +262,7 @@ class _Sitting:
         metrics = self.judge.evaluate(network, config.latent_size)
         sheet = draw_samples(network if trainer.is_grown else trainer.preview(), config, trainer.device)
         sheet_name = f"{SHEETS}/{trainer.kimg:09.3f}-kimg.png"
-        (folder / sheet_name).write_bytes(sheet)
+        write_file(folder / sheet_name, sheet)
         verdict = None
         if scheduled and trainer.is_grown:  # before that there are layers that never learned
             verdict = self.guard.judge(metrics, share=self._share(), kimg=trainer.kimg)

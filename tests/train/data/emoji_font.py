@@ -2,7 +2,7 @@
 
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from PIL import Image
@@ -11,10 +11,18 @@ SIZE = 96  # pixels per em, and along the edge of a picture
 LICENSE = "This Font Software is licensed under the SIL Open Font License, Version 1.1."
 
 
-def write_font(path: Path, pictures: Mapping[str, Image.Image], license_: str = LICENSE) -> Path:
-    """Write a TrueType font whose bitmaps (table "sbix") are the pictures of single characters."""
+def write_font(
+    path: Path,
+    pictures: Mapping[str, Image.Image],
+    license_: str = LICENSE,
+    without_picture: Collection[str] = (),
+) -> Path:
+    """Write a TrueType font whose bitmaps (table "sbix") are the pictures of single characters; some have none."""
     characters = sorted(pictures)
-    glyphs = [b"", *(_png(pictures[character]) for character in characters)]  # glyph 0 stands for missing ones
+    glyphs = [
+        b"",
+        *(b"" if each in without_picture else _png(pictures[each]) for each in characters),
+    ]  # glyph 0 stands for missing ones
     count = len(glyphs)
     tables = {
         b"cmap": _cmap(characters),

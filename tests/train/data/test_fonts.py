@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont, features
 
+from generator.decode import TRANSPARENT
 from tests.train.data.emoji_font import SIZE, write_font
 from train.data.emoji import EMOJI_LIST, GROUPS, Emoji, read_emoji
 from train.data.fonts import FontError, draw_emoji, is_font, open_font
+from train.data.reading import Why
 
 WHITE = (255, 255, 255)
 NOTO = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
@@ -68,7 +70,7 @@ def test_a_font_is_drawn_at_its_own_size_on_the_background(tmp_path: Path) -> No
     font = open_font(write_font(tmp_path / "x.ttf", {"😀": half_red()}))
     assert (font.name, font.license, font.size) == ("Test Emoji", "OFL-1.1", SIZE)
     ((_, picture),) = draw_emoji(font, [Emoji("😀", "grinning face", "faces")], (0, 0, 255))
-    assert picture is not None
+    assert isinstance(picture, Image.Image)
     pixels = np.asarray(picture)
     assert pixels.shape == (SIZE, SIZE, 3)
     assert (pixels[:, : SIZE // 2] == (255, 0, 0)).all()
@@ -79,15 +81,29 @@ def test_soft_edges_mix_with_the_background_and_not_with_black(tmp_path: Path) -
     soft = Image.new("RGBA", (SIZE, SIZE), (255, 0, 0, 128))
     font = open_font(write_font(tmp_path / "x.ttf", {"😀": soft}))
     ((_, picture),) = draw_emoji(font, [Emoji("😀", "grinning face", "faces")], WHITE)
-    assert picture is not None
+    assert isinstance(picture, Image.Image)
     assert np.abs(np.asarray(picture).astype(int) - (255, 127, 127)).max() <= 2
 
 
 def test_emoji_that_the_font_lacks_are_told(tmp_path: Path) -> None:
     font = open_font(write_font(tmp_path / "x.ttf", {"😀": half_red(), "👩": half_red()}))
     emojis = [Emoji("😀", "has", "faces"), Emoji("🚀", "lacks", "travel"), Emoji("👩\u200d🚀", "cannot join", "people")]
-    drawn = {emoji.name: picture is not None for emoji, picture in draw_emoji(font, emojis, WHITE)}
-    assert drawn == {"has": True, "lacks": False, "cannot join": False}
+    drawn = {emoji.name: picture for emoji, picture in draw_emoji(font, emojis, WHITE)}
+    assert isinstance(drawn.pop("has"), Image.Image)
+    assert drawn == {"lacks": Why.LACKING, "cannot join": Why.LACKING}
+
+
+@pytest.mark.parametrize("background", [WHITE, (0, 0, 0, 0)])
+def test_emoji_that_the_font_has_and_that_cannot_be_drawn_are_told_apart(
+    tmp_path: Path, background: tuple[int, ...]
+) -> None:
+    """A font may have some of its glyphs as bitmaps, and others as layers only; here they are empty."""
+    path = write_font(tmp_path / "x.ttf", {"😀": half_red(), "🚀": half_red()}, without_picture={"🚀"})
+    emojis = [Emoji("😀", "has", "faces"), Emoji("🚀", "empty", "travel"), Emoji("🚁", "lacks", "travel")]
+    color = TRANSPARENT if len(background) == 4 else WHITE
+    drawn = {emoji.name: picture for emoji, picture in draw_emoji(open_font(path), emojis, color)}
+    assert isinstance(drawn.pop("has"), Image.Image)
+    assert drawn == {"empty": Why.UNDRAWN, "lacks": Why.LACKING}
 
 
 def test_without_raqm_sequences_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +112,7 @@ def test_without_raqm_sequences_are_left_out(tmp_path: Path, monkeypatch: pytest
     assert not font.sequences
     assert font.face.layout_engine == ImageFont.Layout.BASIC
     emojis = [Emoji("❤\ufe0f", "heart", "symbols"), Emoji("👩\u200d❤", "sequence", "people")]
-    assert [picture is not None for _, picture in draw_emoji(font, emojis, WHITE)] == [True, False]
+    assert [isinstance(picture, Image.Image) for _, picture in draw_emoji(font, emojis, WHITE)] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +166,7 @@ def test_noto_gives_every_face_and_every_sequence() -> None:
     assert (font.license, font.size) == ("OFL-1.1", 109)
     emojis = [emoji for emoji in read_emoji() if emoji.group == "faces" or emoji.name.startswith("keycap")]
     emojis += [emoji for emoji in read_emoji() if emoji.name in {"family: man, woman, girl", "woman health worker"}]
-    drawn = [picture for _, picture in draw_emoji(font, emojis, WHITE) if picture is not None]
+    drawn = [picture for _, picture in draw_emoji(font, emojis, WHITE) if isinstance(picture, Image.Image)]
     assert len(drawn) >= len(emojis) - 4  # the newest faces are missing from older fonts
     assert {picture.size for picture in drawn} == {(136, 128)}
     assert len({picture.tobytes() for picture in drawn}) == len(drawn)

@@ -1,6 +1,8 @@
 """`python -m train inspect` and `icons` as a person runs them: answers, exit codes, and no traceback."""
 
+import errno
 import json
+import os
 import re
 import struct
 import subprocess
@@ -10,6 +12,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from tests.conftest import draw_icon
@@ -98,6 +101,45 @@ def test_a_collection_is_inspected(tmp_path: Path) -> None:
     report = json.loads(run("inspect", package, "--only", "icon-*", "--json").stdout)
     assert report["sources"][0]["left_out"] == {"not chosen by --only": 2}
     assert report["left_out"]["not chosen by --only"]["count"] == 2
+
+
+def white_drawings(folder: Path) -> Path:
+    """40 white drawings on nothing."""
+    folder.mkdir()
+    for number in range(40):
+        drawing = Image.new("RGBA", (64, 64))
+        drawing.paste((255, 255, 255, 255), (number, 8, number + 12, 50))
+        drawing.save(folder / f"{number}.png")
+    return folder
+
+
+def test_icons_that_the_background_hides_are_told_with_a_way_out(tmp_path: Path) -> None:
+    folder = white_drawings(tmp_path / "white")
+    hint = "the background #ffffff hides 40 icons: keep their transparency with --alpha, or name another color with"
+    assert hint in refused(run("inspect", folder, "--background", "white"))
+    for number in range(20):
+        draw_icon(number).save(folder / f"seen {number}.png")
+    report = json.loads(run("inspect", folder, "--background", "white", "--json").stdout)
+    assert report["warnings"][0].startswith("The background #ffffff hides 40 icons")
+    assert {"name": "0.png", "reason": "the background hides it"} in report["noted"]
+    for way in (["--background", "black"], ["--alpha"], []):
+        report = json.loads(run("inspect", folder, *way, "--json").stdout)
+        assert report["count"] == 60
+        assert not report["noted"]
+
+
+@pytest.mark.parametrize("command", ["icons", "inspect"])
+def test_a_full_disk_is_told_with_what_was_written_and_what_is_safe(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    told = refused(run(command, folder, "--out", tmp_path / "out"))
+    file = "0001-" if command == "icons" else "reals.png"
+    assert told.startswith(f"{tmp_path}/out/{file}")
+    assert "No space left on device; the icons are as they were: make room, remove what was written" in told
 
 
 def test_icons_does_not_write_into_a_full_folder(folder: Path) -> None:

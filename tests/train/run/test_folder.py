@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,3 +101,22 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, drawn_icons: NDA
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot be written"):
         Run.create(tmp_path / "file", "x", {}, drawn_icons)
+
+
+def test_a_full_disk_is_said_with_what_is_safe(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    tensors = {"x": torch.zeros(3)}
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(RunError, match=r"No space left on device.*nothing was saved yet: make room"):
+            run.save_state(tensors, Progress())
+    run.save_state(tensors, Progress(steps=7))
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match=f"what was saved before is safe: .* --resume {run.path}"):
+        run.save_state(tensors, Progress(steps=8))
+    saved = run.load_state()
+    assert saved is not None
+    assert saved[1].steps == 7
