@@ -18,7 +18,6 @@ from rich.console import Console
 
 from bot.db.session import parse_url, sqlite_url
 from bot.db.upgrade import configuration, known_revisions, upgrade
-from generator.streams import plain_streams
 
 
 def write(message: Annotated[str, typer.Argument(help="What the change is for, in a few words.")]) -> None:
@@ -36,5 +35,4 @@ def write(message: Annotated[str, typer.Argument(help="What the change is for, i
 
 
 if __name__ == "__main__":
-    plain_streams()
     typer.run(write)

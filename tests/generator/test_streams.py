@@ -36,7 +36,7 @@ def test_any_text_can_be_written(text: str, encoding: str) -> None:
     stream.write(text)
     stream.flush()
     if text.isascii():
-        assert stream.buffer.getvalue().decode() == text  # type: ignore[attr-defined]  # it is a BytesIO
+        assert stream.buffer.getvalue().decode() == text  # it is a BytesIO
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_a_font_is_drawn_with_its_own_opacity(tmp_path: Path) -> None:
     font = open_font(write_font(tmp_path / "font.ttf", {"a": picture}))
     ((_, drawn),) = draw_emoji(font, [Emoji("a", "a", "faces")], TRANSPARENT)
     ((_, on_dark),) = draw_emoji(font, [Emoji("a", "a", "faces")], DARK)
-    assert drawn is not None
+    assert isinstance(drawn, Image.Image)
     assert on_dark is not None
     assert drawn.mode == "RGBa"
     pixels = np.array(drawn)
