@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeAlias
@@ -22,12 +21,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 
-from generator.card import Card, DataSet, Figure
+from generator.card import Card
 from generator.decode import Color, parse_color
 from generator.encoder import FEATURES
-from generator.folders import restore_folder, swap_in_folder
+from generator.folders import restore_folder
 from generator.neighbors import DESCRIPTOR_SIZE
 from generator.networks import GeneratorConfig, build_generator, read_config
 from generator.sheets import MAX_SHEET_ICONS, SheetError, check_picture, check_sheet, cut_sheet
@@ -162,11 +160,11 @@ def _read_bundle(path: Path) -> Bundle:
     if len(parse_color(card.background)) != config.channels:
         raise BundleError(f"{path / CARD}: {config.channels} channels do not go with the background {card.background}.")
     contents = {name: _read_file(path, name, digest=digest) for name, digest in card.files.items()}
-    weights = _read_tensors(path / GENERATOR, contents[GENERATOR])
-    _check_weights(path / GENERATOR, weights, config)
+    weights = read_tensors(path / GENERATOR, contents[GENERATOR])
+    check_weights(path / GENERATOR, weights, config)
     discriminator = _read_discriminator(path / DISCRIMINATOR, contents.get(DISCRIMINATOR))
     count = card.sheet_icons + card.sheet_held_out
-    descriptors = _read_tensors(path / NEIGHBORS, contents[NEIGHBORS])
+    descriptors = read_tensors(path / NEIGHBORS, contents[NEIGHBORS])
     _check_descriptors(path / NEIGHBORS, descriptors, card)
     for name, check in (
         (ICONS, partial(check_sheet, count=count, size=config.image_size, channels=config.channels)),
@@ -188,88 +186,6 @@ def _read_bundle(path: Path) -> Bundle:
         fresh=descriptors.get("fresh", torch.empty((0, 2))),
         discriminator=discriminator,
     )
-
-
-@dataclass(frozen=True)
-class Description:
-    """What the writer of a bundle says of it; the rest of the card is measured."""
-
-    kimg: float
-    metrics: Mapping[str, Figure]
-    data: DataSet
-    preset: str
-    background: str
-    created: str
-    code_version: str
-    truncation: float = 1.0
-    encoder: str = ""
-    started_from: str = ""
-    plainest: int | None = None
-
-
-def write_bundle(
-    path: Path,
-    description: Description,
-    *,
-    config: GeneratorConfig,
-    weights: Mapping[str, torch.Tensor],
-    descriptors: torch.Tensor,
-    sheet: bytes,
-    samples: bytes,
-    held_out: int = 0,
-    features: torch.Tensor | None = None,
-    fresh: torch.Tensor | None = None,
-    discriminator: Mapping[str, torch.Tensor] | None = None,
-) -> Bundle:
-    """Write a bundle beside its place, flush it, swap it in, and read it back.
-
-    `descriptors`: `(N, D)`, N at most MAX_SHEET_ICONS; `sheet`: the same icons and then `held_out` others, from
-    `draw_sheet`; `samples`: a PNG;
-    `features` and `fresh`: as in Bundle, both or none, with the encoder in the description; `discriminator`: what a
-    training may take over, too, left out where its numbers need more than 16 bits.
-    A bundle that stands at `path` is replaced, as `swap_in_folder` does it.
-    Raises BundleError when the weights are not finite or do not fit the config, before anything is written.
-    """
-    neighbors = {"descriptors": descriptors.to(torch.float16).cpu().contiguous()}
-    if features is not None and fresh is not None:
-        neighbors |= {"features": features.to(torch.float16).contiguous(), "fresh": fresh.float().contiguous()}
-    contents = {
-        GENERATOR: save_tensors({name: value.float().cpu().contiguous() for name, value in weights.items()}),
-        NEIGHBORS: save_tensors(neighbors),
-        ICONS: sheet,
-        SAMPLES: samples,
-    }
-    halves = {name: value.to(torch.float16).cpu().contiguous() for name, value in (discriminator or {}).items()}
-    if halves and all(bool(value.isfinite().all()) for value in halves.values()):
-        contents[DISCRIMINATOR] = save_tensors(halves)
-    _check_weights(path / GENERATOR, _read_tensors(path / GENERATOR, contents[GENERATOR]), config)
-    card = Card(
-        format_version=FORMAT_VERSION,
-        architecture=config.architecture,
-        network=asdict(config),
-        kimg=description.kimg,
-        metrics=dict(description.metrics),
-        data=description.data,
-        sheet_icons=len(descriptors),
-        sheet_held_out=held_out,
-        preset=description.preset,
-        background=description.background,
-        truncation=description.truncation,
-        plainest=description.plainest,
-        encoder=description.encoder,
-        started_from=description.started_from,
-        created=description.created,
-        code_version=description.code_version,
-        files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
-    )
-    contents[CARD] = (card.model_dump_json(indent=2) + "\n").encode()
-    swap_in_folder(path, contents)
-    return read_bundle(path)
-
-
-def copy_bundle(source: Path, target: Path) -> None:
-    """Put a bundle that was read or written just now in the place of another. Raises OSError."""
-    swap_in_folder(target, {file.name: file.read_bytes() for file in source.iterdir()})
 
 
 def _read_file(folder: Path, name: str, digest: str | None = None) -> bytes:
@@ -318,7 +234,8 @@ def _read_card(folder: Path, raw: bytes) -> Card:
     return card
 
 
-def _read_tensors(file: Path, content: bytes) -> Tensors:
+def read_tensors(file: Path, content: bytes) -> Tensors:
+    """The tensors in the bytes of a safetensors file. Raises BundleError."""
     try:
         if int.from_bytes(content[:8], "little") > _MAX_HEADER:
             raise BundleError(f"{file}: this is not a safetensors file (its header would be too long).")
@@ -327,7 +244,8 @@ def _read_tensors(file: Path, content: bytes) -> Tensors:
         raise BundleError(f"{file}: this is not a safetensors file.") from error
 
 
-def _check_weights(file: Path, weights: Tensors, config: GeneratorConfig) -> None:
+def check_weights(file: Path, weights: Tensors, config: GeneratorConfig) -> None:
+    """Raise BundleError unless weights are finite and those of the config's generator."""
     with torch.device("meta"):
         expected = build_generator(config).state_dict()
     if set(weights) != set(expected):
@@ -343,7 +261,7 @@ def _check_weights(file: Path, weights: Tensors, config: GeneratorConfig) -> Non
 
 
 def _read_discriminator(file: Path, content: bytes | None) -> Tensors:
-    tensors = {} if content is None else _read_tensors(file, content)
+    tensors = {} if content is None else read_tensors(file, content)
     for name, value in tensors.items():
         if value.dtype != torch.float16 or not bool(torch.isfinite(value).all()):
             raise BundleError(f"{file}: {name} holds values that are not finite numbers of 16 bits.")

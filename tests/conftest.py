@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from generator.card import DataSet
-from generator.checkpoint import Description, write_bundle
 from generator.networks import build_generator
 from generator.networks.sagan import SaganConfig
 from generator.sheets import draw_sheet
 from generator.transparency import as_image, as_pixels
+from generator.writing import Description, write_bundle
 
 
 def draw_icon(number: int, size: int = 64) -> Image.Image:

@@ -111,8 +111,6 @@ class GenerationKind(StrEnum):
     """What was mixed by its seed, and stands in no message of its own."""
     LIKE = "like"
     """The nearest to a person's picture, or a variation of that."""
-    FRAME = "frame"
-    """A frame of a walk."""
 
 
 class ModelRecord(Base):

@@ -24,8 +24,9 @@ from bot.db.models import Generation
 from bot.services import Services
 from bot.settings import Settings
 from bot.talk.brakes import Burst
-from generator.checkpoint import Description, read_bundle, write_bundle
+from generator.checkpoint import read_bundle
 from generator.studio import Studio
+from generator.writing import Description, write_bundle
 
 S = TypeVar("S")
 

@@ -29,13 +29,12 @@ from generator.checkpoint import (
     NEIGHBORS,
     SAMPLES,
     BundleError,
-    Description,
     read_bundle,
-    write_bundle,
 )
 from generator.folders import recover_folder, swap_in_folder
 from generator.sheets import draw_sheet, sheet_limit, thin
 from generator.studio import Studio
+from tests.bundles import write_like
 
 
 @pytest.fixture
@@ -246,25 +245,8 @@ def test_a_writer_refuses_weights_that_are_not_finite(tiny_bundle_path: Path, tm
     bundle = read_bundle(tiny_bundle_path)
     weights = dict(bundle.generator)
     weights["head.bias"] = torch.full_like(weights["head.bias"], float("nan"))
-    card = bundle.card
     with pytest.raises(BundleError, match="not finite"):
-        write_bundle(
-            tmp_path / "new",
-            Description(
-                kimg=1.0,
-                metrics={},
-                data=card.data,
-                preset=card.preset,
-                background=card.background,
-                created=card.created,
-                code_version=card.code_version,
-            ),
-            config=bundle.config,
-            weights=weights,
-            descriptors=bundle.descriptors,
-            sheet=bundle.sheet,
-            samples=bundle.sheet,
-        )
+        write_like(bundle, tmp_path / "new", weights=weights)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -272,27 +254,10 @@ def test_what_was_held_out_is_kept_beside_the_training_icons(
     tiny_bundle_path: Path, tmp_path: Path, drawn_icons: NDArray[np.uint8]
 ) -> None:
     bundle, others = read_bundle(tiny_bundle_path), 255 - drawn_icons[:3]
-    card = bundle.card
-    again = write_bundle(
-        tmp_path / "new",
-        Description(
-            kimg=1.0,
-            metrics={},
-            data=card.data,
-            preset=card.preset,
-            background=card.background,
-            created=card.created,
-            code_version=card.code_version,
-        ),
-        config=bundle.config,
-        weights=bundle.generator,
-        descriptors=bundle.descriptors,
-        sheet=draw_sheet(np.concatenate([drawn_icons, others])),
-        held_out=len(others),
-        samples=bundle.sheet,
-    )
+    both = np.concatenate([drawn_icons, others])
+    again = write_like(bundle, tmp_path / "new", sheet=draw_sheet(both), held_out=len(others))
     assert np.array_equal(again.icons(), drawn_icons)
-    assert np.array_equal(again.all_icons(), np.concatenate([drawn_icons, others]))
+    assert np.array_equal(again.all_icons(), both)
     assert np.array_equal(bundle.all_icons(), bundle.icons())
     change_card(tmp_path / "new", lambda card: card.update(sheet_held_out=2))
     assert "sheet" in refused(tmp_path / "new")

@@ -21,11 +21,15 @@ def split(icons: NDArray[np.uint8], share: float = HELD_OUT_SHARE) -> tuple[NDAr
     are added. `share`, 0 to 0.5, is of N; 0 holds out nothing.
     """
     count = _count(len(icons), share)
-    digests = [hashlib.sha256(np.ascontiguousarray(icon).data).digest() for icon in icons]
-    order = sorted(range(len(icons)), key=lambda index: digests[index])
+    order = sorted(range(len(icons)), key=digests(icons).__getitem__)
     held_out = np.array(sorted(order[:count]), np.intp)
     training = np.array(sorted(order[count:]), np.intp)
     return training, held_out
+
+
+def digests(icons: NDArray[np.uint8]) -> list[bytes]:
+    """The SHA-256 of each icon's pixels."""
+    return [hashlib.sha256(np.ascontiguousarray(icon).data).digest() for icon in icons]
 
 
 def _count(icons: int, share: float) -> int:

@@ -36,7 +36,7 @@ from train.adversary.trainer import Trainer
 from train.data.holdout import split
 from train.doors.terminal import UsageError, read_icons, sentences
 from train.metrics import Judge
-from train.run.outputs import draw_samples
+from train.run.outputs import draw_seeds, sheet_of
 from train.run.setting import Goal
 
 AS_IT_IS = "as it is"
@@ -123,7 +123,7 @@ class Ablation:
         snapshot = trainer.snapshot()
         weights = {key: value.contiguous() for key, value in snapshot.state_dict().items()}
         save_file(weights, record.with_suffix(".safetensors"))
-        record.with_suffix(".png").write_bytes(draw_samples(snapshot, network, trainer.device))
+        record.with_suffix(".png").write_bytes(sheet_of(draw_seeds(snapshot, network, trainer.device), network))
         document |= {"kimg": round(trainer.kimg, 2), "seconds": round(seconds, 1)}
         record.write_text(json.dumps(document, indent=2) + "\n")
 

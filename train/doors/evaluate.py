@@ -16,10 +16,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.checkpoint import BundleError, read_bundle
+from generator.checkpoint import Bundle, BundleError, read_bundle
 from generator.networks import build_generator
 from generator.studio import choose_device
-from train.data.holdout import HELD_OUT_SHARE, split
+from train.data.holdout import HELD_OUT_SHARE, digests, split
+from train.data.icons import IconSet
 from train.doors.terminal import UsageError, read_icons, sentences
 from train.metrics import Judge
 from train.metrics.judge import SAMPLES, SIDE
@@ -70,7 +71,7 @@ def evaluate_command(
         card = model.card
         icon_set = read_icons(icons, size=model.image_size, background=card.background, only=only)
         started = time.monotonic()
-        own, fresh = icon_set.digest == card.data.digest, card.data.held_out
+        own, fresh = _is_own(icon_set, model), card.data.held_out
         share = fresh / len(icon_set.pixels) if own and fresh else HELD_OUT_SHARE
         training, held_out = split(icon_set.pixels, share)
         network = build_generator(model.config)
@@ -105,3 +106,11 @@ def evaluate_command(
     console.print(table)
     console.print(Text(f"{len(held_out)} icons to compare with: {known}. Encoder {judge.encoder_digest[:12]}."))
     console.print(Text(f"{seconds:.1f} seconds"))
+
+
+def _is_own(icon_set: IconSet, model: Bundle) -> bool:
+    """Whether a model was made of this set: by its digest, or by the icons that the bundle brings, if it brings all."""
+    data, icons = model.card.data, model.all_icons()
+    return icon_set.digest == data.digest or (
+        len(icons) == data.count + data.held_out and sorted(digests(icon_set.pixels)) == sorted(digests(icons))
+    )

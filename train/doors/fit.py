@@ -131,7 +131,9 @@ def fit_command(
     ] = None,
     guide: Annotated[
         float | None,
-        typer.Option(min=0, help="Weight of frozen natural features beside the discriminator, 0.2 say; 0: none."),
+        typer.Option(
+            min=0, help="Weight of frozen natural features; 1: they pull as hard as the discriminator; 0: none."
+        ),
     ] = None,
     guide_end: Annotated[float | None, typer.Option(min=0, help="What that weight has become at the end.")] = None,
     precision: Annotated[

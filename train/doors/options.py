@@ -52,9 +52,10 @@ def read_recipe(preset: str, changes: dict[str, Any], size: int, channels: int =
 def draws_transparent(preset: str) -> bool:
     """Whether the network of a preset can draw transparent icons."""
     try:
-        return preset in PRESETS and PRESETS[preset].network(64, len(TRANSPARENT)).channels == len(TRANSPARENT)
-    except ValueError:
+        PRESETS[preset].network(64, len(TRANSPARENT))
+    except (KeyError, ValueError):
         return False
+    return True
 
 
 def read_start(path: Path | None) -> Bundle | None:

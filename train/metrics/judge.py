@@ -82,7 +82,10 @@ class Judge:
     def evaluate(self, network: nn.Module, latent_size: int) -> dict[str, Figure]:
         """The figures of a generator, each beside the real one."""
         fakes = sample(fold(network), latent_size, self._samples, self._device, torch.Generator().manual_seed(0))
-        seen = [view.figures(icons) for view, icons in zip(self._views, on_backgrounds(fakes), strict=True)]
+        pictures = on_backgrounds(fakes)
+        features = [self._encoder.features(icons) for icons in pictures]
+        each = zip(self._views, pictures, features, strict=True)
+        seen = [view.figures(icons, described) for view, icons, described in each]
         found = {
             name: Figure(
                 value=float(np.mean([figures[name] for figures in seen])),
@@ -90,8 +93,8 @@ class Judge:
             )
             for name in seen[0]
         }
-        found["form"] = Figure(value=self._form.figure(over(fakes, WHITE)), real=self._form.real)
-        found |= self._views[0].chosen(over(fakes, WHITE))
+        found["form"] = Figure(value=self._form.figure(pictures[0]), real=self._form.real)
+        found |= self._views[0].chosen(pictures[0], features[0])
         if len(seen) > 1:
             for name, figures, view in zip(BACKGROUNDS, seen, self._views, strict=True):
                 found[f"swd_{name}"] = Figure(value=figures["swd"], real=view.real["swd"])
@@ -129,7 +132,7 @@ class _View:
         samples: int,
         encoder: Encoder,
     ) -> None:
-        self._device, self._encoder, self._icons = device, encoder, icons
+        self._device, self._icons = device, icons
         self._features, unseen = encoder.features(icons), encoder.features(held_out)
         self._memory = Memory(icons, held_out, self._features, unseen, device)
         self._realism = Realism(self._features)
@@ -145,9 +148,9 @@ class _View:
             found.append(self._compare(part, *others))
         self.real = {**_means(found), "ms_ssim": mean_ms_ssim(icons, device), **self._memory.real}
 
-    def figures(self, fakes: NDArray[np.uint8]) -> dict[str, float]:
+    def figures(self, fakes: NDArray[np.uint8], features: torch.Tensor) -> dict[str, float]:
         """The figures of generated icons in RGB; those that want equal numbers are means over as many as there are."""
-        features, found = self._encoder.features(fakes), []
+        found = []
         for part in self._parts:
             cut = slice(self._side * part.seed, self._side * (part.seed + 1))
             found.append(self._compare(part, fakes[cut], features[cut], features[cut]))
@@ -157,9 +160,8 @@ class _View:
             **self._memory.figures(fakes, features),
         }
 
-    def chosen(self, fakes: NDArray[np.uint8]) -> dict[str, Figure]:
+    def chosen(self, fakes: NDArray[np.uint8], features: torch.Tensor) -> dict[str, Figure]:
         """What choosing among generated icons in RGB gives, beside what taking the first ones gives."""
-        features = self._encoder.features(fakes)
         realism, distance = self._realism.of(features), self._memory.distance(fakes, features)
         firsts = list(range(0, len(fakes) - CANDIDATES + 1, CANDIDATES))
         best = [

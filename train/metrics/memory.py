@@ -34,7 +34,6 @@ class Memory:
         usual = references(self._index, features, icons, fresh)
         by_pixels, by_features = usual.T
         self._units = np.maximum(np.median(usual, axis=0), np.array([SAME, SAME_IN_FEATURES], np.float32))
-        self._unit = float(self._units[0])
         self._copy = max(float(np.quantile(by_pixels, COPY_QUANTILE)), SAME)
         self._copy_in_features = float(np.quantile(by_features, COPY_QUANTILE))
         self.real = self._figures(by_pixels, by_features)
@@ -54,7 +53,7 @@ class Memory:
         return nearest
 
     def _figures(self, by_pixels: NDArray[np.float32], by_features: NDArray[np.float32]) -> dict[str, float]:
-        ratios = by_pixels / self._unit
+        ratios = by_pixels / self._units[0]
         copies = (by_pixels <= self._copy) | (by_features <= self._copy_in_features)
         return {
             "nearest": float(np.median(ratios)),

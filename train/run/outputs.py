@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from generator.card import Figure
-from generator.checkpoint import Description, write_bundle
 from generator.choice import Realism
 from generator.decode import color_code
 from generator.encoder import load_encoder
@@ -24,6 +23,7 @@ from generator.seeds import latents
 from generator.sheets import draw_sheet, sheet_limit, thin
 from generator.studio import to_pixels
 from generator.transparency import WHITE, as_image, over
+from generator.writing import Description, write_bundle
 from train.run.setting import Setting
 
 SHEET_SEEDS = range(1, 65)
@@ -58,10 +58,13 @@ class Shelf:
         *,
         kimg: float,
         metrics: Mapping[str, Figure],
-        samples: bytes,
+        drawn: NDArray[np.uint8],
         critics: Mapping[str, torch.Tensor],
     ) -> None:
-        """Write a bundle in the place of the one at `path`; `critics`: what judged it. Raises BundleError."""
+        """Write a bundle in the place of the one at `path`. Raises BundleError.
+
+        `drawn`: from `draw_seeds`; `critics`: what judged it.
+        """
         setting = self._setting
         write_bundle(
             path,
@@ -75,37 +78,36 @@ class Shelf:
                 code_version=setting.code_version,
                 encoder=self._encoder,
                 started_from=setting.start or "",
-                plainest=self._plainest(network, config),
+                plainest=self._plainest(drawn),
             ),
             config=config,
             weights=network.state_dict(),
             descriptors=self._descriptors,
             sheet=self._sheet,
             held_out=self._kept,
-            samples=samples,
+            samples=sheet_of(drawn, config),
             features=self._features,
             fresh=self._fresh,
             discriminator=critics,
         )
 
-    def _plainest(self, network: nn.Module, config: GeneratorConfig) -> int:
+    def _plainest(self, drawn: NDArray[np.uint8]) -> int:
         """The seed among SHEET_SEEDS whose icon is the most real one."""
-        features = load_encoder().features(over(_draw(network, config, next(network.parameters()).device), WHITE))
-        return SHEET_SEEDS[int(self._realism.of(features).argmax())]
-
-
-def draw_samples(network: nn.Module, config: GeneratorConfig, device: torch.device) -> bytes:
-    """The sheet of seeds 1 to 64 of a generator in eval mode, as a PNG: the same seeds through all of a run.
-
-    Icons of a network that has not grown to its full size yet are enlarged.
-    """
-    icons = _draw(network, config, device)
-    larger = config.image_size // icons.shape[1]
-    return png(grid([as_image(icon.repeat(larger, axis=0).repeat(larger, axis=1)) for icon in icons], SHEET_COLUMNS))
+        return SHEET_SEEDS[int(self._realism.of(load_encoder().features(over(drawn, WHITE))).argmax())]
 
 
 @torch.inference_mode()
-def _draw(network: nn.Module, config: GeneratorConfig, device: torch.device) -> NDArray[np.uint8]:
+def draw_seeds(network: nn.Module, config: GeneratorConfig, device: torch.device) -> NDArray[np.uint8]:
+    """The icons of SHEET_SEEDS by a generator in eval mode: `(64, r, r, C)` uint8, the same seeds through all of a run.
+
+    r is smaller than the icon's size where the network has not grown to it yet.
+    """
     pixels = to_pixels(network(latents(SHEET_SEEDS, config.latent_size).to(device)))
     icons: NDArray[np.uint8] = pixels.permute(0, 2, 3, 1).cpu().numpy()
     return icons
+
+
+def sheet_of(drawn: NDArray[np.uint8], config: GeneratorConfig) -> bytes:
+    """The sheet of icons from `draw_seeds` as a PNG, at the icon's size."""
+    larger = config.image_size // drawn.shape[1]
+    return png(grid([as_image(icon.repeat(larger, axis=0).repeat(larger, axis=1)) for icon in drawn], SHEET_COLUMNS))

@@ -13,16 +13,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from generator.checkpoint import BundleError, copy_bundle
+from generator.checkpoint import BundleError
 from generator.folders import write_file
 from generator.quality import score
+from generator.writing import copy_bundle
 from train.adversary.leader import is_out_of_memory, new_trainer
 from train.data.holdout import split
 from train.metrics import Judge
 from train.metrics.judge import SAMPLES
 from train.run.folder import BEST, BEST_STATE, LATEST, SHEETS, Progress, Run, RunError
 from train.run.guard import Alarm, End, Guard, Limits
-from train.run.outputs import Shelf, draw_samples
+from train.run.outputs import Shelf, draw_seeds, sheet_of
 from train.run.setting import Setting
 
 TICK_SECONDS = 1.0
@@ -260,14 +261,14 @@ class _Sitting:
             return
         network, config, folder = trainer.snapshot(), trainer.config, self.run.path
         metrics = self.judge.evaluate(network, config.latent_size)
-        sheet = draw_samples(network if trainer.is_grown else trainer.preview(), config, trainer.device)
+        drawn = draw_seeds(network if trainer.is_grown else trainer.preview(), config, trainer.device)
         sheet_name = f"{SHEETS}/{trainer.kimg:09.3f}-kimg.png"
-        write_file(folder / sheet_name, sheet)
+        write_file(folder / sheet_name, sheet_of(drawn, config))
         verdict = None
         if scheduled and trainer.is_grown:  # before that there are layers that never learned
             verdict = self.guard.judge(metrics, share=self._share(), kimg=trainer.kimg)
         best = verdict.best if verdict else not (folder / BEST).exists()
-        described: dict[str, Any] = {"kimg": trainer.kimg, "metrics": metrics, "samples": sheet}
+        described: dict[str, Any] = {"kimg": trainer.kimg, "metrics": metrics, "drawn": drawn}
         self.shelf.put(folder / LATEST, network, config, critics=trainer.critics(), **described)
         if best:
             copy_bundle(folder / LATEST, folder / BEST)

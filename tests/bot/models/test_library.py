@@ -23,8 +23,9 @@ from bot.models import library as models
 from bot.models.copies import keep_copy
 from bot.models.library import Model, ModelGoneError, ModelLibrary
 from bot.settings import Settings
-from generator.checkpoint import CARD, FILES, BundleError, Description, read_bundle, write_bundle
+from generator.checkpoint import CARD, FILES, BundleError, read_bundle
 from generator.studio import DeviceError, Studio
+from tests.bundles import write_like
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -350,24 +351,6 @@ async def test_another_process_registers_the_bundle_between_our_look_and_our_row
 
 
 def test_a_copy_has_all_that_the_card_names(tiny_bundle_path: Path, tmp_path: Path) -> None:
-    tiny = read_bundle(tiny_bundle_path)
-    card = tiny.card
-    source = write_bundle(
-        tmp_path / "source",
-        Description(
-            kimg=1.0,
-            metrics={},
-            data=card.data,
-            preset=card.preset,
-            background=card.background,
-            created=card.created,
-            code_version=card.code_version,
-        ),
-        config=tiny.config,
-        weights=tiny.generator,
-        descriptors=tiny.descriptors,
-        sheet=tiny.sheet,
-        samples=tiny.sheet,
-        discriminator={"discriminator/x": torch.zeros(3)},
-    )
-    assert set(keep_copy(source, tmp_path).discriminator) == {"discriminator/x"}
+    critic = {"discriminator/x": torch.zeros(3)}
+    source = write_like(read_bundle(tiny_bundle_path), tmp_path / "source", discriminator=critic)
+    assert set(keep_copy(source, tmp_path).discriminator) == set(critic)

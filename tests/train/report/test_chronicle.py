@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
 
-from generator.checkpoint import Description, read_bundle, write_bundle
+from generator.checkpoint import read_bundle
 from generator.pictures import grid, png
+from generator.writing import Description, write_bundle
 from train.__main__ import app
 from train.report.charts import Chart, Series, lay_out, number, part_ways, to_picture, to_svg
 from train.report.chronicle import PAGE, PICTURE, write_run_report

@@ -216,12 +216,13 @@ def test_another_failure_is_not_taken_for_that(
 def test_a_run_is_judged_by_the_icons_that_it_held_out(
     finished: tuple[Path, list[dict[str, Any]]], icon_folder: Path
 ) -> None:
-    command = ["evaluate", str(finished[0]), "--icons", str(icon_folder), "--samples", "16", "--json"]
-    result = CliRunner().invoke(app, command)
-    assert result.exit_code == 0, result.output
-    document, card = json.loads(result.stdout), read_bundle(finished[0] / BEST).card
+    for source in (finished[0] / BEST, icon_folder):  # the bundle brings all icons of its set
+        command = ["evaluate", str(finished[0]), "--icons", str(source), "--samples", "16", "--json"]
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0, result.output
+        document, card = json.loads(result.stdout), read_bundle(finished[0] / BEST).card
+        assert document["held_out_are"] == "held out of its training"
     assert (document["training"], document["held_out"]) == (card.data.count, card.data.held_out)
-    assert document["held_out_are"] == "held out of its training"
     # the very figures of the training, whose judge saw the same icons apart and drew as many samples
     assert document["figures"]["swd"] == pytest.approx(card.metrics["swd"].model_dump(), rel=1e-4)
 
