@@ -10,6 +10,7 @@ import discord
 from bot.daily.posting import DailyPost
 from bot.daily.schedules import PostView, ScheduleView
 from bot.daily.times import WEEKDAYS, weekday_words
+from bot.daily.zones import zone_name
 from bot.db.schedules import PauseReason, PostContent, PostStatus
 from bot.icons.card import icon_card
 from bot.talk.delivery import Card
@@ -71,7 +72,7 @@ def schedule_line(schedule: ScheduleView, texts: Texts, locale: str) -> str:
         locale,
         channel=_channel(schedule),
         time=f"{plan.local_time:%H:%M}",
-        zone=plan.zone,
+        zone=zone_name(plan.zone),
         days=weekday_words(plan.weekdays, texts, locale),
         count=plan.count,
         hours=plan.catch_up_hours,

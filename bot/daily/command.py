@@ -14,7 +14,7 @@ from bot.daily.card import log_lines, schedule_line
 from bot.daily.posting import PostService
 from bot.daily.schedules import LONGEST_CATCH_UP, NoScheduleError, Plan, ScheduleService, ScheduleView
 from bot.daily.times import read_time, read_weekdays, suggest_weekdays
-from bot.daily.zones import read_zone, suggest
+from bot.daily.zones import read_zone, suggest, zone_name
 from bot.db.schedules import PauseReason, PostContent
 from bot.talk.acknowledging import acknowledge
 from bot.talk.answering import answering, tell, tell_all
@@ -96,7 +96,7 @@ async def set_schedule(
         guild_id = require_manager(interaction)
         texts, locale = interaction.client.texts, str(interaction.locale)
         content = PostContent(what)
-        local_time, days = read_time(time), read_weekdays(weekdays, texts, locale)
+        local_time, days = read_time(time, texts, locale), read_weekdays(weekdays, texts, locale)
         if content is PostContent.TOP and weekdays is None:
             days = SUNDAY
         name = await asyncio.to_thread(read_zone, zone)
@@ -255,7 +255,7 @@ def _name(interaction: Interaction, schedule: ScheduleView) -> str | None:
 
 async def _zones(_: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     found = await asyncio.to_thread(suggest, typed, CHOICES)
-    return [app_commands.Choice(name=name.replace("_", " "), value=name) for name in found]
+    return [app_commands.Choice(name=fit(one.label, LABEL), value=zone_name(one.zone)) for one in found]
 
 
 async def _weekdays(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -278,5 +278,5 @@ def _label(interaction: Interaction, schedule: ScheduleView) -> str:
         str(interaction.locale),
         channel=name or plan.channel_id,
         time=f"{plan.local_time:%H:%M}",
-        zone=plan.zone,
+        zone=zone_name(plan.zone),
     )

@@ -28,17 +28,34 @@ WORKDAYS, WEEKEND = frozenset(range(5)), frozenset({5, 6})
 GROUPS = {EVERY_DAY: "weekday.every", WORKDAYS: "weekday.workdays", WEEKEND: "weekday.weekend"}
 """Choices of weekdays that have a name of their own."""
 
-_TIME = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s*(?:([ap])\.?m\.?)?", re.IGNORECASE)
+_WORDS = ("time.noon", "time.midnight", "time.hour", "time.minute", "time.am", "time.pm")
+"""The texts of words that a time is typed with, several of them joined by commas."""
+
+_TIME = re.compile(r"(?P<hour>\d{1,2}) ?(?:h|[:.h] ?(?P<minute>\d{2}))?")
+_DIGITS = re.compile(r"(?P<hour>\d{1,2})(?P<minute>\d{2})")  # 900, 0900, 2130
 _SHORTEST = 2
 """Latin letters of a weekday's name that are enough; in Japanese, one character is."""
 
 
-def read_time(typed: str) -> time:
-    """Read `9`, `9:00`, `18.30`, `18h30`, `6:30 pm`, also in full-width characters. Raises Refusal."""
-    plain = unicodedata.normalize("NFKC", typed).strip()
-    match = _TIME.fullmatch(plain)
+def read_time(typed: str, texts: Texts, locale: str) -> time:
+    """Read `9`, `9:00`, `18.30`, `18h30`, `21h`, `0900`, `6:30 pm`, `noon`, also in full-width characters.
+
+    Words may stand in the person's language or in English: `9 Uhr`, `midi`, `午後6時30分`. Raises Refusal.
+    """
+    plain, half = " ".join(unicodedata.normalize("NFKC", typed).casefold().split()), ""
+    for language in (locale, SOURCE_LOCALE):
+        noon, midnight, hours, minutes, *halves = (texts.say(key, language).casefold().split(", ") for key in _WORDS)
+        if plain in noon or plain in midnight:
+            return time(12 if plain in noon else 0)
+        for letter, words in zip("ap", halves, strict=True):
+            for word in words:
+                if plain.startswith(word) or plain.endswith(word):
+                    plain, half = plain.removeprefix(word).removesuffix(word).strip(), letter
+        plain = re.sub(rf"(?<=\d) ?(?:{'|'.join(map(re.escape, hours))})(?: |$|(?=\d))", "h", plain)
+        plain = re.sub(rf"(?<=\d) ?(?:{'|'.join(map(re.escape, minutes))})$", "", plain)
+    match = _TIME.fullmatch(plain) or _DIGITS.fullmatch(plain)
     if match is not None and plain.isascii():
-        hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()
+        hour, minute = int(match["hour"]), int(match["minute"] or 0)
         if half and 1 <= hour <= 12:
             hour, half = hour % 12 + (12 if half == "p" else 0), ""
         if not half and hour < 24 and minute < 60:

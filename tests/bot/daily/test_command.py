@@ -289,7 +289,7 @@ async def test_zones_are_found_by_their_cities(world: World, manager: simcord.Me
     ("wrong", "sentence"),
     [
         ({"time": "25:00"}, "I do not understand the time `25:00`. Type it as 9:00, 18:30 or 6:30 pm."),
-        ({"zone": "Berlim"}, "I know no time zone Berlim. Type a city or a name such as "),
+        ({"zone": "Berlxin"}, "I know no time zone Berlxin. Type a city or a name such as "),
         (
             {"weekdays": "someday"},
             "I do not understand the days `someday`. Type them as mon-fri, sat sun or every day.",

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.daily.schedules import from_bits, to_bits
@@ -33,22 +33,63 @@ TEXTS = Texts.load()
         ("12:15 p.m.", time(12, 15)),
         ("0:00", time(0)),
         ("23:59", time(23, 59)),
+        ("21h", time(21)),
+        ("9h", time(9)),
+        ("9 h", time(9)),
+        ("18 h 30", time(18, 30)),
+        ("0900", time(9)),
+        ("900", time(9)),
+        ("2130", time(21, 30)),
+        ("0000", time(0)),
+        ("noon", time(12)),
+        ("Midnight", time(0)),
     ],
 )
 def test_times_are_read(typed: str, read: time) -> None:
-    assert read_time(typed) == read
+    for locale in ("en-US", "de", "fr", "ja"):
+        assert read_time(typed, TEXTS, locale) == read
 
 
-@pytest.mark.parametrize("typed", ["", "24:00", "9:60", "noon", "9:0", "13 pm", "0 am", "-1", "9:00:00", "\u0669:00"])
+@pytest.mark.parametrize(
+    ("locale", "typed", "read"),
+    [
+        ("en-US", "9 o'clock", time(9)),
+        ("en-US", "midday", time(12)),
+        ("de", "9 Uhr", time(9)),
+        ("de", "18 Uhr 30", time(18, 30)),
+        ("de", "Mittag", time(12)),
+        ("de", "Mitternacht", time(0)),
+        ("de", "6 Uhr abends", time(18)),
+        ("fr", "midi", time(12)),
+        ("fr", "minuit", time(0)),
+        ("fr", "18 heures 30", time(18, 30)),
+        ("fr", "8h du soir", time(20)),
+        ("ja", "9時", time(9)),
+        ("ja", "\uff11\uff18時\uff13\uff10分", time(18, 30)),
+        ("ja", "午後6時30分", time(18, 30)),
+        ("ja", "正午", time(12)),
+    ],
+)
+def test_times_are_read_in_the_words_of_a_language(locale: str, typed: str, read: time) -> None:
+    assert read_time(typed, TEXTS, locale) == read
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("", "24:00", "2400", "0960", "9:60", "9:0", "h", "9hh", "12345", "25h"),
+        *("13 pm", "0 am", "-1", "9:00:00", "\u0669:00"),
+    ],
+)
 def test_other_times_are_refused(typed: str) -> None:
     with pytest.raises(Refusal):
-        read_time(typed)
+        read_time(typed, TEXTS, "en-US")
 
 
 @given(st.text(max_size=20))
 def test_any_text_is_a_time_or_a_refusal(typed: str) -> None:
     with suppress(Refusal):  # nothing else may come
-        read_time(typed)
+        read_time(typed, TEXTS, "en-US")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +143,7 @@ def test_zones_are_read(typed: str, zone: str) -> None:
     assert read_zone(typed) == zone
 
 
-@pytest.mark.parametrize("typed", ["", "Mars", "../../etc/passwd", "Europe", "EST5EDT", "\0"])
+@pytest.mark.parametrize("typed", ["", "Mars", "../../etc/passwd", "Europe", "\0"])
 def test_other_zones_are_refused_with_some_that_exist(typed: str) -> None:
     with pytest.raises(ZoneError) as caught:
         read_zone(typed)
@@ -111,14 +152,16 @@ def test_other_zones_are_refused_with_some_that_exist(typed: str) -> None:
 
 def test_the_popular_zones_exist_and_all_zones_can_be_loaded() -> None:
     assert set(POPULAR) <= set(names()) <= zoneinfo.available_timezones()
-    assert suggest("") == list(POPULAR)
+    assert [one.zone for one in suggest("")] == list(POPULAR)
     for name in names():
         load_zone(name)
 
 
+@settings(deadline=None)  # the first reads all places
 @given(st.text(max_size=12))
 def test_suggestions_fit_into_discord(typed: str) -> None:
-    found = suggest(typed)
+    found = [one.zone for one in suggest(typed)]
     assert len(found) <= 25
     assert len(set(found)) == len(found)
-    assert set(found) <= set(names())
+    assert all(zone in names() or zone.startswith("Etc/GMT") for zone in found)
+    assert all(len(one.label) <= 100 for one in suggest(typed))

@@ -160,7 +160,7 @@ def test_the_days_that_the_texts_suggest_are_understood(locale: str, typed: str,
 
 @pytest.mark.parametrize("typed", ["18h30", "18:30", "\uff11\uff18\uff1a\uff13\uff10"])
 def test_the_times_that_the_texts_suggest_are_understood(typed: str) -> None:
-    assert f"{read_time(typed):%H:%M}" == "18:30"
+    assert f"{read_time(typed, TEXTS, 'ja'):%H:%M}" == "18:30"
 
 
 async def test_a_changed_translation_is_sent_again(world: World) -> None:
