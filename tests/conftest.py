@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def draw_transparent(number: int) -> Image.Image:
 
 
 torch.set_num_threads(1)  # tests are many small networks: threads would only wait for each other
+os.environ["OMP_NUM_THREADS"] = "1"  # so are the processes that tests start
 
 
 @pytest.fixture(scope="session")

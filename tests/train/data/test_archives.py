@@ -249,7 +249,7 @@ def test_a_cut_archive_is_refused(tmp_path: Path, name: str) -> None:
         read(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b"a single file")])
+@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b"a single file", mtime=0)])
 def test_other_content_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.zip"
     path.write_bytes(content)
