@@ -56,11 +56,11 @@ class Atlas:
         self._own = list({fold(place.name) for found in large.values() for place in found})
 
     def called(self, folded: str) -> list[Place]:
-        """The places of this very name, the largest first; `springfield, illinois` are those of one in the other."""
+        """The places of this very name, the largest first; `springfield, illinois` (or `il`) one in the other."""
         found = self._places.get(folded, [])
         name, _, around = (part.strip() for part in folded.partition(","))
         if around:
-            codes = self._codes.get(around, set())
+            codes = self._codes.get(around, {around.upper()})
             found = [place for place in self._places.get(name, []) if codes.intersection(place.inside)]
         return sorted(found, key=lambda place: -place.people)
 

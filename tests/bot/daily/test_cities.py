@@ -84,6 +84,8 @@ def test_all_abbreviations_mean_zones_that_exist() -> None:
         ("Vienne", "Europe/Vienna"),
         ("Birmingham", "Europe/London"),
         ("Springfield, Illinois", "America/Chicago"),
+        ("springfield, il", "America/Chicago"),
+        ("münchen, de", "Europe/Berlin"),
         ("Paris, Texas", "America/Chicago"),
         ("Cambridge, UK", "Europe/London"),
         ("München, Deutschland", "Europe/Berlin"),

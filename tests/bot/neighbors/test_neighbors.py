@@ -7,7 +7,7 @@ import io
 import discord
 import pytest
 import simcord
-from PIL import Image
+from PIL import Image, ImageCms
 
 from bot.db.models import GenerationKind
 from bot.icons import attached
@@ -17,6 +17,7 @@ from bot.talk.brakes import Burst
 from bot.talk.words import MessageLink, read_link
 from tests.bot.world import World, alt_text, choose, for_one, options, private, public, words
 from tests.conftest import draw_icon
+from tests.generator.formats.samples import encode, p3
 
 MENU = "Closest training icons"
 COPY = "Practically a copy of a training icon."
@@ -224,6 +225,28 @@ async def test_the_menu_works_on_anybodys_picture(world: World) -> None:
     message = await world.other.send(world.channel, attachments=[("nine.png", saved(draw_icon(9)))])
     card = for_one(await world.asker.context_menu(world.channel, MENU, message))
     assert COPY in words(card)
+
+
+async def test_a_screenshot_of_a_training_icon_is_known_as_a_copy(world: World) -> None:
+    """Large, and in the colors of a screen that shows more of them than sRGB has."""
+    screen, large = (
+        ImageCms.ImageCmsProfile(io.BytesIO(p3())),
+        draw_icon(25).resize((256, 256), Image.Resampling.BICUBIC),
+    )
+    shot = ImageCms.profileToProfile(large, ImageCms.createProfile("sRGB"), screen)
+    assert shot is not None
+    assert shot.tobytes() != large.tobytes()
+    cards = [
+        public(
+            await world.asker.slash(
+                world.channel, "neighbors", picture=("shot.png", encode(shot, "PNG", icc_profile=profile))
+            )
+        )
+        for profile in (screen.tobytes(), None)
+    ]
+    assert COPY in words(cards[0])
+    managed, bare = (float(alt_text(card).partition(" at distances ")[2].split(",")[0]) for card in cards)
+    assert managed < bare / 2
 
 
 @pytest.mark.parametrize("count", [0, 2])
