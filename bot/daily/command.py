@@ -15,7 +15,7 @@ from bot.daily.posting import PostService
 from bot.daily.schedules import LONGEST_CATCH_UP, NoScheduleError, Plan, ScheduleService, ScheduleView
 from bot.daily.times import read_time, read_weekdays, suggest_weekdays
 from bot.daily.zones import read_zone, suggest, zone_name
-from bot.db.schedules import PauseReason, PostContent
+from bot.db.schedules import LONGEST_LINE, PauseReason, PostContent
 from bot.talk.acknowledging import acknowledge
 from bot.talk.answering import answering, tell, tell_all
 from bot.talk.choices import offer
@@ -58,6 +58,8 @@ def daily_group(texts: Texts) -> app_commands.Group:
         count=say("command.daily.set_count"),
         catch_up=say("command.daily.set_catch_up"),
         what=say("command.daily.set_what"),
+        text=say("command.daily.set_text"),
+        role=say("command.daily.set_role"),
     )(set_schedule)
     app_commands.choices(
         what=[
@@ -90,6 +92,8 @@ async def set_schedule(
     count: Literal[1, 4, 9] | None = None,
     catch_up: app_commands.Range[int, 1, LONGEST_CATCH_UP] = 6,
     what: str = PostContent.FRESH.value,
+    text: app_commands.Range[str, 1, LONGEST_LINE] | None = None,
+    role: discord.Role | None = None,
 ) -> None:
     """`/daily set`. What is left out depends on what is posted: one fresh icon a day, or the top nine on Sundays."""
     async with answering(interaction):
@@ -101,9 +105,12 @@ async def set_schedule(
             days = SUNDAY
         name = await asyncio.to_thread(read_zone, zone)
         _check_channel(channel)
+        if role is not None:
+            _check_role(interaction, role, channel)
         await acknowledge(interaction)
         where, many = (guild_id, channel.id, interaction.user.id), count or USUAL_COUNT[content]
-        plan = Plan(*where, local_time, name, days, many, catch_up, content)
+        line, role_id = (text or "").strip() or None, None if role is None else role.id
+        plan = Plan(*where, local_time, name, days, many, catch_up, content, line, role_id)
         service = interaction.client.service(ScheduleService)
         before = {each.plan.channel_id for each in await service.of_guild(guild_id)}
         schedule = await service.set(plan)
@@ -246,6 +253,20 @@ def _check_channel(channel: Target) -> None:
     missing = tuple(name for name in needed if not getattr(permissions, name))
     if missing:
         raise Refusal("error.channel_permissions", channel=channel.mention, permissions=missing)
+
+
+def _check_role(interaction: Interaction, role: discord.Role, channel: Target) -> None:
+    """Refuse a role that the person, or the bot, may not ping there; Discord asks both for the same permission."""
+    if role.is_default():
+        raise Refusal("error.daily_everyone")
+    if role.mentionable:
+        return
+    user = interaction.user
+    words: dict[str, Any] = {"role": role.mention, "channel": channel.mention, "permissions": ("mention_everyone",)}
+    if not isinstance(user, discord.Member) or not channel.permissions_for(user).mention_everyone:
+        raise Refusal("error.daily_role", **words)
+    if not channel.permissions_for(channel.guild.me).mention_everyone:
+        raise Refusal("error.daily_role_mine", **words)
 
 
 def _name(interaction: Interaction, schedule: ScheduleView) -> str | None:

@@ -68,8 +68,19 @@ def note_of(key: str, interaction: Interaction, parent: GenerationView, **more: 
     return texts.say(key, locale, parent=linked, user=interaction.user.mention, **more)
 
 
-def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = None, note: str | None = None) -> Card:
-    """The card of one icon, or of a sheet of several. `title` stands above it, `note` says what it came from."""
+def icon_card(
+    sheet: Sheet,
+    texts: Texts,
+    locale: str,
+    *,
+    lead: str | None = None,
+    title: str | None = None,
+    note: str | None = None,
+) -> Card:
+    """The card of one icon, or of a sheet of several.
+
+    `title` stands above the picture, `lead` above all, `note` says what it came from.
+    """
     alone = len(sheet.icons) == 1
     alt, lines = _alt(sheet, texts, locale), [_seeds(sheet, texts, locale)]
     lines.append(texts.say("icon.model", locale, version=code(sheet.model_version)))
@@ -86,7 +97,8 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
     container.add_item(picture(sheet.filename, alt)).add_item(discord.ui.TextDisplay(text))
     for row in _of_one(sheet, texts, locale) if alone else _of_several(sheet, texts, locale):
         container.add_item(row)
-    return Card(layout(container), sheet.png, sheet.filename, alt)
+    above = [] if lead is None else [discord.ui.TextDisplay[discord.ui.LayoutView](lead)]
+    return Card(layout(*above, container), sheet.png, sheet.filename, alt)
 
 
 def _of_one(sheet: Sheet, texts: Texts, locale: str) -> Iterator[Row]:

@@ -110,6 +110,10 @@ def view_of(row: Generation, model: ModelRecord) -> GenerationView:
 
 
 def storable(seed: Seed) -> Seed:
-    """A seed whose text a database takes: PostgreSQL refuses NUL, and none takes half a surrogate pair."""
-    text = seed.text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    return replace(seed, text=text)
+    """A seed whose text a database takes."""
+    return replace(seed, text=storable_text(seed.text))
+
+
+def storable_text(text: str) -> str:
+    """A text that a database takes: PostgreSQL refuses NUL, and none takes half a surrogate pair."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

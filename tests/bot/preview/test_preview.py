@@ -244,7 +244,7 @@ def tree() -> app_commands.CommandTree[Any]:
     ],
 )
 def test_typed_commands_are_read(tree: app_commands.CommandTree[Any], text: str, name: str, options: Any) -> None:
-    assert read_command(text, tree, {"icons": 7}) == Typed(name, options)
+    assert read_command(text, tree, {"#icons": 7}) == Typed(name, options)
 
 
 @pytest.mark.parametrize(
@@ -252,4 +252,4 @@ def test_typed_commands_are_read(tree: app_commands.CommandTree[Any], text: str,
 )
 def test_what_cannot_be_read_is_refused(tree: app_commands.CommandTree[Any], text: str) -> None:
     with pytest.raises(UnsendableError):
-        read_command(text, tree, {"icons": 7})
+        read_command(text, tree, {"#icons": 7})
