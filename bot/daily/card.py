@@ -76,8 +76,8 @@ def paused_sentence(schedule: ScheduleView, reason: PauseReason, texts: Texts, l
     return texts.say("daily.paused_notice", locale, channel=channel, reason=why)
 
 
-def schedule_line(schedule: ScheduleView, texts: Texts, locale: str) -> str:
-    """A schedule in words: where, when, how many; then its next run, or why it rests."""
+def schedule_line(schedule: ScheduleView, model: str | None, texts: Texts, locale: str) -> str:
+    """A schedule in words: where, when, how many, by which model if one was named; its next run, or why it rests."""
     plan = schedule.plan
     text = texts.say(
         "daily.plan" if plan.content is PostContent.FRESH else "daily.plan_top",
@@ -89,6 +89,8 @@ def schedule_line(schedule: ScheduleView, texts: Texts, locale: str) -> str:
         count=plan.count,
         hours=plan.catch_up_hours,
     )
+    if model is not None:
+        text += " · " + texts.say("icon.model", locale, version=code(model))
     lead = first_line(plan.text, plan.role_id)
     if lead is not None:
         text += f"\n> {lead}"

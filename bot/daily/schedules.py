@@ -16,8 +16,7 @@ from bot.daily.calendar import next_run
 from bot.daily.zones import load_zone
 from bot.db.models import Generation
 from bot.db.schedules import PauseReason, Post, PostContent, PostStatus, Schedule
-from bot.db.session import Database
-from bot.icons.rows import storable_text
+from bot.db.session import Database, storable_text
 from bot.talk.refusals import ServiceError
 
 DEFAULT_CATCH_UP = 6
@@ -55,6 +54,8 @@ class Plan:
     """The line above each post."""
     role_id: int | None = None
     """The role that each post pings."""
+    model_id: int | None = None
+    """The model that draws; None: the server's usual one."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ class ScheduleService:
             row.local_time, row.zone, row.weekdays = plan.local_time, plan.zone, to_bits(plan.weekdays)
             row.count, row.catch_up_hours, row.content = plan.count, plan.catch_up_hours, plan.content
             row.text, row.role_id = plan.text and storable_text(plan.text), plan.role_id
+            row.model_id = plan.model_id
             row.paused, row.failures = None, 0
             await session.flush()  # gives a new row its id
             await plan_next(session, row, now)
@@ -207,6 +209,7 @@ def view(row: Schedule) -> ScheduleView:
         content=row.content,
         text=row.text,
         role_id=row.role_id,
+        model_id=row.model_id,
     )
     planned = None if row.next_run_at is None else row.next_run_at - delay(row.id)
     return ScheduleView(row.id, plan, row.paused, row.failures, planned)

@@ -79,6 +79,8 @@ class Schedule(Base):
     """The line above each post, as somebody typed it; NULL: none."""
     role_id: Mapped[int | None] = mapped_column(Snowflake)
     """The role that each post pings; NULL: none."""
+    model_id: Mapped[int | None] = mapped_column(Key)
+    """The model that draws; NULL: the server's usual one. No foreign key: SQLite adds none later."""
     catch_up_hours: Mapped[int] = mapped_column(SmallInteger)
     """A run that was missed by at most so much is posted late, an older one is recorded as missed."""
     paused: Mapped[PauseReason | None] = mapped_column(

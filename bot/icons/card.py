@@ -83,7 +83,7 @@ def icon_card(
     """
     alone = len(sheet.icons) == 1
     alt, lines = _alt(sheet, texts, locale), [_seeds(sheet, texts, locale)]
-    lines.append(texts.say("icon.model", locale, version=code(sheet.model_version)))
+    lines.append(texts.say("icon.model", locale, version=code(sheet.model_name)))
     if sheet.wildness is not None:
         lines.append(texts.say("icon.wildness", locale, wildness=sheet.wildness))
     text = " · ".join(lines)
@@ -188,7 +188,7 @@ def _seeds(sheet: Sheet, texts: Texts, locale: str) -> str:
 
 def _alt(sheet: Sheet, texts: Texts, locale: str) -> str:
     """What a screen reader says of the picture."""
-    version, names = sheet.model_version, [plain(icon.seed.name) for icon in sheet.icons]
+    version, names = plain(sheet.model_name), [plain(icon.seed.name) for icon in sheet.icons]
     if len(names) == 1:
         return texts.say("icon.alt", locale, seed=names[0], version=version)
     if sheet.kind is GenerationKind.TOP or not _follow(sheet):

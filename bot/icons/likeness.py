@@ -33,14 +33,18 @@ class LikenessService:
         self._pictures = pictures
         self._thread = ThreadPoolExecutor(1, "likeness")
 
-    async def like(self, fetch: Callable[[], Awaitable[bytes]], name: str, *, where: Origin) -> Sheet:
-        """Draw what the model that serves can draw most like a picture, fetched when it is its turn; write the rows.
+    async def like(
+        self, fetch: Callable[[], Awaitable[bytes]], name: str, *, where: Origin, model_id: int | None = None
+    ) -> Sheet:
+        """Draw what a model (None: the usual one) can draw most like a picture, fetched when it is its turn.
 
+        The rows are written.
         Raises DecodeError, PicturesWaitError, OwnPicturesWaitError, ModelGoneError, BusyError and what `fetch` raises.
         """
         async with self._pictures.turn(where.user_id):
             data = await fetch()
-            async with self._library.use() as model:
+            model_id, _ = await self._icons.usual((), where, model_id)
+            async with self._library.use(model_id) as model:
                 size, background = model.bundle.image_size, model.bundle.background
                 icon = await self._pictures.decode(data, size=size, background=background, name=name)
                 work = partial(invert, model.studio, as_pixels(icon), STEPS)

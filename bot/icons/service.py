@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, or_, select, update
 
-from bot.db.models import Generation, GenerationKind
+from bot.db.guilds import GuildSettings
+from bot.db.models import Generation, GenerationKind, ModelRecord, ModelState
 from bot.db.session import Database
 from bot.icons.rows import (
     Drawing,
@@ -23,7 +24,7 @@ from bot.icons.rows import (
     storable,
     view_of,
 )
-from bot.icons.sheets import Sheet, compose, draw_chosen, draw_icons, draw_rows, enough_for
+from bot.icons.sheets import PointModelError, Sheet, compose, draw_chosen, draw_icons, draw_rows, enough_for
 from bot.models.library import ModelGoneError, ModelLibrary
 from bot.talk.refusals import ServiceError
 from generator.choice import CANDIDATES
@@ -76,9 +77,9 @@ class IconService:
     ) -> Sheet:
         """Draw `count` (1, 4 or 9) icons, those of `seed` and the seeds after it, and write their rows.
 
-        None stands for seeds that the server has not seen, chosen among others, for the active model, and for the
+        None stands for seeds that the server has not seen, chosen among others, for what `usual` says, and for the
         bundle's own truncation (0 < truncation <= MOST). Rows are written when the picture is there, all or none.
-        Raises BusyError and ModelGoneError.
+        Raises PointModelError, BusyError and ModelGoneError.
         """
         if count not in COUNTS:
             raise ValueError(f"A sheet has 1, 4 or 9 icons, not {count}.")
@@ -146,6 +147,8 @@ class IconService:
         model_id: int | None = None,
         truncation: float | None = None,
     ) -> Sheet:
+        model_id, own = await self.usual(seeds or (), where, model_id)
+        truncation = own if truncation is None else truncation
         async with self._library.use(model_id) as model:
             if seeds is None:
                 fresh = await self._fresh(where.guild_id, enough_for(count, self._candidates, model.studio.waiting))
@@ -184,6 +187,29 @@ class IconService:
                 for row in rows:
                     row.sheet_id = rows[0].id
         return [row.id for row in rows]
+
+    async def usual(
+        self, seeds: Sequence[Seed], where: Origin, model_id: int | None = None
+    ) -> tuple[int | None, float | None]:
+        """The model and the truncation to draw with: a model that somebody has named, or the usual one.
+
+        A point has those of the icon that it was made for; else the server's default model draws. None: the model that
+        serves, and its own truncation. Raises PointModelError where the points are of several models.
+        """
+        if model_id is not None:
+            return model_id, None
+        points = [seed.number for seed in seeds if seed.point is not None]
+        made = joined_views().where(Generation.seed.in_(points), Generation.point.is_not(None))
+        chosen = select(ModelRecord.id).join(GuildSettings, GuildSettings.model_id == ModelRecord.id)
+        here = (GuildSettings.guild_id == where.guild_id) & (ModelRecord.state != ModelState.GONE)
+        async with self._database.read() as session:
+            if not points:
+                return await session.scalar(chosen.where(here)), None
+            rows = [view_of(*each) for each in await session.execute(made.order_by(Generation.id))]
+        for row in rows:
+            if row.model_id != rows[0].model_id:
+                raise PointModelError("points of two models", version=row.model_name)
+        return (rows[0].model_id, rows[0].truncation) if rows else (None, None)
 
     async def find_point(self, seed: Seed) -> Seed | None:
         """The seed with the point that its name stands for; None when no such point was ever made here."""

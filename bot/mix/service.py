@@ -26,19 +26,32 @@ class MixService:
         self._icons = icons
 
     async def mix(
-        self, first: Seed | GenerationView, second: Seed | GenerationView, *, where: Origin
+        self,
+        first: Seed | GenerationView,
+        second: Seed | GenerationView,
+        *,
+        where: Origin,
+        model_id: int | None = None,
     ) -> tuple[Sheet, GenerationView, GenerationView]:
         """Draw the children of two icons, and write their rows: the sheet, and the rows of the parents.
 
-        A seed is drawn by the other one's model, at its wildness. Raises MixModelsError, PointModelError,
-        ModelGoneError and BusyError.
+        A seed is drawn by the other one's model, at its wildness; two of them by the one that is named, or as
+        `IconService.usual` says. Raises MixModelsError, PointModelError, ModelGoneError and BusyError.
         """
         rows = [each for each in (first, second) if isinstance(each, GenerationView)]
+        seeds = [each.seed if isinstance(each, GenerationView) else storable(each) for each in (first, second)]
         if len({row.model_id for row in rows}) > 1:
-            raise MixModelsError("two models", first=rows[0].model_version, second=rows[1].model_version)
-        async with self._library.use(rows[0].model_id if rows else None) as model:
-            scale = rows[0].truncation if rows else model.bundle.card.truncation
-            seeds = [each.seed if isinstance(each, GenerationView) else storable(each) for each in (first, second)]
+            raise MixModelsError("two models", first=rows[0].model_name, second=rows[1].model_name)
+        if rows and model_id not in (None, rows[0].model_id):
+            async with self._library.use(model_id) as model:
+                raise MixModelsError("two models", first=rows[0].model_name, second=model.name)
+        truncation: float | None
+        if rows:
+            model_id, truncation = rows[0].model_id, rows[0].truncation
+        else:
+            model_id, truncation = await self._icons.usual(seeds, where, model_id)
+        async with self._library.use(model_id) as model:
+            scale = model.bundle.card.truncation if truncation is None else truncation
             require_points(model, seeds)
             children = mix(seeds[0], seeds[1], model.bundle.config.latent_size)
         parents = [await self._row(each, model.id, scale, where) for each in (first, second)]

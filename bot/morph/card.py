@@ -27,9 +27,9 @@ async def show_morph(interaction: Interaction, morph: Morph, *, private: bool) -
 def morph_card(morph: Morph, texts: Texts, locale: str) -> Card:
     """The animation, both seeds and the model, and the button that takes it away."""
     start, end = morph.start.name, morph.end.name
-    alt = texts.say("morph.alt", locale, start=plain(start), end=plain(end), version=morph.model_version)
+    alt = texts.say("morph.alt", locale, start=plain(start), end=plain(end), version=plain(morph.model_name))
     seeds = texts.say("morph.seeds", locale, start=code(start), end=code(end))
-    model = texts.say("icon.model", locale, version=code(morph.model_version))
+    model = texts.say("icon.model", locale, version=code(morph.model_name))
     text = discord.ui.TextDisplay[discord.ui.LayoutView](f"{seeds} · {model}")
     container = discord.ui.Container[discord.ui.LayoutView](picture(morph.filename, alt), text, accent_color=ACCENT)
     container.add_item(discord.ui.ActionRow(delete_button(morph.ids[0], texts, locale)))

@@ -22,27 +22,28 @@ class Morph:
     ids: tuple[int, ...]
     start: Seed
     end: Seed
-    model_version: str
+    model_name: str
     webp: bytes
     filename: str
 
 
 class MorphService:
-    """Draws walks with the active model, and keeps the record of their ends."""
+    """Draws walks, and keeps the record of their ends."""
 
     def __init__(self, library: ModelLibrary, icons: IconService) -> None:
         self._library = library
         self._icons = icons
 
-    async def draw(self, start: Seed, end: Seed, *, where: Origin, limit: int) -> Morph:
+    async def draw(self, start: Seed, end: Seed, *, where: Origin, limit: int, model_id: int | None = None) -> Morph:
         """Draw the walk, with fewer frames where it would be larger than `limit` bytes, and write the two rows.
 
-        Raises ModelGoneError and BusyError.
+        `model_id` None: as `IconService.usual` says. Raises PointModelError, ModelGoneError and BusyError.
         """
         start, end = storable(start), storable(end)
-        async with self._library.use() as model:
+        model_id, truncation = await self._icons.usual([start, end], where, model_id)
+        async with self._library.use(model_id) as model:
             require_points(model, [start, end])
-            scale = model.bundle.card.truncation
+            scale = model.bundle.card.truncation if truncation is None else truncation
             try:
                 icons = await model.studio.walk(start, end, WALK_STEPS, scale)
             except StudioBusyError as error:
@@ -51,4 +52,4 @@ class MorphService:
         ends = [Drawing(seed, model.id, scale) for seed in (start, end)]
         ids = await self._icons.record(ends, where, GenerationKind.MORPH)
         name = f"mojigan-{model.version}-{start.stem}-to-{end.stem}.webp"
-        return Morph(tuple(ids), start, end, model.version, webp, name)
+        return Morph(tuple(ids), start, end, model.name, webp, name)

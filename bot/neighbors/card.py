@@ -52,7 +52,7 @@ def comparison_card(comparison: Comparison, texts: Texts, locale: str) -> Card:
         "neighbors.title" if ours else "neighbors.picture_title",
         locale,
         seed=code(name),
-        version=code(comparison.model_version),
+        version=code(comparison.model_name),
     )
     verdict = texts.say(_SENTENCES[comparison.verdict.closeness], locale, percent=comparison.verdict.percent)
     container = discord.ui.Container[discord.ui.LayoutView](

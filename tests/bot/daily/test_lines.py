@@ -61,7 +61,7 @@ async def test_a_post_begins_with_its_line_and_pings_its_role_alone(
     await until_time(world, "2026-03-28T09:00")
     shown, roles, everyone = last(world)
     assert shown.startswith(f"{line}\n### Icon of the day · Saturday, 2026-03-28")
-    assert (roles, everyone) == ({role.id}, False)
+    assert (roles, everyone) == (frozenset({role.id}), False)
 
     world.env.backend.delete_role(world.guild.id, role.id)
     with caplog.at_level(logging.WARNING, "bot.daily.outlet"):

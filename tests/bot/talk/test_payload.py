@@ -8,7 +8,7 @@ import json
 from bot.talk.translator import CommandTranslator
 from tests.bot.world import World
 
-PAYLOAD = "4724a3aecab9fee8b7080232b0ae706695a626b737287af9844e0bdc9c833b01"
+PAYLOAD = "c08185dfe3a7d21365f4248773544417736988174af2d4c5d6044a27592e7be5"
 """SHA-256 over names, descriptions, options, choices, permissions and all translations, sorted. A command that is meant
 to change changes it: then write the digest that the failing test shows here."""
 
