@@ -1,4 +1,4 @@
-"""Seeds that stand for a point of their own: found for a picture, or mixed of two others. Their names say so."""
+"""Seeds that stand for a point of their own: found for a picture, or between two others. Their names say so."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class PointKind(StrEnum):
 
     MIX = "mix"
     LIKE = "like"
+    MORPH = "morph"
 
 
 _NAME = re.compile(f"({'|'.join(PointKind)})-[{FRESH_LETTERS}]{{{FRESH_LENGTH}}}")
@@ -55,6 +56,15 @@ def mix(first: Seed, second: Seed, size: int) -> list[Seed]:
     turn = OWN_STRENGTH * math.pi / 2
     children = math.cos(turn) * arc(start, end, torch.tensor(SHARES, dtype=torch.float64)) + math.sin(turn) * own
     return [at(PointKind.MIX, child) for child in children.float()]
+
+
+def between(first: Seed, second: Seed, size: int, count: int) -> list[Seed]:
+    """So many points at equal distances on the way from one seed to another, without its ends."""
+    import torch
+
+    start, end = latents([first, second], size).double()
+    shares = torch.arange(1, count + 1, dtype=torch.float64) / (count + 1)
+    return [at(PointKind.MORPH, point) for point in arc(start, end, shares).float()]
 
 
 def pack(point: tuple[float, ...]) -> bytes:

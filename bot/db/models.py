@@ -110,6 +110,8 @@ class GenerationKind(StrEnum):
     """An end of a walk."""
     MIX = "mix"
     """A child of two icons, which are its parents."""
+    FRAME = "frame"
+    """A moment of a walk between its parents."""
     PARENT = "parent"
     """What was mixed by its seed, and stands in no message of its own."""
     LIKE = "like"

@@ -28,6 +28,14 @@ Row: TypeAlias = discord.ui.ActionRow[discord.ui.LayoutView]
 _ROWS = ("place.first_row", "place.second_row", "place.third_row")
 _SIDES = ("place.left", "place.middle", "place.right")
 
+VARIED = {GenerationKind.VARIATION, GenerationKind.LIKE}
+"""What is followed by variations."""
+
+COMPLETE = {GenerationKind.TOP, GenerationKind.FRAME}
+"""Sheets after which there is nothing more of the kind."""
+
+_MORE = dict.fromkeys(VARIED, "button.more_variations") | {GenerationKind.MIX: "button.more_children"}
+
 LONGEST_ALT_NAME = 60
 """Characters of a seed in a description that names several."""
 
@@ -66,6 +74,13 @@ def note_of(key: str, interaction: Interaction, parent: GenerationView, **more: 
     name = texts.say("icon.parent", locale, seed=code(parent.seed.name))
     linked = link(name, parent.guild_id, parent.channel_id, parent.message_id)
     return texts.say(key, locale, parent=linked, user=interaction.user.mention, **more)
+
+
+def note_of_two(key: str, interaction: Interaction, parents: tuple[GenerationView, GenerationView]) -> str:
+    """The same of icons that lie between two."""
+    first, second = parents
+    other = link(code(second.seed.name), second.guild_id, second.channel_id, second.message_id)
+    return note_of(key, interaction, first, other=other)
 
 
 def icon_card(
@@ -135,10 +150,10 @@ def _of_several(sheet: Sheet, texts: Texts, locale: str) -> Iterator[Row]:
     )
     yield discord.ui.ActionRow(vote)
     delete = delete_button(sheet.icons[0].id, texts, locale)
-    if sheet.kind is GenerationKind.TOP:
+    if sheet.kind in COMPLETE:
         yield discord.ui.ActionRow(delete)
         return
-    label = say("button.more_variations" if _varies(sheet) else "button.another_sheet", locale)
+    label = say(_MORE.get(sheet.kind, "button.another_sheet"), locale)
     yield discord.ui.ActionRow(button(label, "another", row, count, style=discord.ButtonStyle.primary), delete)
 
 

@@ -12,9 +12,9 @@ from bot.db.models import NOBODY
 from bot.icons.asking import announce, find_rows, find_seed, origin
 from bot.icons.attached import called, check_size, fetch, read_emoji
 from bot.icons.card import show_icons
-from bot.icons.likeness import SHOWN, LikenessService
+from bot.icons.likeness import LikenessService
 from bot.icons.rows import GenerationView
-from bot.icons.service import IconService
+from bot.icons.service import SHOWN_LIKE, IconService
 from bot.models.command import LONGEST_MODEL, find_model, offer_models
 from bot.talk.acknowledging import acknowledge
 from bot.talk.answering import answering, tell_all
@@ -89,7 +89,7 @@ async def _draw_like(
     """Post the icon that is nearest to a picture, with variations."""
     if isinstance(picture, discord.Attachment):
         check_size(picture)
-    await announce(interaction, SHOWN, private=private)
+    await announce(interaction, SHOWN_LIKE, private=private)
     service, name = interaction.client.service(LikenessService), called(picture)
     sheet = await service.like(partial(fetch, picture), name, where=origin(interaction), model_id=model_id)
     locale = answer_locale(interaction, private=private)

@@ -10,15 +10,12 @@ from functools import partial
 from bot.db.models import GenerationKind
 from bot.icons.pictures import PictureReader
 from bot.icons.rows import Origin
-from bot.icons.service import IconService
+from bot.icons.service import SHOWN_LIKE, IconService
 from bot.icons.sheets import Sheet
 from bot.models.library import ModelLibrary
 from generator.inversion import invert
 from generator.points import PointKind, at
 from generator.transparency import as_pixels
-
-SHOWN = 4
-"""The nearest icon, and its first variations."""
 
 STEPS = 60
 """Of the search; each takes 60 ms of a core, and more of them hardly find anything nearer."""
@@ -51,7 +48,7 @@ class LikenessService:
                 found = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         seed = at(PointKind.LIKE, found.latent)
         return await self._icons.draw_seeds(
-            [seed.offset(i) for i in range(SHOWN)],
+            [seed.offset(i) for i in range(SHOWN_LIKE)],
             where=where,
             kind=GenerationKind.LIKE,
             model_id=model.id,

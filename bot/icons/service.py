@@ -39,6 +39,9 @@ COUNTS = (1, 4, 9)
 VARIATIONS = 9
 """Icons in a sheet of variations."""
 
+SHOWN_LIKE = 4
+"""Of a picture, the nearest icon and its first variations."""
+
 FAMILY = 7
 """Pairs of parents that are told of an icon."""
 
@@ -91,13 +94,15 @@ class IconService:
     async def vary(self, row: GenerationView, *, where: Origin, more: bool = False) -> Sheet:
         """Draw the first nine variations of an icon with its own model, and write their rows.
 
-        `more`: the row is one of nine variations, and the nine after them are wanted.
+        `more`: the row is the first of nine variations, or the nearest to a picture, which was shown with some; the
+        nine after them are wanted.
         Raises VariationsEndError, BusyError and ModelGoneError.
         """
         seed, parent_id, begin = row.seed, row.id, 1
-        if more:
-            seed, parent_id = row.seed.parent, row.parent_id or row.id
-            begin = (row.seed.index - 1) // VARIATIONS * VARIATIONS + VARIATIONS + 1
+        if more and row.kind is GenerationKind.LIKE:
+            begin = SHOWN_LIKE
+        elif more:
+            seed, parent_id, begin = row.seed.parent, row.parent_id or row.id, row.seed.index + VARIATIONS
         try:
             seeds = [seed.variation(begin + i) for i in range(VARIATIONS)]
         except ValueError as error:
@@ -225,15 +230,15 @@ class IconService:
         while line and len(tree) < FAMILY:
             child = line.pop(0)
             if child.kind in SAME_ICON and child.parent_id is not None:  # it was opened or varied
-                line[:0] = await self._all([child.parent_id])
+                line[:0] = await self.rows([child.parent_id])
             elif child.parent_id is not None and child.other_parent_id is not None:
-                parents = await self._all([child.parent_id, child.other_parent_id])
+                parents = await self.rows([child.parent_id, child.other_parent_id])
                 if len(parents) > 1:
                     tree.append((child, parents[0], parents[1]))
                     line += parents
         return tree
 
-    async def _all(self, ids: Sequence[int]) -> list[GenerationView]:
+    async def rows(self, ids: Sequence[int]) -> list[GenerationView]:
         """Rows in the order of their ids, deleted ones among them."""
         async with self._database.read() as session:
             found = await session.execute(joined_views().where(Generation.id.in_(ids)))
@@ -256,12 +261,7 @@ class IconService:
 
         Raises GenerationGoneError, ModelGoneError and BusyError.
         """
-        of_sheet = or_(Generation.id == generation_id, Generation.sheet_id == generation_id)
-        query = select_views().where(of_sheet).order_by(Generation.position)
-        async with self._database.read() as session:
-            rows = [view_of(*each) for each in await session.execute(query)]
-        if not rows:
-            raise GenerationGoneError(f"There is no icon {generation_id}.")
+        rows = await self.sheet(generation_id)
         drawn = []
         for row, icon in zip(rows, await draw_rows(self._library, rows), strict=True):
             if icon is None:
@@ -269,6 +269,16 @@ class IconService:
             drawn.append(icon)
         sheet = await compose([row.seed for row in rows], drawn, rows[0].kind)
         return sheet.with_rows([row.id for row in rows])
+
+    async def sheet(self, generation_id: int) -> list[GenerationView]:
+        """An icon, or all of the sheet that it is the first of. Raises GenerationGoneError."""
+        of_sheet = or_(Generation.id == generation_id, Generation.sheet_id == generation_id)
+        query = select_views().where(of_sheet).order_by(Generation.position)
+        async with self._database.read() as session:
+            rows = [view_of(*each) for each in await session.execute(query)]
+        if not rows:
+            raise GenerationGoneError(f"There is no icon {generation_id}.")
+        return rows
 
     async def repost(self, originals: Sequence[GenerationView], where: Origin) -> Sheet | None:
         """Draw icons of any models once more, as one sheet, and write rows whose parents they are.

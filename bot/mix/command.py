@@ -7,7 +7,7 @@ from typing import Any
 from discord import app_commands
 
 from bot.icons.asking import announce, find_rows, find_seed, origin
-from bot.icons.card import note_of, show_icons
+from bot.icons.card import note_of_two, show_icons
 from bot.icons.rows import GenerationView
 from bot.mix.service import MixService
 from bot.models.command import LONGEST_MODEL, find_model, offer_models
@@ -17,7 +17,7 @@ from bot.talk.interaction import Interaction
 from bot.talk.refusals import Refusal
 from bot.talk.sight import in_sight
 from bot.talk.texts import Texts
-from bot.talk.words import code, link, read_link
+from bot.talk.words import read_link
 from generator.points import CHILDREN
 from generator.seeds import MAX_TYPED, Seed
 
@@ -50,8 +50,7 @@ def mix_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
             await announce(interaction, CHILDREN, private=private)
             service = interaction.client.service(MixService)
             sheet, *rows = await service.mix(parents[0], parents[1], where=origin(interaction), model_id=model_id)
-            other = link(code(rows[1].seed.name), rows[1].guild_id, rows[1].channel_id, rows[1].message_id)
-            note = note_of("icon.mixed", interaction, rows[0], other=other)
+            note = note_of_two("icon.mixed", interaction, (rows[0], rows[1]))
             await show_icons(interaction, sheet, note, private=private)
 
     return mix

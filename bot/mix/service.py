@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bot.db.models import GenerationKind
+from bot.icons.children import draw_children
 from bot.icons.rows import Drawing, GenerationView, Origin, storable
 from bot.icons.service import IconService
 from bot.icons.sheets import Sheet, require_points
 from bot.models.library import ModelLibrary
 from bot.talk.refusals import ServiceError
-from generator.points import mix
 from generator.seeds import Seed
 
 
@@ -53,18 +53,8 @@ class MixService:
         async with self._library.use(model_id) as model:
             scale = model.bundle.card.truncation if truncation is None else truncation
             require_points(model, seeds)
-            children = mix(seeds[0], seeds[1], model.bundle.config.latent_size)
-        parents = [await self._row(each, model.id, scale, where) for each in (first, second)]
-        sheet = await self._icons.draw_seeds(
-            children,
-            where=where,
-            kind=GenerationKind.MIX,
-            parent_id=parents[0].id,
-            other_parent_id=parents[1].id,
-            model_id=model.id,
-            truncation=scale,
-        )
-        return sheet, parents[0], parents[1]
+            one, other = [await self._row(each, model.id, scale, where) for each in (first, second)]
+            return await draw_children(self._library, self._icons, (one, other), where), one, other
 
     async def _row(self, parent: Seed | GenerationView, model_id: int, scale: float, where: Origin) -> GenerationView:
         """A parent's row; one is written for a seed."""

@@ -6,13 +6,17 @@ import asyncio
 from dataclasses import dataclass
 
 from bot.db.models import GenerationKind
-from bot.icons.rows import Drawing, Origin, storable
+from bot.icons.rows import Drawing, GenerationGoneError, GenerationView, Origin, storable
 from bot.icons.service import IconService
-from bot.icons.sheets import BusyError, require_points
+from bot.icons.sheets import BusyError, Sheet, require_points
 from bot.models.library import ModelLibrary
 from generator.pictures import WALK_SIZE, WALK_STEPS, animation
+from generator.points import between
 from generator.seeds import Seed
 from generator.studio import StudioBusyError
+
+FRAMES = 9
+"""Moments of a walk to choose from."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +57,25 @@ class MorphService:
         ids = await self._icons.record(ends, where, GenerationKind.MORPH)
         name = f"mojigan-{model.version}-{start.stem}-to-{end.stem}.webp"
         return Morph(tuple(ids), start, end, model.name, webp, name)
+
+    async def frames(self, generation_id: int, *, where: Origin) -> tuple[Sheet, tuple[GenerationView, GenerationView]]:
+        """Draw FRAMES moments of a walk that was posted, with its model, and write their rows: the sheet, and the ends.
+
+        Raises GenerationGoneError, ModelGoneError and BusyError.
+        """
+        ends = await self._icons.sheet(generation_id)
+        if len(ends) != 2:
+            raise GenerationGoneError(f"Icon {generation_id} is no end of a walk.")
+        start, end = ends
+        async with self._library.use(start.model_id) as model:
+            moments = between(start.seed, end.seed, model.bundle.config.latent_size, FRAMES)
+        sheet = await self._icons.draw_seeds(
+            moments,
+            where=where,
+            kind=GenerationKind.FRAME,
+            parent_id=start.id,
+            other_parent_id=end.id,
+            model_id=start.model_id,
+            truncation=start.truncation,
+        )
+        return sheet, (start, end)

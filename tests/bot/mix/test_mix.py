@@ -19,6 +19,7 @@ from tests.bot.world import (
     choose,
     for_one,
     in_discord,
+    labels,
     options,
     private,
     public,
@@ -71,6 +72,17 @@ async def test_children_are_mixed_further_and_icon_info_shows_the_family(world: 
         f"`{names(words(second))[0]}` is a child of `{name}` and `7`",
         f"`{name}` is a child of `Ada` and `42`",
     ]
+
+
+async def test_below_children_there_are_more_of_them(world: World) -> None:
+    first = public(await world.asker.slash(world.channel, "mix", first="Ada", second="42"))
+    await world.restart()
+    second = public(await world.other.click(first, label="More children"))
+    assert f"Children of seed `Ada` and seed `42`, for {world.other.mention}" in words(second)
+    rows = (await world.rows())[2:]
+    assert {(row.kind, row.parent_id, row.other_parent_id) for row in rows} == {(GenerationKind.MIX, 1, 2)}
+    assert len({row.icon for row in rows}) == 2 * CHILDREN
+    assert labels(second) == ["More children", "Delete"]
 
 
 async def test_what_cannot_be_mixed_is_refused(world: World) -> None:
