@@ -53,8 +53,8 @@ class RowButton(RowItem[Button], template=NOTHING):
 class AnotherButton(RowItem[Button], template=rf"mj:another:{ROW}:(?P<count>[149])"):
     """A fresh icon or sheet by the same model.
 
-    Below a sheet of variations, or of what is like a picture, the nine variations after these; below the children of
-    two icons, more children of them.
+    Below a sheet of variations, or of what is like a picture, the variations after these; below the children of two
+    icons, more children of them.
     """
 
     audience = Audience("icon")
@@ -62,19 +62,20 @@ class AnotherButton(RowItem[Button], template=rf"mj:another:{ROW}:(?P<count>[149
     async def act(self, interaction: Interaction) -> None:
         """Draw and post a fresh one that says what it came from."""
         count = int(self.match["count"])
+        private = await begin(interaction, count)
         parent = await self.load(interaction)
-        varying = count > 1 and parent.kind in VARIED
-        private = await begin(interaction, VARIATIONS if varying else count)
-        if varying:
-            await self._more_variations(interaction, parent, private=private)
+        if count > 1 and parent.kind in VARIED:
+            await self._more_variations(interaction, parent, count, private=private)
         elif count > 1 and parent.kind is GenerationKind.MIX:
             await self._more_children(interaction, parent, private=private)
         else:
             await self._fresh(interaction, parent, count, private=private)
 
-    async def _more_variations(self, interaction: Interaction, parent: GenerationView, *, private: bool) -> None:
+    async def _more_variations(
+        self, interaction: Interaction, parent: GenerationView, count: int, *, private: bool
+    ) -> None:
         service, varied = interaction.client.service(IconService), parent
-        sheet = await service.vary(parent, where=origin(interaction), more=True)
+        sheet = await service.vary(parent, where=origin(interaction), count=count, more=True)
         if parent.kind is GenerationKind.VARIATION and parent.parent_id is not None:
             varied = await service.load(parent.parent_id) or parent
         note = note_of("icon.more_variations", interaction, varied)

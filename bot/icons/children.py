@@ -7,7 +7,7 @@ from bot.icons.rows import GenerationGoneError, GenerationView, Origin
 from bot.icons.service import IconService
 from bot.icons.sheets import Sheet
 from bot.models.library import ModelLibrary
-from generator.points import mix
+from generator.points import CHILDREN, mix
 
 
 async def draw_children(
@@ -15,13 +15,15 @@ async def draw_children(
 ) -> Sheet:
     """Draw children of two icons of one model, at the wildness of the first, and write their rows.
 
-    Raises ModelGoneError and BusyError.
+    They are chosen among several: halfway between two icons, many a point is odd. Raises ModelGoneError and BusyError.
     """
     first, second = parents
     async with library.use(first.model_id) as model:
-        children = mix(first.seed, second.seed, model.bundle.config.latent_size)
+        count = CHILDREN * icons.candidates(model)
+        children = mix(first.seed, second.seed, model.bundle.config.latent_size, count)
     return await icons.draw_seeds(
         children,
+        CHILDREN,
         where=where,
         kind=GenerationKind.MIX,
         parent_id=first.id,

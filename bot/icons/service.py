@@ -25,7 +25,7 @@ from bot.icons.rows import (
     view_of,
 )
 from bot.icons.sheets import PointModelError, Sheet, compose, draw_chosen, draw_icons, draw_rows, enough_for
-from bot.models.library import ModelGoneError, ModelLibrary
+from bot.models.library import Model, ModelGoneError, ModelLibrary
 from bot.talk.refusals import ServiceError
 from generator.choice import CANDIDATES
 from generator.points import pack, unpack
@@ -91,25 +91,25 @@ class IconService:
             seeds, count, where=where, kind=kind, parent_id=parent_id, model_id=model_id, truncation=truncation
         )
 
-    async def vary(self, row: GenerationView, *, where: Origin, more: bool = False) -> Sheet:
-        """Draw the first nine variations of an icon with its own model, and write their rows.
+    async def vary(self, row: GenerationView, *, where: Origin, count: int = VARIATIONS, more: bool = False) -> Sheet:
+        """Draw the first variations of an icon with its own model, and write their rows.
 
-        `more`: the row is the first of nine variations, or the nearest to a picture, which was shown with some; the
-        nine after them are wanted.
+        `more`: the row is the first of so many on a sheet of variations, or of what is like a picture, and those after
+        them are wanted.
         Raises VariationsEndError, BusyError and ModelGoneError.
         """
         seed, parent_id, begin = row.seed, row.id, 1
         if more and row.kind is GenerationKind.LIKE:
-            begin = SHOWN_LIKE
+            begin = count
         elif more:
-            seed, parent_id, begin = row.seed.parent, row.parent_id or row.id, row.seed.index + VARIATIONS
+            seed, parent_id, begin = row.seed.parent, row.parent_id or row.id, row.seed.index + count
         try:
-            seeds = [seed.variation(begin + i) for i in range(VARIATIONS)]
+            seeds = [seed.variation(begin + i) for i in range(count)]
         except ValueError as error:
             raise VariationsEndError(str(error)) from error
         return await self._draw(
             seeds,
-            VARIATIONS,
+            count,
             where=where,
             kind=GenerationKind.VARIATION,
             parent_id=parent_id,
@@ -120,6 +120,7 @@ class IconService:
     async def draw_seeds(
         self,
         seeds: Sequence[Seed],
+        count: int | None = None,
         *,
         where: Origin,
         kind: GenerationKind,
@@ -128,10 +129,10 @@ class IconService:
         parent_id: int | None = None,
         other_parent_id: int | None = None,
     ) -> Sheet:
-        """Draw the icons of up to nine seeds, and write their rows; as `draw`."""
+        """Draw the icons of up to nine seeds, or the best `count` of more, and write their rows; as `draw`."""
         return await self._draw(
             seeds,
-            len(seeds),
+            len(seeds) if count is None else count,
             where=where,
             kind=kind,
             parent_id=parent_id,
@@ -158,11 +159,17 @@ class IconService:
             if seeds is None:
                 fresh = await self._fresh(where.guild_id, enough_for(count, self._candidates, model.studio.waiting))
                 seeds, drawn = await draw_chosen(model, fresh, count, truncation)
+            elif len(seeds) > count:
+                seeds, drawn = await draw_chosen(model, seeds, count, truncation, in_order=True)
             else:
                 drawn = await draw_icons(model, seeds, truncation)
             sheet = await compose(seeds, drawn, kind)
         drawings = [Drawing(seed, model.id, sheet.truncation, parent_id, other_parent_id) for seed in seeds]
         return sheet.with_rows(await self.record(drawings, where, kind))
+
+    def candidates(self, model: Model) -> int:
+        """How many icons to draw for each one that is to be chosen alone."""
+        return enough_for(1, self._candidates, model.studio.waiting)
 
     async def record(self, drawings: Sequence[Drawing], where: Origin, kind: GenerationKind) -> list[int]:
         """Write the rows of icons that were drawn for one message, all or none; their ids."""

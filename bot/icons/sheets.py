@@ -104,13 +104,18 @@ async def draw_icons(model: Model, seeds: Sequence[Seed], truncation: float | No
 
 
 async def draw_chosen(
-    model: Model, candidates: Sequence[Seed], count: int, truncation: float | None
+    model: Model, candidates: Sequence[Seed], count: int, truncation: float | None, *, in_order: bool = False
 ) -> tuple[list[Seed], list[Drawn]]:
-    """Draw candidates with a model that is in use, and choose `count` of them. Raises BusyError."""
+    """Draw candidates with a model that is in use, and choose `count` of them, the most convincing first.
+
+    `in_order`: those chosen stay in the order of the candidates. Raises BusyError.
+    """
     drawn = await draw_icons(model, candidates, truncation)
     if count == len(candidates):
         return list(candidates), drawn
     places = await model.studio.run(model.choice.choose, [icon.image for icon in drawn], count)
+    if in_order:
+        places.sort()
     return [candidates[place] for place in places], [drawn[place] for place in places]
 
 

@@ -38,7 +38,7 @@ LOW = 0.5
 CLOSE, SOME = 1.5, 3.0
 """How far a model's icons may lie from the training icons (SWD), in what two halves of these lie apart."""
 
-EVERYBODY, OPERATORS = Audience(), Audience(operators_only=True)
+EVERYBODY, OPERATORS, MANAGERS = Audience(), Audience(operators_only=True), Audience(managers_only=True)
 
 _STATES = {
     ModelState.ACTIVE: "model.active",
@@ -76,7 +76,7 @@ def model_group(texts: Texts) -> app_commands.Group:
     add(rollback, "rollback", say("command.model.rollback"), OPERATORS)
     app_commands.describe(theme=say("command.model.theme_name"))(set_theme)
     add(set_theme, "theme", say("command.model.theme"), OPERATORS)
-    add(choose_usual, "default", say("command.model.default"))
+    add(choose_usual, "default", say("command.model.default"), MANAGERS)
     return group
 
 

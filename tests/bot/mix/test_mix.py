@@ -6,11 +6,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
+from PIL import Image
 
 from bot.app import open_services
 from bot.db.models import GenerationKind
 from bot.models.library import ModelLibrary
+from generator.choice import CANDIDATES
 from generator.points import CHILDREN, mix, names_point, pack, unpack
 from generator.seeds import Seed, latents
 from tests.bot.world import (
@@ -83,6 +86,24 @@ async def test_below_children_there_are_more_of_them(world: World) -> None:
     assert {(row.kind, row.parent_id, row.other_parent_id) for row in rows} == {(GenerationKind.MIX, 1, 2)}
     assert len({row.icon for row in rows}) == 2 * CHILDREN
     assert labels(second) == ["More children", "Delete"]
+
+
+async def test_children_are_chosen_among_many_and_stay_in_their_order(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def choose_some(icons: list[Image.Image], count: int) -> list[int]:
+        seen.extend((len(icons), count))
+        return [30, 3, 17, 9]
+
+    monkeypatch.setattr(world.service(ModelLibrary).active.choice, "choose", choose_some)
+    await world.asker.slash(world.channel, "mix", first="Ada", second="42")
+    assert seen == [CHILDREN * CANDIDATES, CHILDREN]
+    points = [unpack(row.point) for row in (await world.rows())[2:] if row.point is not None]
+    first, last = latents([Seed.parse("Ada"), Seed.of(42)], len(points[0]))
+    lean = [float(torch.tensor(point) @ first - torch.tensor(point) @ last) for point in points]
+    assert lean[0] > lean[-1]
 
 
 async def test_what_cannot_be_mixed_is_refused(world: World) -> None:
