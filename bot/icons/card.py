@@ -122,7 +122,7 @@ def _of_one(sheet: Sheet, texts: Texts, locale: str) -> Iterator[Row]:
     row = base36(icon.id)
     another = button(say("button.another", locale), "another", row, 1, style=discord.ButtonStyle.primary)
     vary = button(say("button.vary", locale), "vary", row)
-    near = button(say("button.neighbors", locale), "near", row)
+    near = button(say("menu.neighbors", locale), "near", row)
     yield discord.ui.ActionRow(another, vary, near)
     favorite = button(favorite_label(icon.votes, texts, locale), "favorite", row)
     use = button(say("button.use", locale), "use", row)

@@ -1,4 +1,4 @@
-"""`/neighbors seed | message | picture`, and "Closest training icons" in the menu of a message."""
+"""`/neighbors seed | message | picture`, and "Is it a copy?" in the menu of a message."""
 
 from __future__ import annotations
 

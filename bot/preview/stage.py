@@ -24,7 +24,7 @@ ADMIN, GUEST, DISCORD = "Ada", "Gil", "Discord"
 WELCOME = (
     "Welcome! Type `/icon seed:42` and press Enter: the same seed gives the same icon again. "
     "`/icon` alone, Enter, and the arrow on the right give a fresh one. `/help` lists what there is.\n"
-    "What Discord has and this page has not: the menu of a message. Here, `/Icon info` and `/Closest training icons` "
+    "What Discord has and this page has not: the menu of a message. Here, `/Icon info` and `/Is it a copy?` "
     "look at the message that you reply to, or else at the last one. An attached file goes along with the command. "
     "Direct messages and other languages are left out."
 )

@@ -39,7 +39,7 @@ async def test_each_person_sees_the_commands_that_they_can_use(world: World) -> 
     assert f"</icon:{ids['icon']}> Draw " in text
     assert "`/gallery` " in text
     assert f"-# </gallery mine:{ids['gallery']}> · " in text
-    assert text.endswith("In the menu of a message, under Apps: Closest training icons, Icon info")
+    assert text.endswith("In the menu of a message, under Apps: Icon info, Is it a copy?")
 
     boss = world.guild.create_role("Boss", permissions=discord.Permissions(manage_guild=True))
     manager = world.guild.add_member(world.env.create_user("boss"), roles=[boss])

@@ -30,6 +30,7 @@ NUMBERS_OF_NOBODY = {
     "application_id",
     "model_id",
     "other_parent_id",
+    "role_id",
 }
 """Columns with 64 bits that hold no person's id, besides foreign keys."""
 

@@ -63,7 +63,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
 }
 """Each command with options that lead as far as its work."""
 
-MENUS = ("Closest training icons", "Icon info")
+MENUS = ("Is it a copy?", "Icon info")
 
 ITEMS: dict[type[Any], tuple[tuple[str, ...], ...]] = {
     AnotherButton: (("another", "ROW", "1"),),

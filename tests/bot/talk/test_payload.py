@@ -8,7 +8,7 @@ import json
 from bot.talk.translator import CommandTranslator
 from tests.bot.world import World
 
-PAYLOAD = "c08185dfe3a7d21365f4248773544417736988174af2d4c5d6044a27592e7be5"
+PAYLOAD = "22799dec43bc0b98e16aca899baee0227f7deab76ea94e97909162ed5a6aa323"
 """SHA-256 over names, descriptions, options, choices, permissions and all translations, sorted. A command that is meant
 to change changes it: then write the digest that the failing test shows here."""
 
