@@ -8,7 +8,7 @@ import json
 from bot.talk.translator import CommandTranslator
 from tests.bot.world import World
 
-PAYLOAD = "22799dec43bc0b98e16aca899baee0227f7deab76ea94e97909162ed5a6aa323"
+PAYLOAD = "166cc8d22c489809ec975f8e638f6efcb5b0793200cac7707e7c009a08effa90"
 """SHA-256 over names, descriptions, options, choices, permissions and all translations, sorted. A command that is meant
 to change changes it: then write the digest that the failing test shows here."""
 
