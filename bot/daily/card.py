@@ -91,16 +91,14 @@ def schedule_line(schedule: ScheduleView, model: str | None, texts: Texts, local
     )
     if model is not None:
         text += " · " + texts.say("icon.model", locale, version=code(model))
-    lead = first_line(plan.text, plan.role_id)
-    if lead is not None:
-        text += f"\n> {lead}"
     if schedule.paused is not None:
         text += "\n" + texts.say("daily.rests", locale, reason=texts.say(_PAUSED[schedule.paused], locale))
     elif schedule.next_run_at is not None:
         text += "\n" + texts.say("daily.next", locale, full=stamp(schedule.next_run_at), soon=ago(schedule.next_run_at))
     if schedule.failures:
         text += "\n" + texts.say("daily.failures", locale, count=schedule.failures)
-    return text
+    lead = first_line(plan.text, plan.role_id)
+    return text if lead is None else f"{text}\n> {lead}"
 
 
 def log_lines(schedule: ScheduleView, posts: Sequence[PostView], texts: Texts, locale: str) -> str:
