@@ -20,7 +20,7 @@ from bot.talk.buttons import ROW, Button, Pressed, button, layout
 from bot.talk.choices import offer
 from bot.talk.delivery import picture
 from bot.talk.fitting import fit
-from bot.talk.guard import Audience, require_manager
+from bot.talk.guard import Audience, require_manager, rules_of
 from bot.talk.interaction import Interaction
 from bot.talk.operators import require_operator
 from bot.talk.refusals import Refusal
@@ -86,7 +86,12 @@ async def list_models(interaction: Interaction) -> None:
         await acknowledge(interaction)
         texts, locale = interaction.client.texts, str(interaction.locale)
         versions = await interaction.client.service(VersionService).kept()
-        lines = [version_line(each, texts, locale) for each in versions[:MOST_LINES]]
+        here = rules_of(interaction).model_id
+        lines = [
+            version_line(each, texts, locale)
+            + (f" · {texts.say('model.default_here', locale)}" if each.id == here else "")
+            for each in versions[:MOST_LINES]
+        ]
         if len(versions) > MOST_LINES:
             lines.append(texts.say("model.more", locale, count=len(versions) - MOST_LINES))
         await tell_all(interaction, lines, between="\n")

@@ -110,7 +110,7 @@ async def test_what_cannot_be_mixed_is_refused(world: World) -> None:
     answer = private(await world.asker.slash(world.channel, "mix", first="42", second=" 42 "))
     assert answer == "Both are the same icon. Please choose two different ones."
     answer = private(await world.asker.slash(world.channel, "mix", first="mix-bcdfgh", second="42"))
-    assert answer.startswith("I have made no icon called `mix-bcdfgh`. Such names work only with the bot that gave them;")
+    assert answer.startswith("I have made no icon called `mix-bcdfgh`. Such names work only with the bot")
     sheet = await world.icon(seed="1", count=4)
     link = f"https://discord.com/channels/{world.guild.id}/{world.channel.id}/{sheet.id}"
     answer = private(await world.asker.slash(world.channel, "mix", first=link, second="42"))

@@ -85,6 +85,8 @@ async def test_a_server_draws_with_its_default_where_no_model_is_named(world: Wo
     made = public(await world.asker.slash(world.channel, "mix", first="1", second="2"))
     told = private(await host.slash(world.channel, "model default", version="flags"))
     assert told.startswith(f"In this server `Flags · {second}` draws from now on")
+    listed = private(await world.asker.slash(world.channel, "model list")).splitlines()
+    assert [line.endswith(" · default in this server") for line in listed] == [True, False]
     asked: dict[str, dict[str, Any]] = {
         "icon": {},
         "mix": {"first": "1", "second": "2"},
