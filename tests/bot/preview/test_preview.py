@@ -166,7 +166,7 @@ async def test_the_menus_of_a_message_can_be_reached(settings: Settings) -> None
         await admin.send(preview.channel, "/icon seed:43")
         assert (await guest.send(preview.channel, "/Icon info")).content.startswith("Seed `43`")
         assert (await guest.send(preview.channel, "/icon info", reply_to=first)).content.startswith("Seed `42`")
-        message = await guest.send(preview.channel, "/closest training icons", reply_to=first)
+        message = await guest.send(preview.channel, "/is it a copy?", reply_to=first)
         card = simcord.ResponseMessage(preview.env, preview.env.backend.get_message(preview.channel.id, message.id))
         assert words(card).startswith("Seed `42` · Model")
 
