@@ -1,4 +1,4 @@
-"""Seeds that stand for a point of their own: found for a picture, or mixed of two others. Their names say so."""
+"""Seeds that stand for a point of their own: found for a picture, or between two others. Their names say so."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 CHILDREN = 4
 """Of two seeds, at once."""
 
-SHARES = (0.35, 0.45, 0.55, 0.65)
-"""How far from the first parent to the second each child lies."""
+FIRST_SHARE, LAST_SHARE = 0.3, 0.7
+"""Between which shares of the way from the first parent to the second children lie."""
 
-OWN_STRENGTH = 0.15
-"""How far each child turns into a direction of its own; see NEAR_STRENGTH."""
+OWN_STRENGTH = 0.25
+"""How far each child turns into a direction of its own; see NEAR_STRENGTH. With less, those of one mix share their
+flaws, and there is nothing to choose."""
 
 
 class PointKind(StrEnum):
@@ -30,6 +31,7 @@ class PointKind(StrEnum):
 
     MIX = "mix"
     LIKE = "like"
+    MORPH = "morph"
 
 
 _NAME = re.compile(f"({'|'.join(PointKind)})-[{FRESH_LETTERS}]{{{FRESH_LENGTH}}}")
@@ -46,15 +48,28 @@ def at(kind: PointKind, point: torch.Tensor) -> Seed:
     return replace(Seed.parse(f"{kind}-{name}"), point=tuple(point.tolist()))
 
 
-def mix(first: Seed, second: Seed, size: int) -> list[Seed]:
-    """CHILDREN of two seeds: points between their latents, each turned a little into a direction of its own."""
+def mix(first: Seed, second: Seed, size: int, count: int = CHILDREN) -> list[Seed]:
+    """So many children of two seeds, from the first to the second.
+
+    They are points between their latents, each turned a little into a direction of its own.
+    """
     import torch  # here, as who only reads and stores seeds starts without it
 
     start, end = latents([first, second], size).double()
-    own = latents([secrets.randbelow(SEED_LIMIT) for _ in SHARES], size).double()
+    own = latents([secrets.randbelow(SEED_LIMIT) for _ in range(count)], size).double()
+    shares = FIRST_SHARE + (LAST_SHARE - FIRST_SHARE) * (torch.arange(count, dtype=torch.float64) + 0.5) / count
     turn = OWN_STRENGTH * math.pi / 2
-    children = math.cos(turn) * arc(start, end, torch.tensor(SHARES, dtype=torch.float64)) + math.sin(turn) * own
+    children = math.cos(turn) * arc(start, end, shares) + math.sin(turn) * own
     return [at(PointKind.MIX, child) for child in children.float()]
+
+
+def between(first: Seed, second: Seed, size: int, count: int) -> list[Seed]:
+    """So many points at equal distances on the way from one seed to another, without its ends."""
+    import torch
+
+    start, end = latents([first, second], size).double()
+    shares = torch.arange(1, count + 1, dtype=torch.float64) / (count + 1)
+    return [at(PointKind.MORPH, point) for point in arc(start, end, shares).float()]
 
 
 def pack(point: tuple[float, ...]) -> bytes:

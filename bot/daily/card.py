@@ -43,8 +43,11 @@ _TITLES = {
 """By what a schedule posts, and whether it is one icon."""
 
 
-def daily_card(post: DailyPost, texts: Texts, locale: str) -> Card:
-    """The card of an icon under a title with the date; a late post and a test say so."""
+def daily_card(post: DailyPost, texts: Texts, locale: str, role_id: int | None = None) -> Card:
+    """The card of an icon under a title with the date; a late post and a test say so.
+
+    Above it stand the schedule's line and the role, where there is one (`role_id`).
+    """
     title = texts.say(
         _TITLES[post.schedule.plan.content, len(post.sheet.icons) == 1],
         locale,
@@ -55,7 +58,16 @@ def daily_card(post: DailyPost, texts: Texts, locale: str) -> Card:
         note = texts.say("daily.test_note", locale)
     elif post.late:
         note = texts.say("daily.late_note", locale, due=stamp(post.due_at))
-    return icon_card(post.sheet, texts, locale, title=f"### {title}", note=note)
+    lead = first_line(post.schedule.plan.text, role_id)
+    return icon_card(post.sheet, texts, locale, lead=lead, title=f"### {title}", note=note)
+
+
+def first_line(text: str | None, role_id: int | None) -> str | None:
+    """The role to ping and the line above a post; None without both. No mention in the text is one."""
+    parts = [f"<@&{role_id}>"] if role_id is not None else []
+    if text is not None:
+        parts.append(discord.utils.escape_mentions(text))
+    return " ".join(parts) or None
 
 
 def paused_sentence(schedule: ScheduleView, reason: PauseReason, texts: Texts, locale: str) -> str:
@@ -64,8 +76,8 @@ def paused_sentence(schedule: ScheduleView, reason: PauseReason, texts: Texts, l
     return texts.say("daily.paused_notice", locale, channel=channel, reason=why)
 
 
-def schedule_line(schedule: ScheduleView, texts: Texts, locale: str) -> str:
-    """A schedule in words: where, when, how many; then its next run, or why it rests."""
+def schedule_line(schedule: ScheduleView, model: str | None, texts: Texts, locale: str) -> str:
+    """A schedule in words: where, when, how many, by which model if one was named; its next run, or why it rests."""
     plan = schedule.plan
     text = texts.say(
         "daily.plan" if plan.content is PostContent.FRESH else "daily.plan_top",
@@ -77,13 +89,16 @@ def schedule_line(schedule: ScheduleView, texts: Texts, locale: str) -> str:
         count=plan.count,
         hours=plan.catch_up_hours,
     )
+    if model is not None:
+        text += " · " + texts.say("icon.model", locale, version=code(model))
     if schedule.paused is not None:
         text += "\n" + texts.say("daily.rests", locale, reason=texts.say(_PAUSED[schedule.paused], locale))
     elif schedule.next_run_at is not None:
         text += "\n" + texts.say("daily.next", locale, full=stamp(schedule.next_run_at), soon=ago(schedule.next_run_at))
     if schedule.failures:
         text += "\n" + texts.say("daily.failures", locale, count=schedule.failures)
-    return text
+    lead = first_line(plan.text, plan.role_id)
+    return text if lead is None else f"{text}\n> {lead}"
 
 
 def log_lines(schedule: ScheduleView, posts: Sequence[PostView], texts: Texts, locale: str) -> str:

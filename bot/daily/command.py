@@ -15,7 +15,9 @@ from bot.daily.posting import PostService
 from bot.daily.schedules import LONGEST_CATCH_UP, NoScheduleError, Plan, ScheduleService, ScheduleView
 from bot.daily.times import read_time, read_weekdays, suggest_weekdays
 from bot.daily.zones import read_zone, suggest, zone_name
-from bot.db.schedules import PauseReason, PostContent
+from bot.db.schedules import LONGEST_LINE, PauseReason, PostContent
+from bot.models.command import LONGEST_MODEL, find_model, offer_models
+from bot.models.versions import VersionService
 from bot.talk.acknowledging import acknowledge
 from bot.talk.answering import answering, tell, tell_all
 from bot.talk.choices import offer
@@ -58,6 +60,9 @@ def daily_group(texts: Texts) -> app_commands.Group:
         count=say("command.daily.set_count"),
         catch_up=say("command.daily.set_catch_up"),
         what=say("command.daily.set_what"),
+        text=say("command.daily.set_text"),
+        role=say("command.daily.set_role"),
+        model=say("command.icon.model"),
     )(set_schedule)
     app_commands.choices(
         what=[
@@ -65,7 +70,7 @@ def daily_group(texts: Texts) -> app_commands.Group:
             app_commands.Choice(name=say("choice.top"), value=PostContent.TOP.value),
         ]
     )(set_schedule)
-    app_commands.autocomplete(zone=_zones, weekdays=_weekdays)(set_schedule)
+    app_commands.autocomplete(zone=_zones, weekdays=_weekdays, model=offer_models)(set_schedule)
     add(set_schedule, "set", say("command.daily.set"))
     add(show, "show", say("command.daily.show"))
     for callback, name, description in (
@@ -90,6 +95,9 @@ async def set_schedule(
     count: Literal[1, 4, 9] | None = None,
     catch_up: app_commands.Range[int, 1, LONGEST_CATCH_UP] = 6,
     what: str = PostContent.FRESH.value,
+    text: app_commands.Range[str, 1, LONGEST_LINE] | None = None,
+    role: discord.Role | None = None,
+    model: app_commands.Range[str, 1, LONGEST_MODEL] | None = None,
 ) -> None:
     """`/daily set`. What is left out depends on what is posted: one fresh icon a day, or the top nine on Sundays."""
     async with answering(interaction):
@@ -100,16 +108,22 @@ async def set_schedule(
         if content is PostContent.TOP and weekdays is None:
             days = SUNDAY
         name = await asyncio.to_thread(read_zone, zone)
+        if content is PostContent.TOP and model is not None:
+            raise Refusal("error.daily_top_model")
+        model_id = await find_model(interaction, model)
         _check_channel(channel)
+        if role is not None:
+            _check_role(interaction, role, channel)
         await acknowledge(interaction)
         where, many = (guild_id, channel.id, interaction.user.id), count or USUAL_COUNT[content]
-        plan = Plan(*where, local_time, name, days, many, catch_up, content)
+        line, role_id = (text or "").strip() or None, None if role is None else role.id
+        plan = Plan(*where, local_time, name, days, many, catch_up, content, line, role_id, model_id)
         service = interaction.client.service(ScheduleService)
         before = {each.plan.channel_id for each in await service.of_guild(guild_id)}
         schedule = await service.set(plan)
         interaction.client.service(DailyAlarm).wake()
         key = "daily.replaced" if channel.id in before else "daily.set_done"
-        await tell(interaction, texts.say(key, locale, schedule=schedule_line(schedule, texts, locale)))
+        await tell(interaction, texts.say(key, locale, schedule=await _line(interaction, schedule)))
 
 
 async def show(interaction: Interaction) -> None:
@@ -119,7 +133,7 @@ async def show(interaction: Interaction) -> None:
         texts, locale = interaction.client.texts, str(interaction.locale)
         await acknowledge(interaction)
         found = await interaction.client.service(ScheduleService).of_guild(guild_id)
-        lines = [schedule_line(each, texts, locale) for each in found] or [texts.say("daily.none", locale)]
+        lines = [await _line(interaction, each) for each in found] or [texts.say("daily.none", locale)]
         await tell_all(interaction, lines)
 
 
@@ -220,8 +234,15 @@ async def _with_line(interaction: Interaction, key: str, schedule_id: int) -> st
     assert interaction.guild_id is not None  # noqa: S101 - `require_manager` has seen to it
     for each in await interaction.client.service(ScheduleService).of_guild(interaction.guild_id):
         if each.id == schedule_id:
-            return texts.say(key, locale, schedule=schedule_line(each, texts, locale))
+            return texts.say(key, locale, schedule=await _line(interaction, each))
     raise NoScheduleError("it was removed meanwhile")
+
+
+async def _line(interaction: Interaction, schedule: ScheduleView) -> str:
+    """A schedule in words."""
+    model_id = schedule.plan.model_id
+    model = None if model_id is None else await interaction.client.service(VersionService).name_of(model_id)
+    return schedule_line(schedule, model, interaction.client.texts, str(interaction.locale))
 
 
 async def _target(guild: discord.Guild, channel_id: int) -> Target:
@@ -246,6 +267,20 @@ def _check_channel(channel: Target) -> None:
     missing = tuple(name for name in needed if not getattr(permissions, name))
     if missing:
         raise Refusal("error.channel_permissions", channel=channel.mention, permissions=missing)
+
+
+def _check_role(interaction: Interaction, role: discord.Role, channel: Target) -> None:
+    """Refuse a role that the person, or the bot, may not ping there; Discord asks both for the same permission."""
+    if role.is_default():
+        raise Refusal("error.daily_everyone")
+    if role.mentionable:
+        return
+    user = interaction.user
+    words: dict[str, Any] = {"role": role.mention, "channel": channel.mention, "permissions": ("mention_everyone",)}
+    if not isinstance(user, discord.Member) or not channel.permissions_for(user).mention_everyone:
+        raise Refusal("error.daily_role", **words)
+    if not channel.permissions_for(channel.guild.me).mention_everyone:
+        raise Refusal("error.daily_role_mine", **words)
 
 
 def _name(interaction: Interaction, schedule: ScheduleView) -> str | None:

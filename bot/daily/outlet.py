@@ -34,12 +34,18 @@ class DiscordOutlet:
         """Send a post with its nonce; discord.py asks Discord to enforce it. See `Outlet`."""
         plan = post.schedule.plan
         settings = await self._client.service(AccessService).settings(plan.guild_id)
-        card = daily_card(post, self._client.texts, settings.language or self._locale(plan.guild_id))
+        role_id = self._role(post.schedule)
+        card = daily_card(post, self._client.texts, settings.language or self._locale(plan.guild_id), role_id)
         if settings.spoiler:
             card = card.hidden()
         channel = self._client.get_partial_messageable(plan.channel_id, guild_id=plan.guild_id)
         try:
-            message: discord.Message = await channel.send(view=card.view, file=card.file(), nonce=post.nonce)
+            message: discord.Message = await channel.send(
+                view=card.view,
+                file=card.file(),
+                nonce=post.nonce,
+                allowed_mentions=pinging(None if post.test else role_id),
+            )
         except discord.NotFound as error:
             raise ChannelClosedError(PauseReason.CHANNEL_GONE, f"the channel is gone ({error})") from error
         except discord.Forbidden as error:
@@ -80,6 +86,21 @@ class DiscordOutlet:
         except UNREACHABLE as error:
             log.warning("nobody could be told that schedule %d rests: %s", schedule.id, error)
 
+    def _role(self, schedule: ScheduleView) -> int | None:
+        """The role that a schedule pings; one that was deleted is left out."""
+        role_id, guild = schedule.plan.role_id, self._client.get_guild(schedule.plan.guild_id)
+        if role_id is not None and guild is not None and guild.get_role(role_id) is None:
+            log.warning("schedule %d: the role %d was deleted, and is left out", schedule.id, role_id)
+            return None
+        return role_id
+
     def _locale(self, guild_id: int) -> str:
         guild = self._client.get_guild(guild_id)
         return "en" if guild is None else str(guild.preferred_locale)
+
+
+def pinging(role_id: int | None) -> discord.AllowedMentions:
+    """Exactly that role, or nobody."""
+    return discord.AllowedMentions(
+        everyone=False, users=False, roles=False if role_id is None else [discord.Object(role_id)], replied_user=False
+    )

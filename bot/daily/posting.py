@@ -223,7 +223,7 @@ class PostService:
             if sheet is None:
                 raise NothingToPostError(f"No icon of server {plan.guild_id} got a vote in the last seven days.")
             return sheet
-        return await self._icons.draw(None, plan.count, where=where, kind=GenerationKind.DAILY)
+        return await self._icons.draw(None, plan.count, where=where, kind=GenerationKind.DAILY, model_id=plan.model_id)
 
     async def _credited(self, schedule: ScheduleView, sheet: Sheet, outlet: Outlet) -> Sheet:
         """The sheet with the votes of the week, and who found each icon."""

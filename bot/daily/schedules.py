@@ -16,7 +16,7 @@ from bot.daily.calendar import next_run
 from bot.daily.zones import load_zone
 from bot.db.models import Generation
 from bot.db.schedules import PauseReason, Post, PostContent, PostStatus, Schedule
-from bot.db.session import Database
+from bot.db.session import Database, storable_text
 from bot.talk.refusals import ServiceError
 
 DEFAULT_CATCH_UP = 6
@@ -50,6 +50,12 @@ class Plan:
     count: int = 1
     catch_up_hours: int = DEFAULT_CATCH_UP
     content: PostContent = PostContent.FRESH
+    text: str | None = None
+    """The line above each post."""
+    role_id: int | None = None
+    """The role that each post pings."""
+    model_id: int | None = None
+    """The model that draws; None: the server's usual one."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,8 @@ class ScheduleService:
             row.guild_id, row.user_id = plan.guild_id, plan.user_id
             row.local_time, row.zone, row.weekdays = plan.local_time, plan.zone, to_bits(plan.weekdays)
             row.count, row.catch_up_hours, row.content = plan.count, plan.catch_up_hours, plan.content
+            row.text, row.role_id = plan.text and storable_text(plan.text), plan.role_id
+            row.model_id = plan.model_id
             row.paused, row.failures = None, 0
             await session.flush()  # gives a new row its id
             await plan_next(session, row, now)
@@ -199,6 +207,9 @@ def view(row: Schedule) -> ScheduleView:
         count=row.count,
         catch_up_hours=row.catch_up_hours,
         content=row.content,
+        text=row.text,
+        role_id=row.role_id,
+        model_id=row.model_id,
     )
     planned = None if row.next_run_at is None else row.next_run_at - delay(row.id)
     return ScheduleView(row.id, plan, row.paused, row.failures, planned)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Boolean, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bot.db.models import Base, Snowflake
+from bot.db.models import Base, Key, Snowflake
 
 EVERYWHERE = 0
 """The guild id in `quotas` of the host's own quota, which counts all servers and direct messages together."""
@@ -31,6 +31,8 @@ class GuildSettings(Base):
     """Seconds between two answers to a person."""
     spoiler: Mapped[bool] = mapped_column(Boolean)
     """Pictures are posted hidden."""
+    model_id: Mapped[int | None] = mapped_column(Key)
+    """The model that draws where none is named; NULL: the one that serves. No foreign key: SQLite adds none later."""
 
 
 class Quota(Base):

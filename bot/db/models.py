@@ -39,6 +39,9 @@ NAMING_CONVENTION = {
 NOBODY = 0
 """The user id of somebody who has asked to be forgotten."""
 
+LONGEST_THEME = 32
+"""Characters of a model's theme."""
+
 GLOBAL_COMMANDS = 0
 """The guild id of `command_syncs` that stands for commands known everywhere: NULL would not be unique."""
 
@@ -107,6 +110,8 @@ class GenerationKind(StrEnum):
     """An end of a walk."""
     MIX = "mix"
     """A child of two icons, which are its parents."""
+    FRAME = "frame"
+    """A moment of a walk between its parents."""
     PARENT = "parent"
     """What was mixed by its seed, and stands in no message of its own."""
     LIKE = "like"
@@ -143,6 +148,8 @@ class ModelRecord(Base):
     """When it last began to draw; NULL: never, or before this was written down."""
     configured_at: Mapped[datetime | None]
     """When the settings began to name it. While they go on naming the same one, what was adopted since then serves."""
+    theme: Mapped[str | None] = mapped_column(String(LONGEST_THEME))
+    """What people ask for it by beside its version, such as "flags": one model's alone. NULL: none."""
     shipped: Mapped[bool | None] = mapped_column(Boolean)
     """Whether the settings named it because it came with Mojigan: an update, which may bring another one, is no choice
     of somebody's. NULL: never named, or before this was written down."""
@@ -151,6 +158,16 @@ class ModelRecord(Base):
     def version(self) -> str:
         """The short name that people see: `m3-9f2c`."""
         return f"m{self.id}-{self.digest[:4]}"
+
+    @property
+    def name(self) -> str:
+        """What cards call it."""
+        return model_name(self.version, self.theme)
+
+
+def model_name(version: str, theme: str | None) -> str:
+    """A model as cards call it: its version, after the theme where it has one."""
+    return version if theme is None else f"{theme} · {version}"
 
 
 class Generation(Base):

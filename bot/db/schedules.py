@@ -22,6 +22,9 @@ from bot.db.models import Base, Key, Snowflake
 ERROR_LENGTH = 300
 """Characters of an error that are kept."""
 
+LONGEST_LINE = 200
+"""Characters of the line above a post."""
+
 
 class PostContent(StrEnum):
     """What a schedule posts: icons that are new, or those that got the most votes in the week before."""
@@ -72,6 +75,12 @@ class Schedule(Base):
         Enum(PostContent, native_enum=False, length=16, values_callable=lambda all_: [each.value for each in all_]),
         server_default=PostContent.FRESH.value,
     )
+    text: Mapped[str | None] = mapped_column(String(LONGEST_LINE))
+    """The line above each post, as somebody typed it; NULL: none."""
+    role_id: Mapped[int | None] = mapped_column(Snowflake)
+    """The role that each post pings; NULL: none."""
+    model_id: Mapped[int | None] = mapped_column(Key)
+    """The model that draws; NULL: the server's usual one. No foreign key: SQLite adds none later."""
     catch_up_hours: Mapped[int] = mapped_column(SmallInteger)
     """A run that was missed by at most so much is posted late, an older one is recorded as missed."""
     paused: Mapped[PauseReason | None] = mapped_column(

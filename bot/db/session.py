@@ -226,3 +226,8 @@ class Database:
 def insert_into(session: AsyncSession, table: type[Any]) -> Any:
     """An INSERT that can say what to do on a conflict; SQLAlchemy has one for each database."""
     return (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def storable_text(text: str) -> str:
+    """A text that a database takes: PostgreSQL refuses NUL, and none takes half a surrogate pair."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

@@ -124,7 +124,7 @@ def page_card(page: Page, texts: Texts, locale: str) -> Card:
         option(
             place_words(place, PAGE, texts, locale),
             base36(entry.row.id),
-            say("gallery.option", locale, seed=fit(name, LONGEST_ALT_NAME), version=entry.row.model_version),
+            say("gallery.option", locale, seed=fit(name, LONGEST_ALT_NAME), version=entry.row.model_name),
         )
         for place, (entry, name) in enumerate(zip(page.entries, seeds, strict=True))
     ]

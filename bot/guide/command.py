@@ -141,7 +141,13 @@ def usable(interaction: Interaction) -> Iterator[Command]:
         if not _is_shown(interaction, command) or not interaction.client.service(Guard).allows(interaction, command):
             continue
         family = [command, *(command.commands if isinstance(command, app_commands.Group) else ())]
-        yield from (each for each in family if operator or not audience_of(each).operators_only)
+        yield from (each for each in family if _suits(audience_of(each), interaction, operator=operator))
+
+
+def _suits(audience: Audience, interaction: Interaction, *, operator: bool) -> bool:
+    """Whether a person is one of those whom a command is for."""
+    managing = interaction.guild_id is not None and interaction.permissions.manage_guild
+    return (operator or not audience.operators_only) and (managing or not audience.managers_only)
 
 
 def _is_shown(interaction: Interaction, command: Command) -> bool:

@@ -12,11 +12,12 @@ import discord
 
 from bot.db.models import GenerationKind
 from bot.icons.asking import begin, load_row, origin
-from bot.icons.card import favorite_label, note_of, open_icon, show_icons
+from bot.icons.card import VARIED, favorite_label, note_of, note_of_two, open_icon, show_icons
+from bot.icons.children import draw_children, parents_of
 from bot.icons.favorites import FavoriteService
 from bot.icons.rows import GenerationView
 from bot.icons.service import VARIATIONS, IconService
-from bot.models.library import ModelGoneError
+from bot.models.library import ModelGoneError, ModelLibrary
 from bot.talk.acknowledging import Reply, acknowledge
 from bot.talk.answering import UNKNOWN_MESSAGE, mark_answered, tell
 from bot.talk.brakes import Burst
@@ -50,7 +51,11 @@ class RowButton(RowItem[Button], template=NOTHING):
 
 
 class AnotherButton(RowItem[Button], template=rf"mj:another:{ROW}:(?P<count>[149])"):
-    """A fresh icon or sheet by the same model; below a sheet of variations, the nine variations after these."""
+    """A fresh icon or sheet by the same model.
+
+    Below a sheet of variations, or of what is like a picture, the variations after these; below the children of two
+    icons, more children of them.
+    """
 
     audience = Audience("icon")
 
@@ -59,13 +64,30 @@ class AnotherButton(RowItem[Button], template=rf"mj:another:{ROW}:(?P<count>[149
         count = int(self.match["count"])
         private = await begin(interaction, count)
         parent = await self.load(interaction)
-        if count > 1 and parent.kind is GenerationKind.VARIATION:
-            service = interaction.client.service(IconService)
-            sheet = await service.vary(parent, where=origin(interaction), more=True)
-            varied = None if parent.parent_id is None else await service.load(parent.parent_id)
-            note = note_of("icon.more_variations", interaction, varied or parent)
-            await show_icons(interaction, sheet, note, private=private)
-            return
+        if count > 1 and parent.kind in VARIED:
+            await self._more_variations(interaction, parent, count, private=private)
+        elif count > 1 and parent.kind is GenerationKind.MIX:
+            await self._more_children(interaction, parent, private=private)
+        else:
+            await self._fresh(interaction, parent, count, private=private)
+
+    async def _more_variations(
+        self, interaction: Interaction, parent: GenerationView, count: int, *, private: bool
+    ) -> None:
+        service, varied = interaction.client.service(IconService), parent
+        sheet = await service.vary(parent, where=origin(interaction), count=count, more=True)
+        if parent.kind is GenerationKind.VARIATION and parent.parent_id is not None:
+            varied = await service.load(parent.parent_id) or parent
+        note = note_of("icon.more_variations", interaction, varied)
+        await show_icons(interaction, sheet, note, private=private)
+
+    async def _more_children(self, interaction: Interaction, child: GenerationView, *, private: bool) -> None:
+        library, service = interaction.client.service(ModelLibrary), interaction.client.service(IconService)
+        parents = await parents_of(service, child)
+        sheet = await draw_children(library, service, parents, origin(interaction))
+        await show_icons(interaction, sheet, note_of_two("icon.mixed", interaction, parents), private=private)
+
+    async def _fresh(self, interaction: Interaction, parent: GenerationView, count: int, *, private: bool) -> None:
         sheet = await interaction.client.service(IconService).draw(
             None,
             count,

@@ -28,6 +28,14 @@ Row: TypeAlias = discord.ui.ActionRow[discord.ui.LayoutView]
 _ROWS = ("place.first_row", "place.second_row", "place.third_row")
 _SIDES = ("place.left", "place.middle", "place.right")
 
+VARIED = {GenerationKind.VARIATION, GenerationKind.LIKE}
+"""What is followed by variations."""
+
+COMPLETE = {GenerationKind.TOP, GenerationKind.FRAME}
+"""Sheets after which there is nothing more of the kind."""
+
+_MORE = dict.fromkeys(VARIED, "button.more_variations") | {GenerationKind.MIX: "button.more_children"}
+
 LONGEST_ALT_NAME = 60
 """Characters of a seed in a description that names several."""
 
@@ -68,11 +76,29 @@ def note_of(key: str, interaction: Interaction, parent: GenerationView, **more: 
     return texts.say(key, locale, parent=linked, user=interaction.user.mention, **more)
 
 
-def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = None, note: str | None = None) -> Card:
-    """The card of one icon, or of a sheet of several. `title` stands above it, `note` says what it came from."""
+def note_of_two(key: str, interaction: Interaction, parents: tuple[GenerationView, GenerationView]) -> str:
+    """The same of icons that lie between two."""
+    first, second = parents
+    other = link(code(second.seed.name), second.guild_id, second.channel_id, second.message_id)
+    return note_of(key, interaction, first, other=other)
+
+
+def icon_card(
+    sheet: Sheet,
+    texts: Texts,
+    locale: str,
+    *,
+    lead: str | None = None,
+    title: str | None = None,
+    note: str | None = None,
+) -> Card:
+    """The card of one icon, or of a sheet of several.
+
+    `title` stands above the picture, `lead` above all, `note` says what it came from.
+    """
     alone = len(sheet.icons) == 1
     alt, lines = _alt(sheet, texts, locale), [_seeds(sheet, texts, locale)]
-    lines.append(texts.say("icon.model", locale, version=code(sheet.model_version)))
+    lines.append(texts.say("icon.model", locale, version=code(sheet.model_name)))
     if sheet.wildness is not None:
         lines.append(texts.say("icon.wildness", locale, wildness=sheet.wildness))
     text = " · ".join(lines)
@@ -86,7 +112,8 @@ def icon_card(sheet: Sheet, texts: Texts, locale: str, *, title: str | None = No
     container.add_item(picture(sheet.filename, alt)).add_item(discord.ui.TextDisplay(text))
     for row in _of_one(sheet, texts, locale) if alone else _of_several(sheet, texts, locale):
         container.add_item(row)
-    return Card(layout(container), sheet.png, sheet.filename, alt)
+    above = [] if lead is None else [discord.ui.TextDisplay[discord.ui.LayoutView](lead)]
+    return Card(layout(*above, container), sheet.png, sheet.filename, alt)
 
 
 def _of_one(sheet: Sheet, texts: Texts, locale: str) -> Iterator[Row]:
@@ -95,7 +122,7 @@ def _of_one(sheet: Sheet, texts: Texts, locale: str) -> Iterator[Row]:
     row = base36(icon.id)
     another = button(say("button.another", locale), "another", row, 1, style=discord.ButtonStyle.primary)
     vary = button(say("button.vary", locale), "vary", row)
-    near = button(say("button.neighbors", locale), "near", row)
+    near = button(say("menu.neighbors", locale), "near", row)
     yield discord.ui.ActionRow(another, vary, near)
     favorite = button(favorite_label(icon.votes, texts, locale), "favorite", row)
     use = button(say("button.use", locale), "use", row)
@@ -123,10 +150,10 @@ def _of_several(sheet: Sheet, texts: Texts, locale: str) -> Iterator[Row]:
     )
     yield discord.ui.ActionRow(vote)
     delete = delete_button(sheet.icons[0].id, texts, locale)
-    if sheet.kind is GenerationKind.TOP:
+    if sheet.kind in COMPLETE:
         yield discord.ui.ActionRow(delete)
         return
-    label = say("button.more_variations" if _varies(sheet) else "button.another_sheet", locale)
+    label = say(_MORE.get(sheet.kind, "button.another_sheet"), locale)
     yield discord.ui.ActionRow(button(label, "another", row, count, style=discord.ButtonStyle.primary), delete)
 
 
@@ -176,7 +203,7 @@ def _seeds(sheet: Sheet, texts: Texts, locale: str) -> str:
 
 def _alt(sheet: Sheet, texts: Texts, locale: str) -> str:
     """What a screen reader says of the picture."""
-    version, names = sheet.model_version, [plain(icon.seed.name) for icon in sheet.icons]
+    version, names = plain(sheet.model_name), [plain(icon.seed.name) for icon in sheet.icons]
     if len(names) == 1:
         return texts.say("icon.alt", locale, seed=names[0], version=version)
     if sheet.kind is GenerationKind.TOP or not _follow(sheet):

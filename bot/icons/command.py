@@ -12,14 +12,13 @@ from bot.db.models import NOBODY
 from bot.icons.asking import announce, find_rows, find_seed, origin
 from bot.icons.attached import called, check_size, fetch, read_emoji
 from bot.icons.card import show_icons
-from bot.icons.likeness import SHOWN, LikenessService
+from bot.icons.likeness import LikenessService
 from bot.icons.rows import GenerationView
-from bot.icons.service import IconService
-from bot.models.versions import Version, VersionService
+from bot.icons.service import SHOWN_LIKE, IconService
+from bot.models.command import LONGEST_MODEL, find_model, offer_models
 from bot.talk.acknowledging import acknowledge
 from bot.talk.answering import answering, tell_all
 from bot.talk.brakes import Burst
-from bot.talk.choices import offer
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.places import answer_locale
@@ -33,9 +32,6 @@ AUDIENCE = Audience("icon").extras
 
 LONGEST_EMOJI = 100
 """Characters of a custom emoji: its name has up to 32, its id up to 20."""
-
-LONGEST_VERSION = 40
-"""Characters of a model's version that are looked at."""
 
 
 def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
@@ -51,7 +47,7 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
         model=texts.say("command.icon.model"),
         private=texts.say("command.icon.private"),
     )
-    @app_commands.autocomplete(model=_models)
+    @app_commands.autocomplete(model=offer_models)
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def icon(
@@ -59,20 +55,21 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
         seed: app_commands.Range[str, 1, MAX_TYPED] | None = None,
         count: Literal[1, 4, 9] = 1,
         wildness: app_commands.Range[int, 0, WILDEST] | None = None,
-        model: app_commands.Range[str, 1, LONGEST_VERSION] | None = None,
+        model: app_commands.Range[str, 1, LONGEST_MODEL] | None = None,
         like: discord.Attachment | None = None,
         emoji: app_commands.Range[str, 1, LONGEST_EMOJI] | None = None,
         private: bool = False,
     ) -> None:
         async with answering(interaction):
             if like is not None or emoji is not None:
-                if [seed, wildness, model, like, emoji].count(None) != 4 or count != 1:
+                if [seed, wildness, like, emoji].count(None) != 3 or count != 1:
                     raise Refusal("error.like_alone")
-                await _draw_like(interaction, like or read_emoji(interaction, emoji or ""), private=private)
+                picture = like or read_emoji(interaction, emoji or "")
+                await _draw_like(interaction, picture, await find_model(interaction, model), private=private)
                 return
             chosen = None if seed is None else await find_seed(interaction, seed)
             truncation = None if wildness is None else truncation_of(wildness)
-            model_id = None if model is None else await find_model(interaction, model)
+            model_id = await find_model(interaction, model)
             await announce(interaction, count, private=private)
             sheet = await interaction.client.service(IconService).draw(
                 chosen, count, where=origin(interaction), model_id=model_id, truncation=truncation
@@ -83,38 +80,21 @@ def icon_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
 
 
 async def _draw_like(
-    interaction: Interaction, picture: discord.Attachment | discord.PartialEmoji, *, private: bool
+    interaction: Interaction,
+    picture: discord.Attachment | discord.PartialEmoji,
+    model_id: int | None,
+    *,
+    private: bool,
 ) -> None:
     """Post the icon that is nearest to a picture, with variations."""
     if isinstance(picture, discord.Attachment):
         check_size(picture)
-    await announce(interaction, SHOWN, private=private)
+    await announce(interaction, SHOWN_LIKE, private=private)
     service, name = interaction.client.service(LikenessService), called(picture)
-    sheet = await service.like(partial(fetch, picture), name, where=origin(interaction))
+    sheet = await service.like(partial(fetch, picture), name, where=origin(interaction), model_id=model_id)
     locale = answer_locale(interaction, private=private)
     note = interaction.client.texts.say("icon.like", locale, name=code(name), user=interaction.user.mention)
     await show_icons(interaction, sheet, note, private=private)
-
-
-async def find_model(interaction: Interaction, version: str) -> int:
-    """The row of a kept model by its version ("m3-9f2c", or "m3"). Raises Refusal."""
-    wanted = version.strip().casefold()
-    for each in await interaction.client.service(VersionService).drawable():
-        if wanted in (each.version, f"m{each.id}"):
-            return each.id
-    raise Refusal("error.model_unknown", version=code(version))
-
-
-async def _models(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    found = await interaction.client.service(VersionService).drawable()
-    return offer(typed, ((_model_label(interaction, each), each.version) for each in found))
-
-
-def _model_label(interaction: Interaction, model: Version) -> str:
-    assert model.card is not None  # noqa: S101 - only those are listed
-    created, locale = model.created_at.date().isoformat(), str(interaction.locale)
-    count = model.card.data.count
-    return interaction.client.texts.say("icon.model_choice", locale, version=model.version, date=created, count=count)
 
 
 def info_menu(texts: Texts) -> app_commands.ContextMenu:
@@ -159,7 +139,7 @@ def describe(rows: list[GenerationView], texts: Texts, locale: str) -> list[str]
     lines = [
         texts.say("info.seed", locale, seed=code(row.seed.name), number=code(str(row.seed.number))) for row in rows
     ]
-    version, wildness = code(first.model_version), wildness_of(first.truncation)
+    version, wildness = code(first.model_name), wildness_of(first.truncation)
     lines.append(texts.say("info.made", locale, version=version, wildness=wildness))
     when = discord.utils.format_dt(first.created_at, "F")
     if first.user_id == NOBODY:

@@ -10,15 +10,12 @@ from functools import partial
 from bot.db.models import GenerationKind
 from bot.icons.pictures import PictureReader
 from bot.icons.rows import Origin
-from bot.icons.service import IconService
+from bot.icons.service import SHOWN_LIKE, IconService
 from bot.icons.sheets import Sheet
 from bot.models.library import ModelLibrary
 from generator.inversion import invert
 from generator.points import PointKind, at
 from generator.transparency import as_pixels
-
-SHOWN = 4
-"""The nearest icon, and its first variations."""
 
 STEPS = 60
 """Of the search; each takes 60 ms of a core, and more of them hardly find anything nearer."""
@@ -33,21 +30,25 @@ class LikenessService:
         self._pictures = pictures
         self._thread = ThreadPoolExecutor(1, "likeness")
 
-    async def like(self, fetch: Callable[[], Awaitable[bytes]], name: str, *, where: Origin) -> Sheet:
-        """Draw what the model that serves can draw most like a picture, fetched when it is its turn; write the rows.
+    async def like(
+        self, fetch: Callable[[], Awaitable[bytes]], name: str, *, where: Origin, model_id: int | None = None
+    ) -> Sheet:
+        """Draw what a model (None: the usual one) can draw most like a picture, fetched when it is its turn.
 
+        The rows are written.
         Raises DecodeError, PicturesWaitError, OwnPicturesWaitError, ModelGoneError, BusyError and what `fetch` raises.
         """
         async with self._pictures.turn(where.user_id):
             data = await fetch()
-            async with self._library.use() as model:
+            model_id, _ = await self._icons.usual((), where, model_id)
+            async with self._library.use(model_id) as model:
                 size, background = model.bundle.image_size, model.bundle.background
                 icon = await self._pictures.decode(data, size=size, background=background, name=name)
                 work = partial(invert, model.studio, as_pixels(icon), STEPS)
                 found = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         seed = at(PointKind.LIKE, found.latent)
         return await self._icons.draw_seeds(
-            [seed.offset(i) for i in range(SHOWN)],
+            [seed.offset(i) for i in range(SHOWN_LIKE)],
             where=where,
             kind=GenerationKind.LIKE,
             model_id=model.id,

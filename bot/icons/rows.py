@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from bot.db.models import Generation, GenerationKind, ModelRecord
+from bot.db.session import storable_text
 from bot.talk.refusals import ServiceError
 from generator.points import unpack
 from generator.seeds import Near, Seed
@@ -59,6 +60,8 @@ class GenerationView:
     id: int
     model_id: int
     model_version: str
+    model_name: str
+    """What cards call it: with its theme."""
     seed: Seed
     truncation: float
     kind: GenerationKind
@@ -103,13 +106,16 @@ def view_of(row: Generation, model: ModelRecord) -> GenerationView:
         near = Near(row.near_path, row.near_strength)
     point = None if row.point is None else unpack(row.point)
     same: dict[str, Any] = {each.name: getattr(row, each.name, None) for each in fields(GenerationView)}
-    same |= {"model_version": model.version, "seed": Seed(row.seed_text, row.seed, near, point)}
+    same |= {
+        "model_version": model.version,
+        "model_name": model.name,
+        "seed": Seed(row.seed_text, row.seed, near, point),
+    }
     if row.deleted_at is not None:
         same["message_id"] = None
     return GenerationView(**same)
 
 
 def storable(seed: Seed) -> Seed:
-    """A seed whose text a database takes: PostgreSQL refuses NUL, and none takes half a surrogate pair."""
-    text = seed.text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    return replace(seed, text=text)
+    """A seed whose text a database takes."""
+    return replace(seed, text=storable_text(seed.text))

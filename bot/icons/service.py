@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, or_, select, update
 
-from bot.db.models import Generation, GenerationKind
+from bot.db.guilds import GuildSettings
+from bot.db.models import Generation, GenerationKind, ModelRecord, ModelState
 from bot.db.session import Database
 from bot.icons.rows import (
     Drawing,
@@ -23,8 +24,8 @@ from bot.icons.rows import (
     storable,
     view_of,
 )
-from bot.icons.sheets import Sheet, compose, draw_chosen, draw_icons, draw_rows, enough_for
-from bot.models.library import ModelGoneError, ModelLibrary
+from bot.icons.sheets import PointModelError, Sheet, compose, draw_chosen, draw_icons, draw_rows, enough_for
+from bot.models.library import Model, ModelGoneError, ModelLibrary
 from bot.talk.refusals import ServiceError
 from generator.choice import CANDIDATES
 from generator.points import pack, unpack
@@ -37,6 +38,9 @@ COUNTS = (1, 4, 9)
 
 VARIATIONS = 9
 """Icons in a sheet of variations."""
+
+SHOWN_LIKE = 4
+"""Of a picture, the nearest icon and its first variations."""
 
 FAMILY = 7
 """Pairs of parents that are told of an icon."""
@@ -76,9 +80,9 @@ class IconService:
     ) -> Sheet:
         """Draw `count` (1, 4 or 9) icons, those of `seed` and the seeds after it, and write their rows.
 
-        None stands for seeds that the server has not seen, chosen among others, for the active model, and for the
+        None stands for seeds that the server has not seen, chosen among others, for what `usual` says, and for the
         bundle's own truncation (0 < truncation <= MOST). Rows are written when the picture is there, all or none.
-        Raises BusyError and ModelGoneError.
+        Raises PointModelError, BusyError and ModelGoneError.
         """
         if count not in COUNTS:
             raise ValueError(f"A sheet has 1, 4 or 9 icons, not {count}.")
@@ -87,23 +91,25 @@ class IconService:
             seeds, count, where=where, kind=kind, parent_id=parent_id, model_id=model_id, truncation=truncation
         )
 
-    async def vary(self, row: GenerationView, *, where: Origin, more: bool = False) -> Sheet:
-        """Draw the first nine variations of an icon with its own model, and write their rows.
+    async def vary(self, row: GenerationView, *, where: Origin, count: int = VARIATIONS, more: bool = False) -> Sheet:
+        """Draw the first variations of an icon with its own model, and write their rows.
 
-        `more`: the row is one of nine variations, and the nine after them are wanted.
+        `more`: the row is the first of so many on a sheet of variations, or of what is like a picture, and those after
+        them are wanted.
         Raises VariationsEndError, BusyError and ModelGoneError.
         """
         seed, parent_id, begin = row.seed, row.id, 1
-        if more:
-            seed, parent_id = row.seed.parent, row.parent_id or row.id
-            begin = (row.seed.index - 1) // VARIATIONS * VARIATIONS + VARIATIONS + 1
+        if more and row.kind is GenerationKind.LIKE:
+            begin = count
+        elif more:
+            seed, parent_id, begin = row.seed.parent, row.parent_id or row.id, row.seed.index + count
         try:
-            seeds = [seed.variation(begin + i) for i in range(VARIATIONS)]
+            seeds = [seed.variation(begin + i) for i in range(count)]
         except ValueError as error:
             raise VariationsEndError(str(error)) from error
         return await self._draw(
             seeds,
-            VARIATIONS,
+            count,
             where=where,
             kind=GenerationKind.VARIATION,
             parent_id=parent_id,
@@ -114,6 +120,7 @@ class IconService:
     async def draw_seeds(
         self,
         seeds: Sequence[Seed],
+        count: int | None = None,
         *,
         where: Origin,
         kind: GenerationKind,
@@ -122,10 +129,10 @@ class IconService:
         parent_id: int | None = None,
         other_parent_id: int | None = None,
     ) -> Sheet:
-        """Draw the icons of up to nine seeds, and write their rows; as `draw`."""
+        """Draw the icons of up to nine seeds, or the best `count` of more, and write their rows; as `draw`."""
         return await self._draw(
             seeds,
-            len(seeds),
+            len(seeds) if count is None else count,
             where=where,
             kind=kind,
             parent_id=parent_id,
@@ -146,15 +153,23 @@ class IconService:
         model_id: int | None = None,
         truncation: float | None = None,
     ) -> Sheet:
+        model_id, own = await self.usual(seeds or (), where, model_id)
+        truncation = own if truncation is None else truncation
         async with self._library.use(model_id) as model:
             if seeds is None:
                 fresh = await self._fresh(where.guild_id, enough_for(count, self._candidates, model.studio.waiting))
                 seeds, drawn = await draw_chosen(model, fresh, count, truncation)
+            elif len(seeds) > count:
+                seeds, drawn = await draw_chosen(model, seeds, count, truncation, in_order=True)
             else:
                 drawn = await draw_icons(model, seeds, truncation)
             sheet = await compose(seeds, drawn, kind)
         drawings = [Drawing(seed, model.id, sheet.truncation, parent_id, other_parent_id) for seed in seeds]
         return sheet.with_rows(await self.record(drawings, where, kind))
+
+    def candidates(self, model: Model) -> int:
+        """How many icons to draw for each one that is to be chosen alone."""
+        return enough_for(1, self._candidates, model.studio.waiting)
 
     async def record(self, drawings: Sequence[Drawing], where: Origin, kind: GenerationKind) -> list[int]:
         """Write the rows of icons that were drawn for one message, all or none; their ids."""
@@ -185,6 +200,29 @@ class IconService:
                     row.sheet_id = rows[0].id
         return [row.id for row in rows]
 
+    async def usual(
+        self, seeds: Sequence[Seed], where: Origin, model_id: int | None = None
+    ) -> tuple[int | None, float | None]:
+        """The model and the truncation to draw with: a model that somebody has named, or the usual one.
+
+        A point has those of the icon that it was made for; else the server's default model draws. None: the model that
+        serves, and its own truncation. Raises PointModelError where the points are of several models.
+        """
+        if model_id is not None:
+            return model_id, None
+        points = [seed.number for seed in seeds if seed.point is not None]
+        made = joined_views().where(Generation.seed.in_(points), Generation.point.is_not(None))
+        chosen = select(ModelRecord.id).join(GuildSettings, GuildSettings.model_id == ModelRecord.id)
+        here = (GuildSettings.guild_id == where.guild_id) & (ModelRecord.state != ModelState.GONE)
+        async with self._database.read() as session:
+            if not points:
+                return await session.scalar(chosen.where(here)), None
+            rows = [view_of(*each) for each in await session.execute(made.order_by(Generation.id))]
+        for row in rows:
+            if row.model_id != rows[0].model_id:
+                raise PointModelError("points of two models", version=row.model_name)
+        return (rows[0].model_id, rows[0].truncation) if rows else (None, None)
+
     async def find_point(self, seed: Seed) -> Seed | None:
         """The seed with the point that its name stands for; None when no such point was ever made here."""
         query = select(Generation.point).where(Generation.seed == seed.number, Generation.point.is_not(None)).limit(1)
@@ -199,15 +237,15 @@ class IconService:
         while line and len(tree) < FAMILY:
             child = line.pop(0)
             if child.kind in SAME_ICON and child.parent_id is not None:  # it was opened or varied
-                line[:0] = await self._all([child.parent_id])
+                line[:0] = await self.rows([child.parent_id])
             elif child.parent_id is not None and child.other_parent_id is not None:
-                parents = await self._all([child.parent_id, child.other_parent_id])
+                parents = await self.rows([child.parent_id, child.other_parent_id])
                 if len(parents) > 1:
                     tree.append((child, parents[0], parents[1]))
                     line += parents
         return tree
 
-    async def _all(self, ids: Sequence[int]) -> list[GenerationView]:
+    async def rows(self, ids: Sequence[int]) -> list[GenerationView]:
         """Rows in the order of their ids, deleted ones among them."""
         async with self._database.read() as session:
             found = await session.execute(joined_views().where(Generation.id.in_(ids)))
@@ -230,12 +268,7 @@ class IconService:
 
         Raises GenerationGoneError, ModelGoneError and BusyError.
         """
-        of_sheet = or_(Generation.id == generation_id, Generation.sheet_id == generation_id)
-        query = select_views().where(of_sheet).order_by(Generation.position)
-        async with self._database.read() as session:
-            rows = [view_of(*each) for each in await session.execute(query)]
-        if not rows:
-            raise GenerationGoneError(f"There is no icon {generation_id}.")
+        rows = await self.sheet(generation_id)
         drawn = []
         for row, icon in zip(rows, await draw_rows(self._library, rows), strict=True):
             if icon is None:
@@ -243,6 +276,16 @@ class IconService:
             drawn.append(icon)
         sheet = await compose([row.seed for row in rows], drawn, rows[0].kind)
         return sheet.with_rows([row.id for row in rows])
+
+    async def sheet(self, generation_id: int) -> list[GenerationView]:
+        """An icon, or all of the sheet that it is the first of. Raises GenerationGoneError."""
+        of_sheet = or_(Generation.id == generation_id, Generation.sheet_id == generation_id)
+        query = select_views().where(of_sheet).order_by(Generation.position)
+        async with self._database.read() as session:
+            rows = [view_of(*each) for each in await session.execute(query)]
+        if not rows:
+            raise GenerationGoneError(f"There is no icon {generation_id}.")
+        return rows
 
     async def repost(self, originals: Sequence[GenerationView], where: Origin) -> Sheet | None:
         """Draw icons of any models once more, as one sheet, and write rows whose parents they are.

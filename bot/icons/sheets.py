@@ -48,8 +48,8 @@ class Sheet:
     icons: tuple[SheetIcon, ...]
     model_id: int
     """Of the first icon."""
-    model_version: str
-    """Several in a row, where the icons are of several models."""
+    model_name: str
+    """What the card calls it; several, where the icons are of several models."""
     truncation: float
     wildness: int | None
     """In percent; None where it is the model's own, or not the same for all icons."""
@@ -70,6 +70,7 @@ class Drawn:
     image: Image.Image
     model_id: int
     model_version: str
+    model_name: str
     truncation: float
     wildness: int | None
     """In percent; None where it is the model's own."""
@@ -85,7 +86,7 @@ def require_points(model: Model, seeds: Sequence[Seed]) -> None:
     """Raises PointModelError where a seed stands for a point that the model has no place for."""
     size = model.bundle.config.latent_size
     if any(seed.point is not None and len(seed.point) != size for seed in seeds):
-        raise PointModelError(f"{model.version} has latents of {size} dimensions", version=model.version)
+        raise PointModelError(f"{model.version} has latents of {size} dimensions", version=model.name)
 
 
 async def draw_icons(model: Model, seeds: Sequence[Seed], truncation: float | None) -> list[Drawn]:
@@ -99,17 +100,22 @@ async def draw_icons(model: Model, seeds: Sequence[Seed], truncation: float | No
         raise BusyError(str(error)) from error
     wildness = wildness_of(scale)
     unusual = None if wildness == wildness_of(own) else wildness
-    return [Drawn(image, model.id, model.version, scale, unusual) for image in images]
+    return [Drawn(image, model.id, model.version, model.name, scale, unusual) for image in images]
 
 
 async def draw_chosen(
-    model: Model, candidates: Sequence[Seed], count: int, truncation: float | None
+    model: Model, candidates: Sequence[Seed], count: int, truncation: float | None, *, in_order: bool = False
 ) -> tuple[list[Seed], list[Drawn]]:
-    """Draw candidates with a model that is in use, and choose `count` of them. Raises BusyError."""
+    """Draw candidates with a model that is in use, and choose `count` of them, the most convincing first.
+
+    `in_order`: those chosen stay in the order of the candidates. Raises BusyError.
+    """
     drawn = await draw_icons(model, candidates, truncation)
     if count == len(candidates):
         return list(candidates), drawn
     places = await model.studio.run(model.choice.choose, [icon.image for icon in drawn], count)
+    if in_order:
+        places.sort()
     return [candidates[place] for place in places], [drawn[place] for place in places]
 
 
@@ -143,13 +149,13 @@ async def draw_rows(library: ModelLibrary, rows: Sequence[GenerationView]) -> li
 async def compose(seeds: Sequence[Seed], drawn: Sequence[Drawn], kind: GenerationKind) -> Sheet:
     """The sheet of up to nine icons, whose rows are still to be written."""
     first = drawn[0]
-    versions = dict.fromkeys(icon.model_version for icon in drawn)
+    names = dict.fromkeys(icon.model_name for icon in drawn)
     wildness = first.wildness if len({icon.truncation for icon in drawn}) == 1 else None
     texts = picture_texts(first, seeds[0])
     picture = await asyncio.to_thread(_sheet_png, [icon.image for icon in drawn], texts)
     name = f"{file_name(first, seeds[0])}{'' if len(seeds) == 1 else f'-x{len(seeds)}'}.png"
     icons = tuple(SheetIcon(0, seed) for seed in seeds)
-    return Sheet(icons, first.model_id, " ".join(versions), first.truncation, wildness, picture, name, kind)
+    return Sheet(icons, first.model_id, ", ".join(names), first.truncation, wildness, picture, name, kind)
 
 
 async def export(library: ModelLibrary, row: GenerationView, *sizes: int | None) -> list[tuple[str, bytes]]:

@@ -7,16 +7,17 @@ from typing import Any
 from discord import app_commands
 
 from bot.icons.asking import announce, find_rows, find_seed, origin
-from bot.icons.card import note_of, show_icons
+from bot.icons.card import note_of_two, show_icons
 from bot.icons.rows import GenerationView
 from bot.mix.service import MixService
+from bot.models.command import LONGEST_MODEL, find_model, offer_models
 from bot.talk.answering import answering
 from bot.talk.guard import Audience
 from bot.talk.interaction import Interaction
 from bot.talk.refusals import Refusal
 from bot.talk.sight import in_sight
 from bot.talk.texts import Texts
-from bot.talk.words import code, link, read_link
+from bot.talk.words import read_link
 from generator.points import CHILDREN
 from generator.seeds import MAX_TYPED, Seed
 
@@ -28,25 +29,28 @@ def mix_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
     @app_commands.describe(
         first=texts.say("command.mix.first"),
         second=texts.say("command.mix.second"),
+        model=texts.say("command.icon.model"),
         private=texts.say("command.mix.private"),
     )
+    @app_commands.autocomplete(model=offer_models)
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def mix(
         interaction: Interaction,
         first: app_commands.Range[str, 1, MAX_TYPED],
         second: app_commands.Range[str, 1, MAX_TYPED],
+        model: app_commands.Range[str, 1, LONGEST_MODEL] | None = None,
         private: bool = False,
     ) -> None:
         async with answering(interaction):
             parents = [await _parent(interaction, typed, private=private) for typed in (first, second)]
             if _same(parents[0], parents[1]):
                 raise Refusal("error.mix_same")
+            model_id = await find_model(interaction, model)
             await announce(interaction, CHILDREN, private=private)
             service = interaction.client.service(MixService)
-            sheet, *rows = await service.mix(parents[0], parents[1], where=origin(interaction))
-            other = link(code(rows[1].seed.name), rows[1].guild_id, rows[1].channel_id, rows[1].message_id)
-            note = note_of("icon.mixed", interaction, rows[0], other=other)
+            sheet, *rows = await service.mix(parents[0], parents[1], where=origin(interaction), model_id=model_id)
+            note = note_of_two("icon.mixed", interaction, (rows[0], rows[1]))
             await show_icons(interaction, sheet, note, private=private)
 
     return mix

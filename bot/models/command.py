@@ -9,30 +9,36 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.db.models import ModelState
+from bot.db.models import LONGEST_THEME, ModelState
+from bot.db.session import storable_text
 from bot.models.library import ModelLibrary
-from bot.models.versions import Version, VersionService
+from bot.models.versions import NoModelError, Version, VersionService
+from bot.talk.access import AccessService
 from bot.talk.acknowledging import Reply, acknowledge
 from bot.talk.answering import answering, show, tell, tell_all
 from bot.talk.buttons import ROW, Button, Pressed, button, layout
 from bot.talk.choices import offer
 from bot.talk.delivery import picture
 from bot.talk.fitting import fit
-from bot.talk.guard import Audience
+from bot.talk.guard import Audience, require_manager, rules_of
 from bot.talk.interaction import Interaction
 from bot.talk.operators import require_operator
+from bot.talk.refusals import Refusal
 from bot.talk.texts import Texts
-from bot.talk.words import base36, code
+from bot.talk.words import base36, code, plain
 from generator.card import Figure
 
 MOST_LINES = 15
+
+LONGEST_MODEL = 40
+"""Characters of a model's theme or version that are looked at."""
 
 LOW = 0.5
 """Of the figure of real icons: below, icons are much more alike, or much nearer to training icons, than real ones."""
 CLOSE, SOME = 1.5, 3.0
 """How far a model's icons may lie from the training icons (SWD), in what two halves of these lie apart."""
 
-EVERYBODY, OPERATORS = Audience(), Audience(operators_only=True)
+EVERYBODY, OPERATORS, MANAGERS = Audience(), Audience(operators_only=True), Audience(managers_only=True)
 
 _STATES = {
     ModelState.ACTIVE: "model.active",
@@ -55,14 +61,22 @@ def model_group(texts: Texts) -> app_commands.Group:
         extras = audience.extras
         group.add_command(app_commands.Command(name=name, description=description, callback=callback, extras=extras))
 
-    choosing: tuple[Any, ...] = (info, use)
-    for callback in choosing:
+    choosing: tuple[tuple[Any, Any], ...] = (
+        (info, _versions),
+        (use, _versions),
+        (set_theme, _versions),
+        (choose_usual, offer_models),
+    )
+    for callback, known in choosing:
         app_commands.describe(version=say("command.model.version"))(callback)
-        app_commands.autocomplete(version=_versions)(callback)
+        app_commands.autocomplete(version=known)(callback)
     add(list_models, "list", say("command.model.list"))
     add(info, "info", say("command.model.info"))
     add(use, "use", say("command.model.use"), OPERATORS)
     add(rollback, "rollback", say("command.model.rollback"), OPERATORS)
+    app_commands.describe(theme=say("command.model.theme_name"))(set_theme)
+    add(set_theme, "theme", say("command.model.theme"), OPERATORS)
+    add(choose_usual, "default", say("command.model.default"), MANAGERS)
     return group
 
 
@@ -72,7 +86,12 @@ async def list_models(interaction: Interaction) -> None:
         await acknowledge(interaction)
         texts, locale = interaction.client.texts, str(interaction.locale)
         versions = await interaction.client.service(VersionService).kept()
-        lines = [version_line(each, texts, locale) for each in versions[:MOST_LINES]]
+        here = rules_of(interaction).model_id
+        lines = [
+            version_line(each, texts, locale)
+            + (f" · {texts.say('model.default_here', locale)}" if each.id == here else "")
+            for each in versions[:MOST_LINES]
+        ]
         if len(versions) > MOST_LINES:
             lines.append(texts.say("model.more", locale, count=len(versions) - MOST_LINES))
         await tell_all(interaction, lines, between="\n")
@@ -107,6 +126,40 @@ async def rollback(interaction: Interaction) -> None:
         await _tell_serving(interaction, (await interaction.client.service(VersionService).roll_back()).version)
 
 
+async def set_theme(
+    interaction: Interaction, version: str, theme: app_commands.Range[str, 1, LONGEST_THEME] | None = None
+) -> None:
+    """`/model theme`."""
+    async with answering(interaction):
+        require_operator(interaction)
+        await acknowledge(interaction)
+        versions, name = interaction.client.service(VersionService), storable_text((theme or "").strip()) or None
+        found = await versions.find(version)
+        before = await versions.set_theme(found, name)
+        say, locale = interaction.client.texts.say, str(interaction.locale)
+        named = {"version": code(found.version), "theme": code(name or "")}
+        if name is None:
+            sentence = say("model.theme_gone", locale, **named)
+        elif before is None:
+            sentence = say("model.theme_done", locale, **named)
+        else:
+            sentence = say("model.theme_moved", locale, **named, before=code(before.version))
+        await tell(interaction, sentence)
+
+
+async def choose_usual(interaction: Interaction, version: str | None = None) -> None:
+    """`/model default`."""
+    async with answering(interaction):
+        guild_id = require_manager(interaction)
+        await acknowledge(interaction)
+        client, locale = interaction.client, str(interaction.locale)
+        found = None if version is None else await client.service(VersionService).find_drawable(version)
+        await client.service(AccessService).change(guild_id, model_id=None if found is None else found.id)
+        key = "model.default_none" if found is None else "model.default_done"
+        name = client.service(ModelLibrary).active.version if found is None else found.name
+        await tell(interaction, client.texts.say(key, locale, version=code(name)))
+
+
 def version_line(version: Version, texts: Texts, locale: str) -> str:
     """A model in a line: its name, whether it serves, its age, its training."""
     card = version.card
@@ -114,7 +167,7 @@ def version_line(version: Version, texts: Texts, locale: str) -> str:
     return texts.say(
         "model.line",
         locale,
-        version=f"**{code(version.version)}**",
+        version=f"**{code(version.name)}**",
         state=texts.say(_STATES[version.state], locale),
         created=discord.utils.format_dt(version.created_at, "R"),
         kimg=f"{card.kimg:g}",
@@ -129,7 +182,7 @@ def model_card(
     """A model with its figures and its sheet of fixed seeds."""
     assert version.card is not None  # noqa: S101 - its sheet is there, too
     text = f"{version_line(version, texts, locale)}\n{texts.say(_judgement(version.card.metrics), locale)}"
-    alt = texts.say("model.alt", locale, version=version.version)
+    alt = texts.say("model.alt", locale, version=plain(version.name))
     name = f"mojigan-{version.version}.png"
     file = discord.File(io.BytesIO(samples), name, description=alt)
     container = discord.ui.Container[discord.ui.LayoutView](discord.ui.TextDisplay(text), picture(name, alt))
@@ -181,7 +234,30 @@ async def _tell_serving(interaction: Interaction, version: str) -> None:
     await tell(interaction, sentence)
 
 
+async def find_model(interaction: Interaction, typed: str | None) -> int | None:
+    """The row of a model that somebody names by its theme or version; None for none. Raises Refusal."""
+    if typed is None:
+        return None
+    try:
+        return (await interaction.client.service(VersionService).find_drawable(typed)).id
+    except NoModelError as error:
+        raise Refusal("error.model_unknown", version=code(typed)) from error
+
+
+async def offer_models(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    """The models that an icon can be asked of, for an option that `find_model` reads."""
+    found = await interaction.client.service(VersionService).drawable()
+    return offer(typed, ((_label(interaction, each), each.version) for each in found))
+
+
+def _label(interaction: Interaction, model: Version) -> str:
+    assert model.card is not None  # noqa: S101 - only those are listed
+    created, locale = model.created_at.date().isoformat(), str(interaction.locale)
+    count = model.card.data.count
+    return interaction.client.texts.say("icon.model_choice", locale, version=model.name, date=created, count=count)
+
+
 async def _versions(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     say, locale = interaction.client.texts.say, str(interaction.locale)
     kept = await interaction.client.service(VersionService).kept()
-    return offer(typed, ((f"{each.version} · {say(_STATES[each.state], locale)}", each.version) for each in kept))
+    return offer(typed, ((f"{each.name} · {say(_STATES[each.state], locale)}", each.version) for each in kept))

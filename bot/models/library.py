@@ -7,7 +7,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.models import ModelRecord, ModelState
+from bot.db.models import ModelRecord, ModelState, model_name
 from bot.db.session import Database
 from bot.models.copies import keep_copy
 from bot.settings import DEFAULT_BUNDLE, Settings
@@ -29,7 +29,11 @@ from generator.studio import DeviceError, Studio
 log = logging.getLogger(__name__)
 
 OPEN_KEPT_MODELS = 3
-"""Older models that stay in memory beside the active one; the one that was not used for longest goes first."""
+"""Models that stay in memory beside the active one; the one that was not used for longest goes first.
+
+One like that which ships takes some 25 MB, and a quarter of a second to load: whoever waits for another one meanwhile
+hardly waits longer.
+"""
 
 _REGISTRATIONS = 5
 """Attempts to register a model against other processes that do the same at this moment."""
@@ -57,6 +61,13 @@ class Model:
     studio: Studio
     neighborhood: Neighborhood
     choice: Choice
+    theme: str | None = None
+    """As it was when somebody began to work with the model."""
+
+    @property
+    def name(self) -> str:
+        """What cards call it."""
+        return model_name(self.version, self.theme)
 
 
 @dataclass(eq=False)
@@ -204,7 +215,9 @@ class ModelLibrary:
         slot = await self._slot(self.active.id if model_id is None else model_id)
         slot.users += 1
         try:
-            yield slot.model
+            async with self._database.read() as session:
+                theme = await session.scalar(select(ModelRecord.theme).where(ModelRecord.id == slot.model.id))
+            yield slot.model if theme is None else replace(slot.model, theme=theme)
         finally:
             slot.users -= 1
             if slot.retired and not slot.users:

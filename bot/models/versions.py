@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from pydantic import ValidationError
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, select, union, update
 
-from bot.db.models import Favorite, Generation, ModelRecord, ModelState
+from bot.db.guilds import GuildSettings
+from bot.db.models import Favorite, Generation, ModelRecord, ModelState, model_name
+from bot.db.schedules import Schedule
 from bot.db.session import Database
 from bot.models.library import Model, ModelLibrary
 from bot.settings import Settings
@@ -24,11 +27,19 @@ from generator.checkpoint import CARD, SAMPLES
 
 log = logging.getLogger(__name__)
 
+_LIKE_A_VERSION = re.compile(r"m?\d+(-\w*)?", re.IGNORECASE | re.ASCII)
+
 
 class NoModelError(ServiceError):
     """There is no such model, or its bundle was deleted. No parameters."""
 
     key = "error.no_model"
+
+
+class ThemeError(ServiceError):
+    """A theme would be taken for a version. No parameters."""
+
+    key = "error.theme_version"
 
 
 class NothingBeforeError(ServiceError):
@@ -49,6 +60,12 @@ class Version:
     configured_at: datetime | None
     path: Path
     card: Card | None
+    theme: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What cards call it."""
+        return model_name(self.version, self.theme)
 
     @property
     def since(self) -> datetime:
@@ -71,16 +88,51 @@ class VersionService:
         return [each for each in reversed(found) if each.card is not None]
 
     async def find(self, typed: str) -> Version:
-        """The model that is meant by `m3-9f2c`, `m3` or `3`. Raises NoModelError."""
-        wanted = typed.strip().strip("`").lower()
-        for each in await self.kept():
-            if wanted in (each.version, each.version.partition("-")[0], str(each.id)):
-                return each
-        raise NoModelError(f"there is no model {typed!r}")
+        """The model that is meant by `m3-9f2c`, `m3`, `3` or its theme. Raises NoModelError."""
+        return _meant(typed, await self.kept())
 
     async def drawable(self) -> list[Version]:
-        """The models that an icon can be asked of, the newest first: those that were not turned down."""
-        return [each for each in await self.kept() if each.state is not ModelState.REJECTED]
+        """The models that an icon can be asked of, those with a theme first, then the newest.
+
+        They are the ones that were not turned down, or have got a theme all the same.
+        """
+        found = [each for each in await self.kept() if each.theme or each.state is not ModelState.REJECTED]
+        return sorted(found, key=lambda each: (each.theme is None, (each.theme or "").casefold()))
+
+    async def find_drawable(self, typed: str) -> Version:
+        """As `find`, among those that an icon can be asked of."""
+        return _meant(typed, await self.drawable())
+
+    async def name_of(self, model_id: int) -> str:
+        """What cards call a model, also one that is gone. Raises LookupError where there never was one."""
+        async with self._database.read() as session:
+            record = await session.get(ModelRecord, model_id)
+        if record is None:
+            raise LookupError(f"There is no model {model_id}.")
+        return record.name
+
+    async def set_theme(self, version: Version, theme: str | None) -> Version | None:
+        """Give a model a theme, or take it away (None): the model that had this theme before, and loses it.
+
+        Servers and schedules that had that one for its theme go along to the new one. Raises ThemeError for what would
+        be taken for a version.
+        """
+        if theme is not None and _LIKE_A_VERSION.fullmatch(theme):
+            raise ThemeError(f"{theme!r} looks like a version")
+        async with self._library.changing, self._database.write() as session:
+            (await session.get_one(ModelRecord, version.id)).theme = None
+            named = await session.scalars(select(ModelRecord).where(ModelRecord.theme.is_not(None)))
+            wanted = None if theme is None else theme.casefold()
+            before = [each for each in named if (each.theme or "").casefold() == wanted]
+            for each in before:
+                each.theme = None
+                for table in (GuildSettings, Schedule):
+                    moved = update(table).where(table.model_id == each.id).values(model_id=version.id)
+                    await session.execute(moved)
+            await session.flush()
+            (await session.get_one(ModelRecord, version.id)).theme = theme
+            old = {each.id for each in before}
+        return next((each for each in await self._all() if each.id in old), None)
 
     async def samples(self, version: Version) -> bytes:
         """A model's sheet of fixed seeds. Raises NoModelError when its bundle is no longer there."""
@@ -108,7 +160,7 @@ class VersionService:
         versions = [each for each in await self._all() if each.state is not ModelState.GONE]
         sizes = {each.id: await asyncio.to_thread(_size, each.path) for each in versions}
         total, gone = sum(sizes.values()), []
-        keep = {self._library.active.id, *await self._favorites()}
+        keep = {self._library.active.id, *await self._favorites(), *await self._chosen()}
         for each in deletion_order(versions, keep):
             if total <= self._limit:
                 break
@@ -129,6 +181,13 @@ class VersionService:
         async with self._database.read() as session:
             return set(await session.scalars(query))
 
+    async def _chosen(self) -> set[int]:
+        """Models that have a theme, or that a server or a schedule has chosen."""
+        themed = select(ModelRecord.id).where(ModelRecord.theme.is_not(None))
+        chosen = [select(table.model_id).where(table.model_id.is_not(None)) for table in (GuildSettings, Schedule)]
+        async with self._database.read() as session:
+            return {each for each in await session.scalars(union(themed, *chosen)) if each is not None}
+
     async def _all(self) -> list[Version]:
         async with self._database.read() as session:
             records = list(await session.scalars(select(ModelRecord).order_by(ModelRecord.id)))
@@ -145,9 +204,24 @@ class VersionService:
                 each.configured_at,
                 self._data / each.path,
                 None if each.state is ModelState.GONE else _read_card(self._data / each.path),
+                each.theme,
             )
             for each in records
         ]
+
+
+def _meant(typed: str, versions: Sequence[Version]) -> Version:
+    """What somebody means who types a version, the beginning of one, or a theme. Raises NoModelError."""
+    wanted = typed.strip().strip("`").casefold()
+    for each in versions:
+        if wanted in (
+            each.version,
+            each.version.partition("-")[0],
+            str(each.id),
+            (each.theme or "").casefold() or None,
+        ):
+            return each
+    raise NoModelError(f"there is no model {typed!r}")
 
 
 def previous(versions: Sequence[Version]) -> Version | None:

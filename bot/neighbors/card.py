@@ -38,7 +38,7 @@ async def show_comparison(interaction: Interaction, comparison: Comparison, *, p
 
 
 def comparison_card(comparison: Comparison, texts: Texts, locale: str) -> Card:
-    """The comparison sheet, and what it says in one sentence; distances stand in the picture and in its alt text."""
+    """The comparison sheet, what it says in one sentence, and what its distances mean; the alt text has them, too."""
     distances = [f"{neighbor.distance:.2f}" for neighbor in comparison.neighbors]
     ours, name = comparison.seed is not None, comparison.name
     alt = texts.say(
@@ -52,9 +52,11 @@ def comparison_card(comparison: Comparison, texts: Texts, locale: str) -> Card:
         "neighbors.title" if ours else "neighbors.picture_title",
         locale,
         seed=code(name),
-        version=code(comparison.model_version),
+        version=code(comparison.model_name),
     )
     verdict = texts.say(_SENTENCES[comparison.verdict.closeness], locale, percent=comparison.verdict.percent)
+    if comparison.verdict.closeness is not Closeness.ALONE:
+        verdict += f"\n-# {texts.say('neighbors.scale', locale)}"
     container = discord.ui.Container[discord.ui.LayoutView](
         discord.ui.TextDisplay(title), picture(comparison.filename, alt), discord.ui.TextDisplay(verdict)
     )

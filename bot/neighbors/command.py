@@ -1,4 +1,4 @@
-"""`/neighbors seed | message | picture`, and "Closest training icons" in the menu of a message."""
+"""`/neighbors seed | message | picture`, and "Is it a copy?" in the menu of a message."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from discord import app_commands
 from bot.icons.asking import announce, find_rows, find_seed, origin
 from bot.icons.attached import called, check_size, fetch
 from bot.icons.rows import GenerationView
+from bot.models.command import LONGEST_MODEL, find_model, offer_models
 from bot.neighbors.card import show_comparison
 from bot.neighbors.service import Comparison, NeighborService
 from bot.talk.answering import answering
@@ -33,8 +34,10 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
         seed=texts.say("command.neighbors.seed"),
         message=texts.say("command.neighbors.message"),
         picture=texts.say("command.neighbors.picture"),
+        model=texts.say("command.neighbors.model"),
         private=texts.say("command.neighbors.private"),
     )
+    @app_commands.autocomplete(model=offer_models)
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def neighbors(
@@ -42,21 +45,25 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
         seed: app_commands.Range[str, 1, MAX_TYPED] | None = None,
         message: app_commands.Range[str, 1, 200] | None = None,
         picture: discord.Attachment | None = None,
+        model: app_commands.Range[str, 1, LONGEST_MODEL] | None = None,
         private: bool = False,
     ) -> None:
         async with answering(interaction):
             if [seed, message, picture].count(None) != 2:
                 raise Refusal("error.neighbors_one")
+            if None not in (message, model):
+                raise Refusal("error.neighbors_model")
             chosen = None if seed is None else await find_seed(interaction, seed)
             linked = None if message is None else read_link(message)
             if message is not None and linked is None:
                 raise Refusal("error.message_link")
             if picture is not None:
                 check_size(picture)
+            model_id = await find_model(interaction, model)
             await announce(interaction, private=private)
             service = interaction.client.service(NeighborService)
             if chosen is not None:
-                found = await service.of_seed(chosen, where=origin(interaction))
+                found = await service.of_seed(chosen, where=origin(interaction), model_id=model_id)
             elif linked is not None:
                 if linked.place_known and linked.guild_id != interaction.guild_id:
                     raise Refusal("error.message_elsewhere")
@@ -67,7 +74,7 @@ def neighbors_command(texts: Texts) -> app_commands.Command[Any, ..., None]:
                 found = await service.of_row(only(rows).id)
             else:
                 assert picture is not None  # noqa: S101 - one of the three is there
-                found = await of_picture(interaction, picture)
+                found = await of_picture(interaction, picture, model_id)
             await show_comparison(interaction, found, private=private)
 
     return neighbors
@@ -113,7 +120,7 @@ def only_picture(message: discord.Message) -> discord.Attachment:
     return pictures[0]
 
 
-async def of_picture(interaction: Interaction, picture: discord.Attachment) -> Comparison:
+async def of_picture(interaction: Interaction, picture: discord.Attachment, model_id: int | None = None) -> Comparison:
     """Compare a file that somebody attached."""
     service, name = interaction.client.service(NeighborService), called(picture)
-    return await service.of_picture(partial(fetch, picture), name, interaction.user.id)
+    return await service.of_picture(partial(fetch, picture), name, where=origin(interaction), model_id=model_id)

@@ -34,7 +34,7 @@ class Comparison:
     """What the picture is called: the seed's text, or the file's name."""
     generation_id: int | None
     """The row that was written for this comparison; None where there is another one, or no icon."""
-    model_version: str
+    model_name: str
     png: bytes
     filename: str
 
@@ -58,26 +58,30 @@ class NeighborService:
         async with self._library.use(view.model_id) as model:
             return await _compare_seed(model, view.seed, view.truncation)
 
-    async def of_seed(self, seed: Seed, *, where: Origin) -> Comparison:
-        """Compare the icon of a seed, drawn by the active model, and write its row.
+    async def of_seed(self, seed: Seed, *, where: Origin, model_id: int | None = None) -> Comparison:
+        """Compare the icon of a seed, and write its row. `model_id` None: as `IconService.usual` says.
 
-        Raises ModelGoneError and BusyError.
+        Raises PointModelError, ModelGoneError and BusyError.
         """
         seed = storable(seed)
-        async with self._library.use() as model:
-            scale = model.bundle.card.truncation
+        model_id, truncation = await self._icons.usual([seed], where, model_id)
+        async with self._library.use(model_id) as model:
+            scale = model.bundle.card.truncation if truncation is None else truncation
             found = await _compare_seed(model, seed, scale)
         (row,) = await self._icons.record([Drawing(seed, model.id, scale)], where, GenerationKind.NEIGHBORS)
         return replace(found, generation_id=row)
 
-    async def of_picture(self, fetch: Callable[[], Awaitable[bytes]], name: str, user_id: int) -> Comparison:
-        """Compare any picture, fetched when it is its turn, with the training icons of the active model.
+    async def of_picture(
+        self, fetch: Callable[[], Awaitable[bytes]], name: str, *, where: Origin, model_id: int | None = None
+    ) -> Comparison:
+        """Compare any picture, fetched when it is its turn, with the training icons of a model (None: the usual one).
 
         Raises DecodeError, PicturesWaitError, OwnPicturesWaitError, ModelGoneError and what `fetch` raises.
         """
-        async with self._pictures.turn(user_id):
+        async with self._pictures.turn(where.user_id):
             data = await fetch()
-            async with self._library.use() as model:
+            model_id, _ = await self._icons.usual((), where, model_id)
+            async with self._library.use(model_id) as model:
                 size, background = model.bundle.image_size, model.bundle.background
                 icon = await self._pictures.decode(data, size=size, background=background, name=name)
                 texts = {"Software": "Mojigan", "Model": model.version}
@@ -102,7 +106,7 @@ async def _compare(
         seed=seed,
         name=name,
         generation_id=None,
-        model_version=model.version,
+        model_name=model.name,
         png=picture,
         filename=f"{start}-neighbors.png",
     )

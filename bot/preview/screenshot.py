@@ -72,15 +72,19 @@ async def take_screenshots(settings: Settings, folder: Path) -> None:
             await page.goto(preview.url)
             for shot in SHOTS:
                 for typed, words in shot.lines:
-                    await page.get_by_role("textbox", name="Message", exact=True).press_sequentially(typed)
+                    box = page.get_by_role("textbox", name="Message", exact=True)
+                    await box.press_sequentially(typed)
                     await page.keyboard.press("Enter")
                     answer = page.locator(".channel-message", has_text=words).last
                     for _ in range(LOOKS):
                         try:
                             await answer.wait_for()
                             break
-                        except async_api.TimeoutError:  # the page does not follow by itself what the bot does later
-                            await page.get_by_role("button", name="Refresh preview").click()
+                        except async_api.TimeoutError:
+                            if await box.count() and await box.input_value() == typed:  # a busy page has missed Enter
+                                await box.press("Enter")
+                            else:  # it does not follow by itself what the bot does later
+                                await page.get_by_role("button", name="Refresh preview").click()
                 picture = await answer.get_by_role(
                     "img", name=re.compile("icons?", re.IGNORECASE)
                 ).first.element_handle()

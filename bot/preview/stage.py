@@ -24,7 +24,7 @@ ADMIN, GUEST, DISCORD = "Ada", "Gil", "Discord"
 WELCOME = (
     "Welcome! Type `/icon seed:42` and press Enter: the same seed gives the same icon again. "
     "`/icon` alone, Enter, and the arrow on the right give a fresh one. `/help` lists what there is.\n"
-    "What Discord has and this page has not: the menu of a message. Here, `/Icon info` and `/Closest training icons` "
+    "What Discord has and this page has not: the menu of a message. Here, `/Icon info` and `/Is it a copy?` "
     "look at the message that you reply to, or else at the last one. An attached file goes along with the command. "
     "Direct messages and other languages are left out."
 )
@@ -70,7 +70,7 @@ class Typist(simcord.MemberActor):
         if not isinstance(client, Mojigan) or not re.match(r"\s*/\w", content):
             return await super().send(channel, content, reply_to=reply_to, attachments=attachments)
         try:
-            typed = read_command(content, client.tree, self.guild.channels, attachments)
+            typed = read_command(content, client.tree, places_of(self.guild), attachments)
             result = await self._run(channel, typed, reply_to)
         except (UnsendableError, simcord.SetupError) as error:
             return self._refuse(channel, str(error).splitlines()[0])
@@ -110,13 +110,13 @@ class Typist(simcord.MemberActor):
 def read_command(
     text: str,
     tree: app_commands.CommandTree[Any],
-    channels: Mapping[str, Any] | None = None,
+    places: Mapping[str, Any] | None = None,
     attachments: Sequence[tuple[str, bytes]] = (),
 ) -> Typed:
     """Read `/name option:value option:value`. Raises UnsendableError.
 
     A command of a group has two words, as in `/daily show`; an entry in the menu of messages is its whole name.
-    `channels` are what `#name` can stand for; files are given to the options that take some, in their order.
+    `places` are what `#name` and `@name` can stand for; files are given to the options that take some, in their order.
     """
     words = text.strip().removeprefix("/")
     menus = {each.name.casefold(): each.name for each in tree.get_commands(type=discord.AppCommandType.message)}
@@ -140,7 +140,7 @@ def read_command(
         has = f"Its options are {', '.join(known)}." if known else "It has no options."
         raise UnsendableError(f"/{command.qualified_name} does not take {lead.strip()!r}. {has}")
     options = {
-        name: _value(known[name], value.strip(), channels or {})
+        name: _value(known[name], value.strip(), places or {})
         for name, value in zip(parts[::2], parts[1::2], strict=True)
     }
     takes = [each.display_name for each in command.parameters if each.type is AppCommandOptionType.attachment]
@@ -153,7 +153,13 @@ def read_command(
     return Typed(command.qualified_name, options)
 
 
-def _value(parameter: app_commands.Parameter, typed: str, channels: Mapping[str, Any]) -> Any:
+def places_of(guild: simcord.GuildHandle) -> dict[str, Any]:
+    """The channels and roles of a server, as they are typed."""
+    channels = {f"#{name}": channel for name, channel in guild.channels.items()}
+    return channels | {f"@{name.removeprefix('@')}": role for name, role in guild.roles.items()}
+
+
+def _value(parameter: app_commands.Parameter, typed: str, places: Mapping[str, Any]) -> Any:
     """What an option holds. Raises UnsendableError for what Discord's composer marks red."""
     name, kind = parameter.display_name, parameter.type
     if not typed:
@@ -177,10 +183,11 @@ def _value(parameter: app_commands.Parameter, typed: str, channels: Mapping[str,
         if (least is not None and number < least) or (most is not None and number > most):
             raise UnsendableError(f"{name}: The value must lie between {least} and {most}.")
         return number
-    if kind is AppCommandOptionType.channel:
-        found = channels.get(typed.removeprefix("#"))
+    if kind in (AppCommandOptionType.channel, AppCommandOptionType.role):
+        sign = "#" if kind is AppCommandOptionType.channel else "@"
+        found = places.get(sign + typed.removeprefix(sign))
         if found is None:
-            raise UnsendableError(f"{name}: There is no channel {typed!r} here.")
+            raise UnsendableError(f"{name}: There is no {kind.name} {typed!r} here.")
         return found
     if kind is AppCommandOptionType.attachment:
         raise UnsendableError(f"{name}: Attach a file to the message instead.")

@@ -37,6 +37,7 @@ class ServerSettings:
     quota: int | None = None
     cooldown: int = 0
     spoiler: bool = False
+    model_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -170,4 +171,5 @@ def _settings(row: GuildSettings | None) -> ServerSettings:
         quota=row.quota,
         cooldown=row.cooldown,
         spoiler=row.spoiler,
+        model_id=row.model_id,
     )

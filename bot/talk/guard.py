@@ -33,6 +33,8 @@ class Audience:
     """Also for people whom the server has blocked: their data is theirs, and so are their icons."""
     operators_only: bool = False
     """/help leaves it out for everybody else; the command itself calls `require_operator`."""
+    managers_only: bool = False
+    """The same, with `require_manager`: one command of a group that is for all."""
     shown: bool = False
     """The answer is for all who see the channel. A command with an option `private` leaves that to the person."""
 

@@ -104,7 +104,7 @@ async def try_them(times: int, console: Console) -> bool:
 
                 while True:
                     try:
-                        await neighbors.of_picture(fetch, name, number)
+                        await neighbors.of_picture(fetch, name, where=Origin(None, None, number))
                         ends[f"{name}: compared"] += 1
                     except Exception as error:
                         if type(error).__name__ == "PicturesWaitError":  # the person presses again

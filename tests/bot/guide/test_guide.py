@@ -39,19 +39,19 @@ async def test_each_person_sees_the_commands_that_they_can_use(world: World) -> 
     assert f"</icon:{ids['icon']}> Draw " in text
     assert "`/gallery` " in text
     assert f"-# </gallery mine:{ids['gallery']}> · " in text
-    assert text.endswith("In the menu of a message, under Apps: Closest training icons, Icon info")
+    assert text.endswith("In the menu of a message, under Apps: Icon info, Is it a copy?")
 
     boss = world.guild.create_role("Boss", permissions=discord.Permissions(manage_guild=True))
     manager = world.guild.add_member(world.env.create_user("boss"), roles=[boss])
     more = {"daily", *(f"daily {name}" for name in ("set", "show", "pause", "resume", "test", "log", "remove"))}
-    assert set(named(await help_of(world, manager))) == {*FOR_ALL, *more, "settings"}
+    assert set(named(await help_of(world, manager))) == {*FOR_ALL, *more, "settings", "model default"}
     admin = world.guild.create_role("Admin", permissions=discord.Permissions(administrator=True))
     administrator = world.guild.add_member(world.env.create_user("admin"), roles=[admin])
-    assert set(named(await help_of(world, administrator))) == {*FOR_ALL, *more, "settings"}
+    assert set(named(await help_of(world, administrator))) == {*FOR_ALL, *more, "settings", "model default"}
     name_servers(world, frozenset({world.guild.id}))
     assert set(named(await help_of(world, administrator))) == {
         *(*FOR_ALL, *more, "settings"),
-        *("retrain", "model use", "model rollback"),
+        *("retrain", "model default", "model use", "model rollback", "model theme"),
     }
 
 

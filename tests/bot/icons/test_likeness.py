@@ -46,6 +46,17 @@ async def test_a_picture_gives_the_nearest_icon_and_variations_that_can_be_typed
     assert distances[0] < min(distances[1:])
 
 
+async def test_below_it_there_are_more_variations_of_it(world: World) -> None:
+    card = public(await world.asker.slash(world.channel, "icon", like=("mine.png", saved(draw_icon(3)))))
+    name = (await world.rows())[0].seed_text
+    more = public(await world.other.click(card, label="More variations"))
+    assert words(more).splitlines()[0].startswith(f"Variations 4 to 7 of `{name}` · ")
+    assert words(more).splitlines()[1].startswith("-# More variations of [seed `like-")
+    further = public(await world.other.click(more, label="More variations"))
+    assert words(further).splitlines()[0].startswith(f"Variations 8 to 11 of `{name}` · ")
+    assert len({row.icon for row in await world.rows()}) == 4 + 4 + 4
+
+
 async def test_a_custom_emoji_is_a_picture(world: World) -> None:
     emoji = world.guild.create_emoji("happy")
     world.env.backend.cdn._blobs[f"https://cdn.discordapp.com/emojis/{emoji.id}.png"] = saved(draw_icon(3))

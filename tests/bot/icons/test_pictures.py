@@ -18,6 +18,7 @@ from bot.icons.pictures import (
     PictureReader,
     PicturesWaitError,
 )
+from bot.icons.rows import Origin
 from bot.neighbors.service import NeighborService
 from generator.decode import Cause, DecodeError
 from generator.decoder import Decoder
@@ -93,7 +94,10 @@ async def test_pictures_that_take_long_hold_up_no_icon(world: World) -> None:
 
     compare, given = world.service(NeighborService).of_picture, ("slow.png", saved(draw_icon(1)))
     with patch.object(Decoder, "decode", decode):
-        waiting = [asyncio.create_task(compare(fetch, "", world.asker.id)) for _ in range(LONGEST_OF_ONE)]
+        waiting = [
+            asyncio.create_task(compare(fetch, "", where=Origin(None, None, world.asker.id)))
+            for _ in range(LONGEST_OF_ONE)
+        ]
         try:
             await until(started.is_set)
             assert words(await world.icon(seed="42")).startswith("Seed `42`")

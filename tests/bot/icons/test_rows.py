@@ -100,17 +100,17 @@ async def test_old_icons_after_a_new_model_and_a_restart(
     service, library = await build(database, fresh, data, clock)
     assert await NeighborService(library, service, PictureReader()).of_row(old.icons[0].id) == before
     again = await service.draw(Seed.parse("42"), 1, where=HERE, model_id=old.model_id)
-    assert (again.png, again.model_version, again.truncation) == (old.png, old.model_version, 1.0)
+    assert (again.png, again.model_name, again.truncation) == (old.png, old.model_name, 1.0)
     new = await service.draw(Seed.parse("42"), 1, where=HERE)
-    assert (new.model_version, new.truncation) == (library.active.version, 0.5)
-    assert new.model_version != old.model_version
+    assert (new.model_name, new.truncation) == (library.active.version, 0.5)
+    assert new.model_name != old.model_name
 
     shutil.rmtree(data / "models" / read_bundle(tiny_bundle_path).digest[:12])
     await library.aclose()
     service, library = await build(database, fresh, data, clock)
     with pytest.raises(ModelGoneError) as caught:
         await NeighborService(library, service, PictureReader()).of_row(old.icons[0].id)
-    assert caught.value.parameters == {"version": old.model_version}
+    assert caught.value.parameters == {"version": old.model_name}
     with pytest.raises(ModelGoneError):
         await service.draw(None, 1, where=HERE, model_id=old.model_id)
     await library.aclose()

@@ -41,7 +41,7 @@ async def test_an_icon_is_drawn_and_written_down(
     sheet = await icons.draw(Seed.parse("blue cat"), 1, where=HERE)
     model = library.active
     number = Seed.parse("blue cat").number
-    assert (sheet.model_id, sheet.model_version) == (model.id, model.version)
+    assert (sheet.model_id, sheet.model_name) == (model.id, model.version)
     assert sheet.filename == f"mojigan-{model.version}-{number}.png"
     assert sheet.truncation == model.bundle.card.truncation
     (icon,) = sheet.icons

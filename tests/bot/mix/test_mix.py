@@ -6,11 +6,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
+from PIL import Image
 
 from bot.app import open_services
 from bot.db.models import GenerationKind
 from bot.models.library import ModelLibrary
+from generator.choice import CANDIDATES
 from generator.points import CHILDREN, mix, names_point, pack, unpack
 from generator.seeds import Seed, latents
 from tests.bot.world import (
@@ -19,6 +22,7 @@ from tests.bot.world import (
     choose,
     for_one,
     in_discord,
+    labels,
     options,
     private,
     public,
@@ -73,11 +77,40 @@ async def test_children_are_mixed_further_and_icon_info_shows_the_family(world: 
     ]
 
 
+async def test_below_children_there_are_more_of_them(world: World) -> None:
+    first = public(await world.asker.slash(world.channel, "mix", first="Ada", second="42"))
+    await world.restart()
+    second = public(await world.other.click(first, label="More children"))
+    assert f"Children of seed `Ada` and seed `42`, for {world.other.mention}" in words(second)
+    rows = (await world.rows())[2:]
+    assert {(row.kind, row.parent_id, row.other_parent_id) for row in rows} == {(GenerationKind.MIX, 1, 2)}
+    assert len({row.icon for row in rows}) == 2 * CHILDREN
+    assert labels(second) == ["More children", "Delete"]
+
+
+async def test_children_are_chosen_among_many_and_stay_in_their_order(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def choose_some(icons: list[Image.Image], count: int) -> list[int]:
+        seen.extend((len(icons), count))
+        return [30, 3, 17, 9]
+
+    monkeypatch.setattr(world.service(ModelLibrary).active.choice, "choose", choose_some)
+    await world.asker.slash(world.channel, "mix", first="Ada", second="42")
+    assert seen == [CHILDREN * CANDIDATES, CHILDREN]
+    points = [unpack(row.point) for row in (await world.rows())[2:] if row.point is not None]
+    first, last = latents([Seed.parse("Ada"), Seed.of(42)], len(points[0]))
+    lean = [float(torch.tensor(point) @ first - torch.tensor(point) @ last) for point in points]
+    assert lean[0] > lean[-1]
+
+
 async def test_what_cannot_be_mixed_is_refused(world: World) -> None:
     answer = private(await world.asker.slash(world.channel, "mix", first="42", second=" 42 "))
     assert answer == "Both are the same icon. Please choose two different ones."
     answer = private(await world.asker.slash(world.channel, "mix", first="mix-bcdfgh", second="42"))
-    assert answer == "I have made no icon called `mix-bcdfgh`. Please look at its card once more."
+    assert answer.startswith("I have made no icon called `mix-bcdfgh`. Such names work only with the bot")
     sheet = await world.icon(seed="1", count=4)
     link = f"https://discord.com/channels/{world.guild.id}/{world.channel.id}/{sheet.id}"
     answer = private(await world.asker.slash(world.channel, "mix", first=link, second="42"))

@@ -1,4 +1,4 @@
-"""/neighbors and "Closest training icons", as people use them."""
+"""/neighbors and "Is it a copy?", as people use them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.bot.world import World, alt_text, choose, for_one, options, private, 
 from tests.conftest import draw_icon
 from tests.generator.formats.samples import encode, p3
 
-MENU = "Closest training icons"
+MENU = "Is it a copy?"
 COPY = "Practically a copy of a training icon."
 
 
@@ -36,9 +36,10 @@ def saved(icon: Image.Image, kind: str = "PNG") -> bytes:
 async def test_a_seed_is_compared_for_all_to_see(world: World) -> None:
     card = public(await world.asker.slash(world.channel, "neighbors", seed="42"))
     version = world.service(ModelLibrary).active.version
-    title, verdict = words(card).splitlines()
+    title, verdict, scale = words(card).splitlines()
     assert title == f"Seed `42` · Model `{version}`, beside the training icons most like it"
     assert verdict.endswith(".")
+    assert scale.startswith("-# Distance 0: the same icon. Distance 1: ")
     assert alt_text(card).startswith("Generated icon, seed 42, beside its 3 nearest training icons, at distances ")
     with Image.open(io.BytesIO(await world.picture(card))) as picture:
         assert picture.format == "PNG"

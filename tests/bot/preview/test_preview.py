@@ -166,7 +166,7 @@ async def test_the_menus_of_a_message_can_be_reached(settings: Settings) -> None
         await admin.send(preview.channel, "/icon seed:43")
         assert (await guest.send(preview.channel, "/Icon info")).content.startswith("Seed `43`")
         assert (await guest.send(preview.channel, "/icon info", reply_to=first)).content.startswith("Seed `42`")
-        message = await guest.send(preview.channel, "/closest training icons", reply_to=first)
+        message = await guest.send(preview.channel, "/is it a copy?", reply_to=first)
         card = simcord.ResponseMessage(preview.env, preview.env.backend.get_message(preview.channel.id, message.id))
         assert words(card).startswith("Seed `42` · Model")
 
@@ -244,7 +244,7 @@ def tree() -> app_commands.CommandTree[Any]:
     ],
 )
 def test_typed_commands_are_read(tree: app_commands.CommandTree[Any], text: str, name: str, options: Any) -> None:
-    assert read_command(text, tree, {"icons": 7}) == Typed(name, options)
+    assert read_command(text, tree, {"#icons": 7}) == Typed(name, options)
 
 
 @pytest.mark.parametrize(
@@ -252,4 +252,4 @@ def test_typed_commands_are_read(tree: app_commands.CommandTree[Any], text: str,
 )
 def test_what_cannot_be_read_is_refused(tree: app_commands.CommandTree[Any], text: str) -> None:
     with pytest.raises(UnsendableError):
-        read_command(text, tree, {"icons": 7})
+        read_command(text, tree, {"#icons": 7})

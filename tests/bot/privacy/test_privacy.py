@@ -21,7 +21,17 @@ from tests.bot.world import World, for_one, labels, private, public, words
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADA, GIL = 2**62, 2**62 + 1
 
-NUMBERS_OF_NOBODY = {"id", "seed", "guild_id", "channel_id", "message_id", "application_id", "other_parent_id"}
+NUMBERS_OF_NOBODY = {
+    "id",
+    "seed",
+    "guild_id",
+    "channel_id",
+    "message_id",
+    "application_id",
+    "model_id",
+    "other_parent_id",
+    "role_id",
+}
 """Columns with 64 bits that hold no person's id, besides foreign keys."""
 
 JSON_OF_NOBODY = {"metrics", "command_ids", "channels", "roles"}

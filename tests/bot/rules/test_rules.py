@@ -135,7 +135,7 @@ async def test_a_pause_and_roles_and_blocks(world: World, boss: simcord.MemberAc
     refusal = f"In this server, this is for certain roles only: <@&{friends.id}>."
     assert private(await world.asker.slash(world.channel, "neighbors", seed="1")) == refusal
     assert private(await world.asker.click(message, label="Is it a copy?")) == refusal
-    assert private(await world.asker.context_menu(world.channel, "Closest training icons", message)) == refusal
+    assert private(await world.asker.context_menu(world.channel, "Is it a copy?", message)) == refusal
     for_one(await friend.click(message, label="Is it a copy?"))
     for_one(await boss.click(message, label="Is it a copy?"))
     assert await world.icon()

@@ -21,6 +21,7 @@ from bot.icons.buttons import AnotherButton, DeleteButton, FavoriteButton, OpenS
 from bot.icons.download import DownloadButton
 from bot.icons.use import UseButton
 from bot.models.command import FiguresButton
+from bot.morph.card import FramesButton
 from bot.neighbors.card import NeighborsButton
 from bot.privacy.card import PrivacyButton
 from bot.retraining.card import JobButton
@@ -48,9 +49,11 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "help": {},
     "icon": {"seed": "42", "model": "m1"},
     "mix": {"first": "1", "second": "2"},
+    "model default": {"version": "m1"},
     "model info": {},
     "model list": {},
     "model rollback": {},
+    "model theme": {"version": "m1", "theme": "faces"},
     "model use": {"version": "m1"},
     "morph": {"from": "1", "to": "2"},
     "neighbors": {"picture": ("a.png", saved(draw_icon(1)))},
@@ -60,7 +63,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
 }
 """Each command with options that lead as far as its work."""
 
-MENUS = ("Closest training icons", "Icon info")
+MENUS = ("Is it a copy?", "Icon info")
 
 ITEMS: dict[type[Any], tuple[tuple[str, ...], ...]] = {
     AnotherButton: (("another", "ROW", "1"),),
@@ -76,6 +79,7 @@ ITEMS: dict[type[Any], tuple[tuple[str, ...], ...]] = {
     PageVoteSelect: (("mark", "m", "0", "?", "ROW"),),
     FiguresButton: (("figures", "ROW"),),
     NeighborsButton: (("near", "ROW"),),
+    FramesButton: (("frames", "ROW"),),
     PrivacyButton: (("mine", "show"), ("mine", "yes"), ("mine", "forget")),
     JobButton: (
         ("job", "cancel", "ROW"),

@@ -8,7 +8,7 @@ import json
 from bot.talk.translator import CommandTranslator
 from tests.bot.world import World
 
-PAYLOAD = "4724a3aecab9fee8b7080232b0ae706695a626b737287af9844e0bdc9c833b01"
+PAYLOAD = "166cc8d22c489809ec975f8e638f6efcb5b0793200cac7707e7c009a08effa90"
 """SHA-256 over names, descriptions, options, choices, permissions and all translations, sorted. A command that is meant
 to change changes it: then write the digest that the failing test shows here."""
 
