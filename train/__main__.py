@@ -21,6 +21,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from generator.door import new_door
 from generator.folders import require_empty
 from generator.streams import plain_streams
 from generator.studio import choose_device
@@ -60,12 +61,7 @@ Only = Annotated[
     ),
 ]
 
-app = typer.Typer(
-    help="From a folder of icons to a model.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+app = new_door("From a folder of icons to a model.")
 
 app.command("fit")(fit_command)
 app.command("ablate")(ablate_command)
