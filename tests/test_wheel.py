@@ -78,11 +78,12 @@ def test_the_command_works_without_the_source(installed: Path, tmp_path: Path) -
     drawn = call(installed, tmp_path, "icon", "--seed", "42", "--output", "icon.png")
     assert (drawn.returncode, drawn.stderr) == (0, "")
     assert (tmp_path / "icon.png").read_bytes().startswith(b"\x89PNG")
-    assert call(installed, tmp_path, "db", "upgrade").stdout == "The database has the newest schema.\n"
     checked = call(installed, tmp_path, "check").stdout.splitlines()
     assert [line for line in checked if line.startswith("FAIL")] == [line for line in checked if "FAIL token" in line]
     (bundle,) = [line for line in checked if "bundle: " in line]
     assert str(installed.parent) in bundle  # the one in the wheel, and not that of the source
+    assert not (tmp_path / "data").exists()
+    assert call(installed, tmp_path, "db", "upgrade").stdout == "The database has the newest schema.\n"
     assert "Usage: mojigan preview" in call(installed, tmp_path, "preview", "--help").stdout
     texts = "from bot.talk.texts import Texts; import bot; print(bot.__file__, *sorted(Texts.load().languages))"
     python = installed / Path(sys.executable).name

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 import signal
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
@@ -44,6 +46,9 @@ from train.run.sitting import fit, start_run
 
 DEFAULT_PRESET, DEFAULT_KIMG, DEFAULT_SIZE = "sagan", 300.0, 64
 
+MORE_MINUTES = 30
+"""What a run that is done is offered to train on for."""
+
 
 class ProgressStyle(StrEnum):
     """How `fit` shows its progress."""
@@ -63,7 +68,10 @@ def fit_command(
         str, typer.Option(help="Only icons of these names or groups: 'cat*,faces'; see `inspect --help`.")
     ] = "",
     kimg: Annotated[float | None, typer.Option(min=0.001, help="Train on so many thousand images.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Train for so long instead.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Train for so long instead; with --resume: in all, with what is done."),
+    ] = None,
     preset: Annotated[str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}.", show_default="sagan")] = None,
     runs: Annotated[Path, typer.Option(help="Where the numbered run folders stand.")] = Path("runs"),
     resume: Annotated[Path | None, typer.Option(help="Go on with this run folder, its icons and its recipe.")] = None,
@@ -229,8 +237,25 @@ def fit_command(
             said |= {"steps": done.steps, "kimg": done.kimg, "seconds": done.seconds}
             reporter.write("stopped" if stopped else "done", said)
         bundles = f"Best bundle: {run.path / BEST}, latest: {run.path / LATEST}"
-        further = f"To go on: python -m train fit --resume {run.path}"
+        further = f"To go on: {_command('train', 'fit', '--resume', run.path)}"
         console.print(Text(f"{outcome.sentence} {further if stopped else bundles}"), soft_wrap=True)
+        if not stopped:
+            for line in _next_steps(run.path, done.seconds):
+                console.print(Text(line), soft_wrap=True)
+
+
+def _command(*words: str | Path) -> str:
+    """A command of ours, as it is typed into a shell."""
+    return shlex.join(["python", "-m", *map(str, words)])
+
+
+def _next_steps(run: Path, seconds: float) -> Iterator[str]:
+    """What to do with a run that took `seconds` so far: lines, each with a command to paste."""
+    more = math.ceil(seconds / 60) + MORE_MINUTES
+    yield f"Look at it:  {_command('train', 'report', run, '--open')}"
+    yield f"Draw a grid: {_command('generator', 'grid', '--bundle', run)}"
+    yield f"Try the bot: MOJIGAN_BUNDLE={shlex.quote(str(run))} {_command('bot', 'preview')}"
+    yield f"Train on:    {_command('train', 'fit', '--resume', run, '--minutes', str(more))}"
 
 
 class _StopSignal:
