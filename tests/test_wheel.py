@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.settings import DEFAULT_BUNDLE
+from generator.checkpoint import BROAD_BUNDLE, read_bundle
 from mojigan.__main__ import DOORS, TRAINING
 from tests.house import ROOMS, ROOT
 
@@ -60,7 +63,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def call(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [installed / "mojigan", *arguments]
+    command = [str(installed / "mojigan"), *arguments]
     return subprocess.run(command, cwd=folder, env=clean(), capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -71,6 +74,19 @@ def test_the_wheel_has_each_file_of_the_packages(wheel: Path) -> None:
     wanted = {file.relative_to(ROOT).as_posix() for file in files if "__pycache__" not in file.parts}
     assert wanted - names == set()
     assert {f"{room}/py.typed" for room in ROOMS} <= names
+
+
+@pytest.mark.parametrize("bundle", [DEFAULT_BUNDLE, BROAD_BUNDLE], ids=lambda path: path.name)
+def test_the_wheel_has_the_text_of_each_license_of_a_card(wheel: Path, bundle: Path) -> None:
+    named = re.sub(r"\([^)]*\)", "", read_bundle(bundle).card.data.license).replace(" ", "").split(",")
+    with zipfile.ZipFile(wheel) as archive:
+        texts = {Path(name).name for name in archive.namelist() if ".dist-info/licenses/generator/" in name}
+        (metadata,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        expression = re.search(r"^License-Expression: (.*)$", archive.read(metadata).decode(), re.MULTILINE)
+    assert expression is not None
+    assert named
+    assert {f"{each}.txt" for each in named} <= texts
+    assert set(named) <= set(expression[1].split(" AND "))
 
 
 def test_the_command_works_without_the_source(installed: Path, tmp_path: Path) -> None:
