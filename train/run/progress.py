@@ -142,7 +142,7 @@ class Bar:
         )
 
     def evaluated(self, record: Mapping[str, Any]) -> None:
-        """Leave a line above the bar. The distance is the score as a ratio: the geometric mean over SWD, KID and form."""
+        """Leave a line above the bar; the distance is the score as a ratio, a geometric mean of SWD, KID and form."""
         figures = _in_words({name: Figure(**figure) for name, figure in record["metrics"].items()})
         best = " [green]best so far[/]" if record["best"] else ""
         distance = f"{math.exp(record['score']):.1f} times as far from the icons as real ones are"
