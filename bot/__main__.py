@@ -20,16 +20,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from generator.door import new_door
 from generator.streams import plain_streams
 
 # Each command imports what it needs: torch alone takes seconds, which help and the database need not wait for.
 
-app = typer.Typer(
-    help="Mojigan: a Discord bot that posts icons nobody has drawn.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+app = new_door("Mojigan: a Discord bot that posts icons nobody has drawn.")
 database = typer.Typer(help="Look after the database.", no_args_is_help=True)
 app.add_typer(database, name="db")
 

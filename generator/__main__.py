@@ -9,19 +9,13 @@ python -m generator invert cat.png                      the icon that is most li
 python -m generator info                                what the bundle is and how good
 """
 
-import typer
-
 from generator.commands.compare import invert_command, neighbors_command
 from generator.commands.draw import export_command, grid_command, icon_command, morph_command
 from generator.commands.info import info_command
+from generator.door import new_door
 from generator.streams import plain_streams
 
-app = typer.Typer(
-    help="From a bundle and a seed to a picture.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+app = new_door("From a bundle and a seed to a picture.")
 app.command("icon")(icon_command)
 app.command("grid")(grid_command)
 app.command("morph")(morph_command)

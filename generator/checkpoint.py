@@ -57,6 +57,9 @@ _SIZE_LIMITS = {
     SAMPLES: 64 * _MIB,
 }
 _MAX_HEADER = _MIB  # bytes of a safetensors header; it names some dozens of tensors
+BEST = "best"
+"""Where a run folder keeps its best bundle."""
+
 _PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
 """Pickle protocols 2 to 5, and the zip archive in which torch.save keeps its pickle."""
 
@@ -126,11 +129,21 @@ class Bundle:
         return self._icons
 
 
+def bundle_of(path: Path) -> Path:
+    """The bundle that a path means: itself, or the best one of a run folder."""
+    best = path / BEST
+    if not path.is_dir() or (path / CARD).exists():
+        return path
+    restore_folder(best)
+    return best if best.is_dir() else path
+
+
 def read_bundle(path: Path) -> Bundle:
-    """Read and check a bundle: format version, digests, shapes, finite weights, pictures.
+    """Read and check a bundle, or the best one of a run folder: version, digests, shapes, finite weights, pictures.
 
     Raises BundleError, with one sentence, for anything that is not a whole bundle of this version.
     """
+    path = bundle_of(path)
     while True:
         before = _peek(path)
         try:

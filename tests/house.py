@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("bot", "generator", "migrations", "train")
+ROOMS = ("bot", "generator", "migrations", "mojigan", "train")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ python -m train ablate --icons ./my-icons --out ./ablation    what each ingredie
 python -m train report runs/0007-sagan-faces  draw report.png and report.html of a run anew
 """
 
+import webbrowser
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
@@ -21,6 +22,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from generator.door import new_door
 from generator.folders import require_empty
 from generator.streams import plain_streams
 from generator.studio import choose_device
@@ -60,12 +62,7 @@ Only = Annotated[
     ),
 ]
 
-app = typer.Typer(
-    help="From a folder of icons to a model.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+app = new_door("From a folder of icons to a model.")
 
 app.command("fit")(fit_command)
 app.command("ablate")(ablate_command)
@@ -145,11 +142,14 @@ def report_command(
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="A run folder, also of a run at work.", show_default=False)
     ],
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Draw `report.png` and `report.html` of a run: figures, curves, sheets over time, nearest training icons."""
     with sentences():
         write_run_report(run)
         Console().print(Text(f"{run / PICTURE}\n{run / PAGE}"), soft_wrap=True)
+    if show and not webbrowser.open((run / PAGE).absolute().as_uri()):
+        Console(stderr=True).print("No browser is found here: open the page by hand.")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,10 @@ class DatabaseError(Exception):
     """A database that cannot be used: one sentence with its name, the reason and what to do."""
 
 
+class SchemaError(DatabaseError):
+    """A database that `upgrade` makes right: absent, empty or older than this version."""
+
+
 def describe(url: URL) -> str:
     """The database's name for a person: the file of SQLite, or the URL without its password."""
     if url.get_backend_name() == "sqlite":

@@ -21,7 +21,7 @@ import bot.db.guilds
 import bot.db.retraining
 import bot.db.schedules  # noqa: F401 - their tables join those of the models
 import migrations
-from bot.db.errors import UPGRADE_COMMAND, DatabaseError, describe, explain
+from bot.db.errors import UPGRADE_COMMAND, DatabaseError, SchemaError, describe, explain
 from bot.db.models import Base
 from bot.db.session import Database, parse_url, prepare_file, sqlite_file
 
@@ -44,14 +44,14 @@ def downgrade(url: str, revision: str) -> None:
 
 
 async def require_head(database: Database) -> None:
-    """Check that the database can be reached and has the newest schema. Raises DatabaseError.
+    """Check that the database can be reached and has the newest schema. Raises DatabaseError, SchemaError among them.
 
     A file that is not there is not created.
     """
     name = describe(database.url)
     file = sqlite_file(database.url)
     if file is not None and not await asyncio.to_thread(file.exists):
-        raise DatabaseError(f"Database {name}: there is none yet; run '{UPGRADE_COMMAND}'.")
+        raise SchemaError(f"Database {name}: there is none yet; run '{UPGRADE_COMMAND}'.")
     await database.connect()
     try:
         async with database.engine.connect() as connection:
@@ -64,9 +64,9 @@ async def require_head(database: Database) -> None:
     if current is None and strangers:
         raise not_ours(database.url, strangers)
     if current is None:
-        raise DatabaseError(f"Database {name}: it is empty; run '{UPGRADE_COMMAND}'.")
+        raise SchemaError(f"Database {name}: it is empty; run '{UPGRADE_COMMAND}'.")
     if current in known:
-        raise DatabaseError(f"Database {name}: it is older than this Mojigan; run '{UPGRADE_COMMAND}'.")
+        raise SchemaError(f"Database {name}: it is older than this Mojigan; run '{UPGRADE_COMMAND}'.")
     raise _newer(database.url, current)
 
 

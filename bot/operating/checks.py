@@ -16,8 +16,8 @@ from pathlib import Path
 import discord
 
 from bot import probe
-from bot.db.errors import DatabaseError, describe
-from bot.db.session import Database
+from bot.db.errors import DatabaseError, SchemaError, describe
+from bot.db.session import Database, parse_url, sqlite_file
 from bot.db.upgrade import require_head
 from bot.settings import TOKEN_VARIABLE, Settings, variable_of
 from bot.talk.places import PERMISSIONS, invitation
@@ -125,13 +125,19 @@ async def _missing_permissions(client: discord.Client, guild_id: int) -> str:
 
 
 async def check_database(settings: Settings) -> CheckResult:
-    """Whether the database can be reached and has the newest schema."""
+    """Whether the database can be reached, and has the newest schema or gets it by `run`."""
     try:
         database = Database(settings.database_url)
         try:
             await require_head(database)
         finally:
             await database.close()
+    except SchemaError as error:
+        file = sqlite_file(parse_url(settings.database_url))
+        problem = None if file is None else await asyncio.to_thread(_unwritable, file.absolute().parent)
+        if problem is not None:
+            return CheckResult("database", False, f"Database {file}: nothing can be written there ({problem}).")
+        return CheckResult("database", True, f"{str(error).partition(';')[0]}; `run` brings it to the newest schema.")
     except DatabaseError as error:
         return CheckResult("database", False, str(error))
     return CheckResult("database", True, f"Database {describe(database.url)}: reachable, with the newest schema.")
@@ -165,18 +171,10 @@ def check_bundle(settings: Settings) -> CheckResult:
 def check_data_folder(settings: Settings) -> CheckResult:
     """Whether the bot can write where it keeps its things. Blocking; makes no folder."""
     folder = settings.data.absolute()
-    there = _nearest(folder)
-    try:
-        if folder.is_dir():
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        elif not there.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, f"{there} is not a folder")
-        elif not os.access(there, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, f"{there} cannot be written")
-    except OSError as error:
+    problem = _unwritable(folder)
+    if problem is not None:
         name = variable_of("data")
-        reason = f"{folder}: nothing can be written here ({error.strerror}); choose another folder with {name}."
+        reason = f"{folder}: nothing can be written here ({problem}); choose another folder with {name}."
         return CheckResult("data folder", False, reason)
     return CheckResult("data folder", True, f"{folder}: {'can be written' if folder.is_dir() else 'will be made'}.")
 
@@ -213,6 +211,22 @@ async def _borrowed(client: discord.Client | None) -> AsyncIterator[discord.Clie
         return
     async with discord.Client(intents=discord.Intents.none(), max_ratelimit_timeout=30) as own:
         yield own
+
+
+def _unwritable(folder: Path) -> str | None:
+    """Why nothing can be written into a folder, which may not be there yet; None when it can. Makes no folder."""
+    there = _nearest(folder)
+    try:
+        if folder.is_dir():
+            with tempfile.TemporaryFile(dir=folder):
+                return None
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{there} is not a folder")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, f"{there} cannot be written")
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def _nearest(path: Path) -> Path:

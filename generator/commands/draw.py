@@ -97,7 +97,9 @@ def morph_command(
     frames: Annotated[int, typer.Option(min=2, max=200, help="Icons on the way, the ends among them.")] = WALK_STEPS,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The WebP file to write.", show_default="named by model and seeds"),
+        typer.Option(
+            "-o", "--out", "--output", help="The WebP file to write.", show_default="named by model and seeds"
+        ),
     ] = None,
     wildness: Wildness = None,
     device: Device = "auto",

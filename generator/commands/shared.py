@@ -38,7 +38,8 @@ Wildness = Annotated[
     ),
 ]
 Output = Annotated[
-    Path | None, typer.Option("-o", "--output", help="The PNG file to write.", show_default="named by model and seed")
+    Path | None,
+    typer.Option("-o", "--out", "--output", help="The PNG file to write.", show_default="named by model and seed"),
 ]
 
 

@@ -24,7 +24,6 @@ from train.data.icons import IconSet
 from train.doors.terminal import UsageError, read_icons, sentences
 from train.metrics import Judge
 from train.metrics.judge import SAMPLES, SIDE
-from train.run.folder import bundle_of
 
 READINGS = {
     "swd": "Textures against the training icons: lower is better.",
@@ -65,7 +64,7 @@ def evaluate_command(
     with sentences():
         where = choose_device(device)
         try:
-            model = read_bundle(bundle_of(bundle))
+            model = read_bundle(bundle)
         except BundleError as error:
             raise UsageError(str(error)) from error
         card = model.card

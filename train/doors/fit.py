@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 import signal
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
@@ -44,6 +46,12 @@ from train.run.sitting import fit, start_run
 
 DEFAULT_PRESET, DEFAULT_KIMG, DEFAULT_SIZE = "sagan", 300.0, 64
 
+RECIPE = "The recipe, for who knows what they change; by default as the preset has it"
+"""The panel of the help in which these options stand."""
+
+MORE_MINUTES = 30
+"""What a run that is done is offered to train on for."""
+
 
 class ProgressStyle(StrEnum):
     """How `fit` shows its progress."""
@@ -63,7 +71,10 @@ def fit_command(
         str, typer.Option(help="Only icons of these names or groups: 'cat*,faces'; see `inspect --help`.")
     ] = "",
     kimg: Annotated[float | None, typer.Option(min=0.001, help="Train on so many thousand images.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Train for so long instead.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Train for so long instead; with --resume: in all, with what is done."),
+    ] = None,
     preset: Annotated[str | None, typer.Option(help=f"One of: {', '.join(PRESETS)}.", show_default="sagan")] = None,
     runs: Annotated[Path, typer.Option(help="Where the numbered run folders stand.")] = Path("runs"),
     resume: Annotated[Path | None, typer.Option(help="Go on with this run folder, its icons and its recipe.")] = None,
@@ -108,37 +119,71 @@ def fit_command(
     license_: Annotated[
         str | None, typer.Option("--license", help="The set's license.", show_default="from the sources")
     ] = None,
-    batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step, for each process.")] = None,
-    width: Annotated[int | None, typer.Option(help="Channels of the finest layers: a multiple of 8.")] = None,
-    generator_rate: Annotated[float | None, typer.Option(min=0, help="Adam's rate of the generator.")] = None,
-    discriminator_rate: Annotated[float | None, typer.Option(min=0, help="Adam's rate of the discriminator.")] = None,
-    ema: Annotated[float | None, typer.Option(min=0, max=0.99999, help="Decay of the average; 0: none.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=2, help="Icons in a step, for each process.", rich_help_panel=RECIPE)
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option(help="Channels of the finest layers: a multiple of 8.", rich_help_panel=RECIPE)
+    ] = None,
+    generator_rate: Annotated[
+        float | None, typer.Option(min=0, help="Adam's rate of the generator.", rich_help_panel=RECIPE)
+    ] = None,
+    discriminator_rate: Annotated[
+        float | None, typer.Option(min=0, help="Adam's rate of the discriminator.", rich_help_panel=RECIPE)
+    ] = None,
+    ema: Annotated[
+        float | None, typer.Option(min=0, max=0.99999, help="Decay of the average; 0: none.", rich_help_panel=RECIPE)
+    ] = None,
     translation: Annotated[
-        float | None, typer.Option(min=0, max=0.5, help="Augmentation: shift, share of edge.")
+        float | None, typer.Option(min=0, max=0.5, help="Augmentation: shift, share of edge.", rich_help_panel=RECIPE)
     ] = None,
-    cutout: Annotated[float | None, typer.Option(min=0, max=0.75, help="Augmentation: hole, share of edge.")] = None,
-    color: Annotated[bool | None, typer.Option(help="Augmentation: brightness, saturation, contrast.")] = None,
-    mirror: Annotated[bool | None, typer.Option(help="Mirror half of the icons.")] = None,
-    minibatch_stddev: Annotated[bool | None, typer.Option(help="Show the discriminator how a batch varies.")] = None,
+    cutout: Annotated[
+        float | None, typer.Option(min=0, max=0.75, help="Augmentation: hole, share of edge.", rich_help_panel=RECIPE)
+    ] = None,
+    color: Annotated[
+        bool | None, typer.Option(help="Augmentation: brightness, saturation, contrast.", rich_help_panel=RECIPE)
+    ] = None,
+    mirror: Annotated[bool | None, typer.Option(help="Mirror half of the icons.", rich_help_panel=RECIPE)] = None,
+    minibatch_stddev: Annotated[
+        bool | None, typer.Option(help="Show the discriminator how a batch varies.", rich_help_panel=RECIPE)
+    ] = None,
     growth: Annotated[
-        float | None, typer.Option(min=0, max=0.9, help="Share of the run below full size, from 16x16 on; 0: none.")
+        float | None,
+        typer.Option(
+            min=0, max=0.9, help="Share of the run below full size, from 16x16 on; 0: none.", rich_help_panel=RECIPE
+        ),
     ] = None,
-    adaptive: Annotated[bool | None, typer.Option(help="Augment only as often as the discriminator needs it.")] = None,
-    lecam: Annotated[float | None, typer.Option(min=0, help="Weight of the LeCam regularizer; 0: none.")] = None,
-    r1: Annotated[float | None, typer.Option(min=0, help="Weight of the R1 gradient penalty; 0: none.")] = None,
+    adaptive: Annotated[
+        bool | None, typer.Option(help="Augment only as often as the discriminator needs it.", rich_help_panel=RECIPE)
+    ] = None,
+    lecam: Annotated[
+        float | None, typer.Option(min=0, help="Weight of the LeCam regularizer; 0: none.", rich_help_panel=RECIPE)
+    ] = None,
+    r1: Annotated[
+        float | None, typer.Option(min=0, help="Weight of the R1 gradient penalty; 0: none.", rich_help_panel=RECIPE)
+    ] = None,
     noise: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Instance noise at the beginning; it fades to 0 at the end.")
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Instance noise at the beginning; it fades to 0 at the end.", rich_help_panel=RECIPE
+        ),
     ] = None,
     guide: Annotated[
         float | None,
         typer.Option(
-            min=0, help="Weight of frozen natural features; 1: they pull as hard as the discriminator; 0: none."
+            min=0,
+            help="Weight of frozen natural features; 1: they pull as hard as the discriminator; 0: none.",
+            rich_help_panel=RECIPE,
         ),
     ] = None,
-    guide_end: Annotated[float | None, typer.Option(min=0, help="What that weight has become at the end.")] = None,
+    guide_end: Annotated[
+        float | None, typer.Option(min=0, help="What that weight has become at the end.", rich_help_panel=RECIPE)
+    ] = None,
     precision: Annotated[
         Precision | None,
-        typer.Option(help="Of convolutions and products; auto: bfloat16 where the device is made for it."),
+        typer.Option(
+            help="Of convolutions and products; auto: bfloat16 where the device is made for it.", rich_help_panel=RECIPE
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     progress: Annotated[ProgressStyle, typer.Option(help="A bar, or JSON lines on stdout.")] = ProgressStyle.BAR,
@@ -229,8 +274,25 @@ def fit_command(
             said |= {"steps": done.steps, "kimg": done.kimg, "seconds": done.seconds}
             reporter.write("stopped" if stopped else "done", said)
         bundles = f"Best bundle: {run.path / BEST}, latest: {run.path / LATEST}"
-        further = f"To go on: python -m train fit --resume {run.path}"
+        further = f"To go on: {_command('train', 'fit', '--resume', run.path)}"
         console.print(Text(f"{outcome.sentence} {further if stopped else bundles}"), soft_wrap=True)
+        if not stopped:
+            for line in _next_steps(run.path, done.seconds):
+                console.print(Text(line), soft_wrap=True)
+
+
+def _command(*words: str | Path) -> str:
+    """A command of ours, as it is typed into a shell."""
+    return shlex.join(["python", "-m", *map(str, words)])
+
+
+def _next_steps(run: Path, seconds: float) -> Iterator[str]:
+    """What to do with a run that took `seconds` so far: lines, each with a command to paste."""
+    more = math.ceil(seconds / 60) + MORE_MINUTES
+    yield f"Look at it:  {_command('train', 'report', run, '--open')}"
+    yield f"Draw a grid: {_command('generator', 'grid', '--bundle', run)}"
+    yield f"Try the bot: MOJIGAN_BUNDLE={shlex.quote(str(run))} {_command('bot', 'preview')}"
+    yield f"Train on:    {_command('train', 'fit', '--resume', run, '--minutes', str(more))}"
 
 
 class _StopSignal:

@@ -19,7 +19,7 @@ from train.adversary.recipes import PRESETS, Recipe
 from train.data.holdout import HELD_OUT_SHARE, split
 from train.data.icons import IconSet
 from train.doors.terminal import UsageError, read_color
-from train.run.folder import Run, RunError, bundle_of
+from train.run.folder import Run, RunError
 from train.run.setting import Goal, Setting, code_version
 
 BROAD, NONE = Path("broad"), Path("none")
@@ -63,7 +63,7 @@ def read_start(path: Path | None) -> Bundle | None:
     if path in (None, NONE):
         return None
     try:
-        return read_bundle(BROAD_BUNDLE if path == BROAD else bundle_of(path))
+        return read_bundle(BROAD_BUNDLE if path == BROAD else path)
     except BundleError as error:
         raise UsageError(f"--from: {error}") from error
 

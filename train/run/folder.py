@@ -18,7 +18,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from generator.checkpoint import CARD
 from generator.folders import recover_folder, swap_in_folder, write_file, writing
 from train.data.names import slug
 from train.run.guard import Watch
@@ -28,11 +27,6 @@ START = "start.safetensors"
 STATE, BEST_STATE, LATEST, BEST, SHEETS = "state", "best-state", "latest", "best", "sheets"
 STATE_TENSORS, STATE_RECORD = "state.safetensors", "state.json"
 RUN_FORMAT = 1
-
-
-def bundle_of(path: Path) -> Path:
-    """The bundle that a path means: itself, or the best one of a run."""
-    return path / BEST if (path / BEST).is_dir() and not (path / CARD).exists() else path
 
 
 class RunError(Exception):

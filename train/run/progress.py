@@ -23,18 +23,35 @@ any bundle worth keeping) or 2 (options or files). The events from tick to end s
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from generator.card import Figure
+
+
+class Reporter(Protocol):
+    """Who is told of a run's progress; what the records hold stands above."""
+
+    def tick(self, record: Mapping[str, Any]) -> None:
+        """About once a second."""
+
+    def evaluated(self, record: Mapping[str, Any]) -> None:
+        """After an evaluation."""
+
+    def busy(self, what: str) -> None:
+        """Something other than training begins: "measuring", "writing"."""
+
+    def told(self, event: str, record: Mapping[str, Any]) -> None:
+        """At a rollback and at the end: the record has a sentence."""
 
 
 class JsonLines:
@@ -55,6 +72,9 @@ class JsonLines:
     def evaluated(self, record: Mapping[str, Any]) -> None:
         """After an evaluation."""
         self.write("evaluation", record)
+
+    def busy(self, what: str) -> None:
+        """What is done between ticks is seen by the lines that follow it."""
 
     def told(self, event: str, record: Mapping[str, Any]) -> None:
         """At a rollback and at the end."""
@@ -94,6 +114,7 @@ class Bar:
             TextColumn("[dim]loss G {task.fields[generator]:.2f} D {task.fields[discriminator]:.2f}"),
             console=console,
         )
+        self._goal = goal
         self._task = self._progress.add_task(
             goal, total=1.0, kimg=0.0, speed=0.0, generator=0.0, discriminator=0.0, eta_seconds=None
         )
@@ -111,6 +132,7 @@ class Bar:
         """Move the bar."""
         self._progress.update(
             self._task,
+            description=self._goal,
             completed=record["share"],
             kimg=record["kimg"],
             speed=record["images_per_second"],
@@ -120,10 +142,15 @@ class Bar:
         )
 
     def evaluated(self, record: Mapping[str, Any]) -> None:
-        """Leave a line above the bar."""
+        """Leave a line above the bar; the distance is the score as a ratio, a geometric mean of SWD, KID and form."""
         figures = _in_words({name: Figure(**figure) for name, figure in record["metrics"].items()})
         best = " [green]best so far[/]" if record["best"] else ""
-        self._progress.console.print(f"{record['kimg']:>8.1f} kimg  {figures}{best}", highlight=False)
+        distance = f"{math.exp(record['score']):.1f} times as far from the icons as real ones are"
+        self._progress.console.print(f"{record['kimg']:>8.1f} kimg  {distance}{best}  [dim]{figures}", highlight=False)
+
+    def busy(self, what: str) -> None:
+        """Say what is done instead of training, until the next tick."""
+        self._progress.update(self._task, description=f"{self._goal}: {what}", refresh=True)
 
     def told(self, event: str, record: Mapping[str, Any]) -> None:
         """Leave the sentence of a rollback above the bar; how it ended is said below."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from train.metrics.judge import SAMPLES
 from train.run.folder import BEST, BEST_STATE, LATEST, SHEETS, Progress, Run, RunError
 from train.run.guard import Alarm, End, Guard, Limits
 from train.run.outputs import Shelf, draw_seeds, sheet_of
+from train.run.progress import Reporter
 from train.run.setting import Setting
 
 TICK_SECONDS = 1.0
@@ -49,19 +50,6 @@ class Outcome:
     progress: Progress
     reason: End
     sentence: str
-
-
-class Reporter(Protocol):
-    """Who is told of a run's progress; `train/run/progress.py` says what the records hold."""
-
-    def tick(self, record: Mapping[str, Any]) -> None:
-        """About once a second."""
-
-    def evaluated(self, record: Mapping[str, Any]) -> None:
-        """After an evaluation."""
-
-    def told(self, event: str, record: Mapping[str, Any]) -> None:
-        """At a rollback and at the end: the record has a sentence."""
 
 
 def fit(
@@ -260,7 +248,9 @@ class _Sitting:
                 self._throw_back(Alarm.DIVERGENCE, "weights are not numbers within bounds")
             return
         network, config, folder = trainer.snapshot(), trainer.config, self.run.path
+        self.reporter.busy("measuring")
         metrics = self.judge.evaluate(network, config.latent_size)
+        self.reporter.busy("writing")
         drawn = draw_seeds(network if trainer.is_grown else trainer.preview(), config, trainer.device)
         sheet_name = f"{SHEETS}/{trainer.kimg:09.3f}-kimg.png"
         write_file(folder / sheet_name, sheet_of(drawn, config))
@@ -298,6 +288,7 @@ class _Sitting:
         self._save()
 
     def _draw_report(self) -> None:
+        self.reporter.busy("drawing the report")
         began = time.monotonic()
         try:
             self.draw_report(self.run.path)

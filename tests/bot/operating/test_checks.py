@@ -173,10 +173,15 @@ async def test_discord_cannot_be_reached(all_well: Settings) -> None:
 async def test_databases(all_well: Settings, tmp_path: Path) -> None:
     bare = change(all_well, token=None, database_url=f"sqlite:///{tmp_path}/none/mojigan.db")
     database = (await look(bare))["database"]
+    assert database.ok  # before the first `run`, which makes it
     assert database.sentence == (
-        f"Database {tmp_path}/none/mojigan.db: there is none yet; run 'python -m bot db upgrade'."
+        f"Database {tmp_path}/none/mojigan.db: there is none yet; `run` brings it to the newest schema."
     )
     assert not await asyncio.to_thread((tmp_path / "none").exists)
+    (tmp_path / "file").touch()
+    nowhere = (await look(change(bare, database_url=f"sqlite:///{tmp_path}/file/none/mojigan.db")))["database"]
+    assert not nowhere.ok
+    assert f"{tmp_path}/file is not a folder" in nowhere.sentence
     away = change(bare, database_url="postgresql://mia:hunter2@127.0.0.1:1/mojigan")
     assert "the server cannot be reached" in (await look(away))["database"].sentence
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from rich.console import Console
 from typer.testing import CliRunner
 
 from generator.checkpoint import read_bundle
@@ -25,6 +27,7 @@ from train.data.reading import Request
 from train.data.sources import read_source
 from train.doors.fit import _StopSignal
 from train.run.folder import BEST, LATEST, SHEETS, STATS, Run
+from train.run.progress import Bar
 from train.run.setting import Goal, Setting
 from train.run.sitting import TrainingError, fit
 
@@ -256,7 +259,20 @@ def test_a_bar_in_the_terminal(icon_folder: Path, tmp_path: Path) -> None:
     result = train("--icons", icon_folder, "--kimg", "0.012", *SMALL, "--preset", "sagan", "--runs", tmp_path)
     assert result.exit_code == 0, result.output
     assert "Best bundle" in result.stdout
+    assert "times as far from the icons as real ones are" in " ".join(result.stdout.split())
     assert "swd" in result.stdout
+    (run,) = tmp_path.glob("0*")
+    lines = result.stdout.splitlines()
+    assert f"Look at it:  python -m train report {run} --open" in lines
+    assert f"Train on:    python -m train fit --resume {run} --minutes 31" in lines
+    assert read_bundle(run).digest == read_bundle(run / "best").digest
+
+
+def test_the_bar_says_what_is_done_instead_of_training() -> None:
+    console = Console(file=StringIO(), force_terminal=True, width=160)
+    with Bar(console, "20 kimg") as bar:
+        bar.busy("measuring")
+    assert "20 kimg: measuring" in console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The command `mojigan`: all doors of the house under one name, each of them imported when it is asked for."""
