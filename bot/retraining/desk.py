@@ -96,12 +96,17 @@ class JobDesk:
             raise JobOverError(f"there is no retraining {job_id}")
         return await asyncio.to_thread(self._status, job)
 
-    async def show(self, job_id: int) -> bool:
-        """Bring a job's card up to date. False: it could not be shown, and `catch_up` tries it again."""
+    async def show(self, job_id: int, *, unless_shown: bool = False) -> bool:
+        """Bring a job's card up to date. False: it could not be shown, and `catch_up` tries it again.
+
+        `unless_shown`: nothing is sent when the card shows the job's state by now, whoever has drawn it.
+        """
         if self.board is None:
             return False
         async with self._showing:  # an older state must not be written over a newer one
             status = await self.status(job_id)
+            if unless_shown and status.face == status.job.card:
+                return True
             shown = status.job.message_id
             try:
                 message_id = await self.board.show(status)
@@ -126,9 +131,7 @@ class JobDesk:
         for job_id, state, card in await self.book.cards():
             suspect = card != state or (everything and state in _LIVE)
             if self.board is not None and suspect and await self.has_files(job_id):
-                status = await self.status(job_id)
-                if everything or status.face != card:
-                    await self.show(job_id)
+                await self.show(job_id, unless_shown=not everything)
 
     async def withdraw(self, job_id: int) -> None:
         """Forget a job whose card could not be posted."""

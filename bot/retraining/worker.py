@@ -96,7 +96,7 @@ class Retrainer:
         """A job has come to rest: make room, show it and its followers, look for the next."""
         await self._desk.clean()
         await self._versions.prune()
-        await self._desk.show(job_id)
+        await self._desk.show(job_id, unless_shown=True)
         await self._desk.show_queue()
         await self._let_go()
         self.wake()
