@@ -1,12 +1,12 @@
 # make preview: the real bot against a simulated Discord in the browser.   make test: lint, types, all tests.
-# make faults: experiments that break things on purpose; they take minutes.
+# make faults: experiments that break things on purpose; make bench: how fast it draws, answers, searches, starts. Minutes each.
 PYTHON ?= python3
 VENV   ?= .venv
 PIP_FLAGS ?=
 BIN    := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --constraint constraints.txt
 
-.PHONY: preview test faults format clean
+.PHONY: preview test faults bench format clean
 
 preview: $(VENV)/.installed-preview
 	$(BIN)/python -m bot preview $(ARGS)
@@ -21,6 +21,9 @@ faults: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.faults.posting
 	$(BIN)/python -m tests.faults.pictures
 	$(BIN)/python -m tests.faults.processes
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.bench $(ARGS)
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

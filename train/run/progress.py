@@ -142,11 +142,11 @@ class Bar:
         )
 
     def evaluated(self, record: Mapping[str, Any]) -> None:
-        """Leave a line above the bar; the distance is the score as a ratio, a geometric mean of SWD, KID and form."""
+        """Leave a line above the bar, which begins with the score as a ratio: the geometric mean of SWD, KID and form."""
         figures = _in_words({name: Figure(**figure) for name, figure in record["metrics"].items()})
         best = " [green]best so far[/]" if record["best"] else ""
-        distance = f"{math.exp(record['score']):.1f} times as far from the icons as real ones are"
-        self._progress.console.print(f"{record['kimg']:>8.1f} kimg  {distance}{best}  [dim]{figures}", highlight=False)
+        ratio = f"figures {math.exp(record['score']):.1f} times those of real icons"
+        self._progress.console.print(f"{record['kimg']:>8.1f} kimg  {ratio}{best}  [dim]{figures}", highlight=False)
 
     def busy(self, what: str) -> None:
         """Say what is done instead of training, until the next tick."""

@@ -259,7 +259,7 @@ def test_a_bar_in_the_terminal(icon_folder: Path, tmp_path: Path) -> None:
     result = train("--icons", icon_folder, "--kimg", "0.012", *SMALL, "--preset", "sagan", "--runs", tmp_path)
     assert result.exit_code == 0, result.output
     assert "Best bundle" in result.stdout
-    assert "times as far from the icons as real ones are" in " ".join(result.stdout.split())
+    assert "times those of real icons" in " ".join(result.stdout.split())
     assert "swd" in result.stdout
     (run,) = tmp_path.glob("0*")
     lines = result.stdout.splitlines()
