@@ -142,7 +142,7 @@ class Bar:
         )
 
     def evaluated(self, record: Mapping[str, Any]) -> None:
-        """Leave a line above the bar, which begins with the score as a ratio: the geometric mean of SWD, KID and form."""
+        """Leave a line above the bar; the ratio is the score, a geometric mean of those of SWD, KID and form."""
         figures = _in_words({name: Figure(**figure) for name, figure in record["metrics"].items()})
         best = " [green]best so far[/]" if record["best"] else ""
         ratio = f"figures {math.exp(record['score']):.1f} times those of real icons"
