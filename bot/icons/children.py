@@ -1,6 +1,8 @@
-"""Children of two icons that stand in the database: points between theirs, under names of their own."""
+"""Icons between two that stand in the database: points between theirs, under names of their own."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from bot.db.models import GenerationKind
 from bot.icons.rows import GenerationGoneError, GenerationView, Origin
@@ -8,6 +10,7 @@ from bot.icons.service import IconService
 from bot.icons.sheets import Sheet
 from bot.models.library import ModelLibrary
 from generator.points import CHILDREN, mix
+from generator.seeds import Seed
 
 
 async def draw_children(
@@ -21,11 +24,25 @@ async def draw_children(
     async with library.use(first.model_id) as model:
         count = CHILDREN * icons.candidates(model)
         children = mix(first.seed, second.seed, model.bundle.config.latent_size, count)
+    return await draw_between(icons, parents, children, CHILDREN, kind=GenerationKind.MIX, where=where)
+
+
+async def draw_between(
+    icons: IconService,
+    ends: tuple[GenerationView, GenerationView],
+    seeds: Sequence[Seed],
+    count: int,
+    *,
+    kind: GenerationKind,
+    where: Origin,
+) -> Sheet:
+    """Draw `count` of the seeds that lie between two icons, by the model and at the wildness of the first."""
+    first, second = ends
     return await icons.draw_seeds(
-        children,
-        CHILDREN,
+        seeds,
+        count,
         where=where,
-        kind=GenerationKind.MIX,
+        kind=kind,
         parent_id=first.id,
         other_parent_id=second.id,
         model_id=first.model_id,

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bot.db.models import GenerationKind
+from bot.icons.children import draw_between
 from bot.icons.rows import Drawing, GenerationGoneError, GenerationView, Origin, storable
 from bot.icons.service import IconService
 from bot.icons.sheets import BusyError, Sheet, require_points
@@ -69,13 +70,5 @@ class MorphService:
         start, end = ends
         async with self._library.use(start.model_id) as model:
             moments = between(start.seed, end.seed, model.bundle.config.latent_size, FRAMES)
-        sheet = await self._icons.draw_seeds(
-            moments,
-            where=where,
-            kind=GenerationKind.FRAME,
-            parent_id=start.id,
-            other_parent_id=end.id,
-            model_id=start.model_id,
-            truncation=start.truncation,
-        )
+        sheet = await draw_between(self._icons, (start, end), moments, FRAMES, kind=GenerationKind.FRAME, where=where)
         return sheet, (start, end)

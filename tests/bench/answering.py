@@ -20,8 +20,8 @@ from bot.talk.interaction import PATIENCE
 from generator.checkpoint import DEFAULT_BUNDLE
 from generator.seeds import Seed
 from tests.bench.figures import Figure, spread
-from tests.bench.memory import resident
 from tests.bot.world import World, in_discord, settings_for
+from tests.memory import resident
 
 CROWDS = (1, 10, 100)
 SLOWEST_ACKNOWLEDGEMENT, LONGEST_LAG, LEAST_RATE = 1.0, 0.05, 0.6
@@ -41,10 +41,8 @@ async def _measure(folder: Path, icons: int) -> list[Figure]:
     async with open_services(settings_for(DEFAULT_BUNDLE, folder)) as services, in_discord(services) as world:
         world.client.patience = PATIENCE
         await _ask(world, 1, "first")
-        alone = 0.0
         for crowd in CROWDS:
-            alone = await _alone(world, crowd)
-            figures += await _crowd(world, crowd, alone)
+            figures += await _crowd(world, crowd, await _alone(world, crowd))
         figures += await _memory(world, icons)
     return figures
 

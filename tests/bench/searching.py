@@ -13,7 +13,7 @@ from generator.checkpoint import DEFAULT_BUNDLE, read_bundle
 from generator.neighbors import CHUNK, DESCRIPTOR_SIZE, NeighborIndex, describe
 from generator.transparency import as_image, as_pixels
 from tests.bench.figures import Figure
-from tests.bench.memory import resident
+from tests.memory import resident
 
 SIZES = (2_000, 100_000, 1_000_000)
 QUERIES = 3

@@ -31,6 +31,7 @@ from bot.icons.service import IconService
 from bot.neighbors.service import NeighborService
 from bot.settings import DEFAULT_BUNDLE, Settings
 from generator.seeds import Seed
+from tests.memory import resident
 
 SLOWEST, MOST_MEMORY = 1.0, 200
 """The bars: seconds that an icon may take, MiB that the process may grow by."""
@@ -81,11 +82,6 @@ def hostile() -> dict[str, bytes]:
     }
 
 
-def memory() -> float:
-    """MiB that this process has in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
-
-
 async def try_them(times: int, console: Console) -> bool:
     """Send the files, at once; whether both bars held."""
     files = list((await asyncio.to_thread(hostile)).items())
@@ -117,13 +113,13 @@ async def try_them(times: int, console: Console) -> bool:
                 await icons.draw(Seed.parse(str(number)), 1, where=Origin(None, 1, 1))
 
             await draw(0)
-            before = memory()
+            before = resident()
             sending = asyncio.gather(*(send(number) for number in range(times)))
             drawn, began = 0, time.monotonic()
             while not sending.done():
                 at = time.monotonic()
                 await draw(drawn)
-                slowest, most, drawn = max(slowest, time.monotonic() - at), max(most, memory()), drawn + 1
+                slowest, most, drawn = max(slowest, time.monotonic() - at), max(most, resident()), drawn + 1
                 with suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.shield(sending), 0.05)
             for end, count in sorted(ends.items()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,28 +20,6 @@ from tests.bot.daily.posts import schedule_row, statuses
 from tests.bot.world import World, in_discord, labels, private, settings_for, words
 
 SUMMER, WINTER = datetime(2026, 3, 27, 12, tzinfo=UTC), datetime(2026, 10, 23, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def begin() -> datetime:
-    """When the simulated Discord begins: two days before Europe's summer time."""
-    return SUMMER
-
-
-@pytest.fixture
-async def world(tiny_bundle_path: Path, tmp_path: Path, begin: datetime) -> AsyncIterator[World]:
-    async with (
-        open_services(settings_for(tiny_bundle_path, tmp_path)) as services,
-        in_discord(services, begin) as opened,
-    ):
-        yield opened
-
-
-@pytest.fixture
-def manager(world: World) -> simcord.MemberActor:
-    """Somebody with Manage Server."""
-    role = world.guild.create_role("Manager", permissions=discord.Permissions(manage_guild=True))
-    return world.guild.add_member(world.env.create_user("manager"), roles=[role])
 
 
 async def set_daily(world: World, manager: simcord.MemberActor, **options: Any) -> str:

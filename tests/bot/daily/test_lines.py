@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 import discord
 import pytest
 import simcord
 
-from bot.app import open_services
 from tests.bot.daily.test_command import set_daily, until_time
-from tests.bot.world import World, in_discord, private, settings_for, words
-
-
-@pytest.fixture
-async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
-    begin = datetime(2026, 3, 27, 12, tzinfo=UTC)
-    async with (
-        open_services(settings_for(tiny_bundle_path, tmp_path)) as services,
-        in_discord(services, begin) as opened,
-    ):
-        yield opened
-
-
-@pytest.fixture
-def manager(world: World) -> simcord.MemberActor:
-    """Somebody with Manage Server, who may not ping all roles."""
-    role = world.guild.create_role("Manager", permissions=discord.Permissions(manage_guild=True))
-    return world.guild.add_member(world.env.create_user("manager"), roles=[role])
+from tests.bot.world import World, private, words
 
 
 def last(world: World) -> tuple[str, frozenset[int] | None, bool]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,21 +25,6 @@ BEGIN = datetime(2026, 3, 27, 12, tzinfo=UTC)
 NINE = "9:00"
 TOMORROW = 21 * 3600
 """Seconds until an hour after nine o'clock in Berlin."""
-
-
-@pytest.fixture
-async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
-    async with (
-        open_services(settings_for(tiny_bundle_path, tmp_path)) as services,
-        in_discord(services, BEGIN) as opened,
-    ):
-        yield opened
-
-
-@pytest.fixture
-def manager(world: World) -> simcord.MemberActor:
-    role = world.guild.create_role("Manager", permissions=discord.Permissions(manage_guild=True))
-    return world.guild.add_member(world.env.create_user("manager"), roles=[role])
 
 
 def thread_of(world: World, owner: simcord.MemberActor) -> simcord.ChannelHandle:

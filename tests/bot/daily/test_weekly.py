@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import discord
 import pytest
 import simcord
 
-from bot.app import open_services
 from bot.db.models import GenerationKind
 from tests.bot.daily.test_command import posts, set_daily, until_time
 from tests.bot.gallery.test_gallery import favorite
-from tests.bot.world import World, alt_text, choose, in_discord, labels, options, private, public, settings_for, words
+from tests.bot.world import World, alt_text, choose, labels, options, private, public, words
 
 
 @pytest.fixture
-async def world(tiny_bundle_path: Path, tmp_path: Path) -> AsyncIterator[World]:
-    begin = datetime(2026, 3, 27, 12, tzinfo=UTC)
-    async with (
-        open_services(settings_for(tiny_bundle_path, tmp_path)) as services,
-        in_discord(services, begin, timedelta(days=30)) as opened,
-    ):
-        yield opened
-
-
-@pytest.fixture
-def manager(world: World) -> simcord.MemberActor:
-    """Somebody with Manage Server."""
-    role = world.guild.create_role("Manager", permissions=discord.Permissions(manage_guild=True))
-    return world.guild.add_member(world.env.create_user("manager"), roles=[role])
+def look_every() -> timedelta:
+    return timedelta(days=30)
 
 
 def last_card(world: World) -> simcord.ResponseMessage:

@@ -20,7 +20,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from bot.db.errors import DatabaseError, describe, explain
+from bot.db.errors import DatabaseError
 from bot.db.models import (
     GLOBAL_COMMANDS,
     CommandSync,
@@ -30,7 +30,7 @@ from bot.db.models import (
     ModelState,
     UtcDateTime,
 )
-from bot.db.session import Database, parse_url
+from bot.db.session import Database
 from bot.db.upgrade import upgrade
 
 NOW = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
@@ -60,81 +60,6 @@ async def test_what_is_committed_in_a_file_outlives_a_power_cut(sqlite_database:
             assert await session.scalar(text("PRAGMA synchronous")) == 2
             assert await session.scalar(text("PRAGMA journal_mode")) == "wal"
             assert await session.scalar(text("PRAGMA foreign_keys")) == 1
-
-
-@pytest.mark.parametrize(
-    ("given_url", "driver"),
-    [
-        ("sqlite:///data/x.db", "sqlite+aiosqlite"),
-        ("sqlite+aiosqlite:////var/x.db", "sqlite+aiosqlite"),
-        ("postgres://u@h/d", "postgresql+psycopg"),
-        ("postgresql://u@h/d?sslmode=require", "postgresql+psycopg"),
-        (" postgresql+psycopg://u@h/d\n", "postgresql+psycopg"),
-    ],
-)
-def test_urls_get_their_async_driver(given_url: str, driver: str) -> None:
-    url = parse_url(given_url)
-    assert url.drivername == driver
-    assert url.database == parse_url(str(url)).database
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        "",
-        "mojigan.db",
-        "mysql://root:hunter2@h/d",
-        "sqlite://",
-        "sqlite:///:memory:",
-        "postgresql+asyncpg://u:hunter2@h/d",
-        "postgresql://u:hunter2@h:port/d",
-    ],
-)
-def test_other_urls_are_refused_without_being_quoted(bad: str) -> None:
-    with pytest.raises(DatabaseError, match=r"\.$") as caught:
-        parse_url(bad)
-    assert "hunter2" not in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("sign", ["@", "/", "#", "?", ":", "%", "@/", "/@", "#@", "@#/?", "%40@", "/@/", "?@", " @"])
-@pytest.mark.parametrize("shape", ["u:{}@h/d", "u:{}@h:5432/d?sslmode=require", ":{}@h/d", "u{}@h/d", "u{}"])
-def test_no_part_of_a_password_is_told_wherever_its_signs_stand(sign: str, shape: str) -> None:
-    """Behind an @ it would be the host, behind a / the database."""
-    for driver in ("postgresql", "postgres", "mysql"):
-        address = f"{driver}://" + shape.format(
-            f"hunter2{sign}tr0ub4dor" if ":" in shape else f":hunter2{sign}tr0ub4dor"
-        )
-        try:
-            told = describe(parse_url(address))
-        except DatabaseError as error:
-            told = str(error)
-        if shape != "u{}":  # without a host, what stands behind the @ is one
-            assert "tr0ub4dor" not in told
-        assert "hunter2" not in told
-
-
-def test_where_the_end_of_a_password_is_open_the_way_to_write_it_is_told() -> None:
-    for address in ("postgresql://u:hun@ter@h/d", "postgresql://us/er:hunter@h/d", "postgresql://u:a@b/c@h/d"):
-        with pytest.raises(DatabaseError, match="write @ as %40"):
-            parse_url(address)
-    read = parse_url("postgresql://u:a%40b%2Fc%23d@h/d")
-    assert (read.password, read.host, read.database) == ("a@b/c#d", "h", "d")
-
-
-def test_a_driver_that_quotes_a_password_is_not_passed_on() -> None:
-    url = parse_url("postgresql://u:hunter2@h/d")
-    assert "hunter2" not in str(explain(url, OSError("invalid value hunter2")))
-
-
-@given(st.text(max_size=40))
-def test_any_text_is_a_url_or_a_sentence(words: str) -> None:
-    with suppress(DatabaseError):  # nothing else may come
-        parse_url(words)
-
-
-def test_a_password_is_not_shown() -> None:
-    assert describe(parse_url("postgres://mia:hunter2@db.example/mojigan")) == "postgresql://mia:***@db.example/mojigan"
 
 
 def test_a_time_without_a_zone_is_refused() -> None:

@@ -13,19 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import torch
 from sqlalchemy import select, text
 
 from bot.db.models import ModelRecord, ModelState
 from bot.db.session import Database
 from bot.db.upgrade import upgrade
 from bot.models import library as models
-from bot.models.copies import keep_copy
 from bot.models.library import Model, ModelGoneError, ModelLibrary
 from bot.settings import Settings
 from generator.checkpoint import CARD, FILES, BundleError, read_bundle
 from generator.studio import DeviceError, Studio
-from tests.bundles import write_like
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -41,12 +38,6 @@ def another_bundle(source: Path, target: Path, note: str) -> Path:
     card["code_version"] = note
     (target / CARD).write_text(json.dumps(card))
     return target
-
-
-@pytest.fixture
-def bundle_path(tiny_bundle_path: Path, tmp_path: Path) -> Path:
-    """A bundle to replace and to damage."""
-    return Path(shutil.copytree(tiny_bundle_path, tmp_path / "bundle"))
 
 
 def a_settings(bundle: Path, data: Path, device: str = "cpu") -> Settings:
@@ -173,32 +164,6 @@ async def test_a_data_folder_that_is_a_file(sqlite_database: Database, bundle_pa
     with pytest.raises(BundleError, match=r"the bundle cannot be copied to .*taken"):
         async with opened(a_settings(bundle_path, tmp_path / "taken"), sqlite_database):
             pass
-
-
-def test_a_damaged_copy_is_made_again(bundle_path: Path, tmp_path: Path) -> None:
-    source = read_bundle(bundle_path)
-    folder = keep_copy(source, tmp_path).path
-    (folder / FILES[0]).write_bytes(b"half")
-    assert keep_copy(source, tmp_path).digest == source.digest
-    (folder / CARD).unlink()
-    assert keep_copy(source, tmp_path).digest == source.digest
-
-
-def test_what_a_crash_left_is_cleared_up(bundle_path: Path, tmp_path: Path) -> None:
-    source = read_bundle(bundle_path)
-    folder = keep_copy(source, tmp_path).path
-    (folder.parent / f".{folder.name}-half").mkdir()
-    folder.rename(folder.with_name(f".{folder.name}-x-retired"))
-    assert keep_copy(source, tmp_path).path == folder
-    assert {entry.name for entry in folder.parent.iterdir()} == {".lock", folder.name}
-
-
-def test_a_bundle_that_is_replaced_while_it_is_copied(bundle_path: Path, tmp_path: Path) -> None:
-    source = read_bundle(bundle_path)
-    fresh = another_bundle(bundle_path, tmp_path / "fresh", "newer")
-    (bundle_path / CARD).write_bytes((fresh / CARD).read_bytes())
-    with pytest.raises(BundleError, match="was replaced while it was copied"):
-        keep_copy(source, tmp_path / "data")
 
 
 async def test_a_model_that_never_was(sqlite_database: Database, bundle_path: Path, tmp_path: Path) -> None:
@@ -348,9 +313,3 @@ async def test_another_process_registers_the_bundle_between_our_look_and_our_row
     await library.aclose()
     await ours.close()
     await theirs.close()
-
-
-def test_a_copy_has_all_that_the_card_names(tiny_bundle_path: Path, tmp_path: Path) -> None:
-    critic = {"discriminator/x": torch.zeros(3)}
-    source = write_like(read_bundle(tiny_bundle_path), tmp_path / "source", discriminator=critic)
-    assert set(keep_copy(source, tmp_path).discriminator) == set(critic)

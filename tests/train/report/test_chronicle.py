@@ -130,6 +130,21 @@ class Page(HTMLParser):
         self.text += data
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_the_page_is_opened_where_there_is_a_browser(run: Path, monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    opened: list[str] = []
+
+    def note(address: str) -> bool:
+        opened.append(address)
+        return there
+
+    monkeypatch.setattr("webbrowser.open", note)
+    result = CliRunner().invoke(app, ["report", str(run), "--open"])
+    assert result.exit_code == 0, result.output
+    assert opened == [(run / PAGE).as_uri()]
+    assert ("open the page by hand" in result.stderr) is not there
+
+
 def test_the_report_shows_the_run(run: Path) -> None:
     with (run / STATS).open("a") as file:
         file.write('{"event": "ti')  # as a kill leaves it
