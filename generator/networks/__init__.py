@@ -7,16 +7,24 @@ from typing import TypeAlias
 
 from torch import nn
 
+from generator.networks.dcgan import DcganConfig, DcganGenerator
+from generator.networks.decoder import DecoderConfig, DecoderGenerator
+from generator.networks.dense import DenseConfig, DenseGenerator
+from generator.networks.pgan import PganConfig, PganGenerator
 from generator.networks.plain import PlainConfig, PlainGenerator
 from generator.networks.sagan import SaganConfig, SaganGenerator
 
 Option: TypeAlias = int | float | bool | str
-GeneratorConfig: TypeAlias = SaganConfig | PlainConfig
+GeneratorConfig: TypeAlias = SaganConfig | PlainConfig | DenseConfig | DcganConfig | DecoderConfig | PganConfig
 
 
 ARCHITECTURES: dict[str, tuple[type[GeneratorConfig], type[nn.Module]]] = {
     "sagan": (SaganConfig, SaganGenerator),
     "plain": (PlainConfig, PlainGenerator),
+    "dense": (DenseConfig, DenseGenerator),
+    "dcgan": (DcganConfig, DcganGenerator),
+    "decoder": (DecoderConfig, DecoderGenerator),
+    "pgan": (PganConfig, PganGenerator),
 }
 
 

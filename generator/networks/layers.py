@@ -11,6 +11,19 @@ from torch.nn import functional
 MIN_ATTENTION_WIDTH = 8
 
 
+def colored(values: torch.Tensor) -> torch.Tensor:
+    """What a last layer gives -> icons in [-1, 1], by tanh: `(N, channels, H, W)`, both.
+
+    Of four channels the layer gives straight colors and the opacity, and the icon is their product, premultiplied:
+    across an edge the color can stay while the opacity falls, and where nothing is, no color has to be unlearned.
+    """
+    icons = torch.tanh(values)
+    if icons.shape[1] != 4:
+        return icons
+    colors, opacity = icons[:, :3], icons[:, 3:]
+    return torch.cat([(colors + 1) * (opacity + 1) / 2 - 1, opacity], dim=1)
+
+
 class UpsamplingConv(nn.Module):
     """Nearest upsampling by two and a 3x3 convolution, as one: `(N, C, H, W) -> (N, D, 2H, 2W)`.
 

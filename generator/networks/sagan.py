@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from generator.networks.layers import SelfAttention, SkipExcitation, UpsamplingConv
+from generator.networks.layers import SelfAttention, SkipExcitation, UpsamplingConv, colored
 
 IMAGE_SIZES = (32, 64, 128)
 
@@ -80,19 +80,6 @@ class SaganGenerator(nn.Module):
             if name in self.gates:
                 x = self.gates[name](low, x)
             yield int(name), x
-
-
-def colored(values: torch.Tensor) -> torch.Tensor:
-    """What a last layer gives -> icons in [-1, 1], by tanh: `(N, channels, H, W)`, both.
-
-    Of four channels the layer gives straight colors and the opacity, and the icon is their product, premultiplied:
-    across an edge the color can stay while the opacity falls, and where nothing is, no color has to be unlearned.
-    """
-    icons = torch.tanh(values)
-    if icons.shape[1] == 3:
-        return icons
-    colors, opacity = icons[:, :3], icons[:, 3:]
-    return torch.cat([(colors + 1) * (opacity + 1) / 2 - 1, opacity], dim=1)
 
 
 class Residual(nn.Module):

@@ -19,7 +19,7 @@ from generator.checkpoint import Bundle, BundleError, read_bundle
 from generator.decode import TRANSPARENT, color_code, decode, parse_color
 from generator.neighborhood import Neighborhood
 from generator.neighbors import NeighborIndex, describe
-from generator.networks.sagan import colored
+from generator.networks.layers import colored
 from generator.pictures import animation, comparison, enlarge, grid
 from generator.sheets import check_sheet, cut_sheet, draw_sheet
 from generator.studio import Studio, to_pixels

@@ -141,12 +141,12 @@ class _Head(nn.Module):
 
     def forward(self, features: torch.Tensor, groups: int) -> torch.Tensor:
         if self.minibatch_stddev:
-            features = torch.cat([features, _batch_deviation(features, groups)], dim=1)
+            features = torch.cat([features, batch_deviation(features, groups)], dim=1)
         scores: torch.Tensor = self.conv(features)
         return scores.flatten()
 
 
-def _batch_deviation(features: torch.Tensor, groups: int) -> torch.Tensor:
+def batch_deviation(features: torch.Tensor, groups: int) -> torch.Tensor:
     """Mean deviation across each batch as one more channel (Karras et al. 2018, section 3): `(N, 1, H, W)`."""
     n, _, h, w = features.shape
     batches = features.float().reshape(groups, n // groups, -1, h, w)

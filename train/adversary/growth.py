@@ -1,4 +1,4 @@
-"""Growing resolution (Karras et al. 2018, section 2): training begins at 16x16 and doubles, at a fraction of the price.
+"""Growing resolution (Karras et al. 2018, section 2): training begins small and doubles, at a fraction of the price.
 
 The layers are those of the full networks; what lies below full size gets its own way in from colors and out to colors,
 which training alone needs. A new size fades in beside the old one.
@@ -12,10 +12,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from generator.networks.sagan import SaganGenerator, colored
+from generator.networks import GeneratorConfig
+from generator.networks.layers import colored
+from generator.networks.pgan import PganConfig, PganGenerator
+from generator.networks.sagan import SaganGenerator
 from train.adversary.discriminators import LEAK, SaganDiscriminator, normalized_conv
+from train.adversary.forebears import PganDiscriminator
 
 FIRST_RESOLUTION = 16
+"""Where SAGAN begins: below, its networks cost nothing anyway."""
 FADE_SHARE = 0.5
 """Share of a size's time over which it fades in."""
 
@@ -29,18 +34,23 @@ class Stage:
     """Weight of this size beside the one below, 0 to 1."""
 
 
-def stage_at(progress: float, growth: float, size: int) -> Stage:
-    """The stage of a run at `progress`, a share of it, when its sizes below the full one take the share `growth`.
+def first_resolution(config: GeneratorConfig) -> int:
+    """The resolution that growing networks begin with."""
+    return config.coarsest if isinstance(config, PganConfig) else FIRST_RESOLUTION
+
+
+def stage_at(progress: float, growth: float, size: int, first: int = FIRST_RESOLUTION) -> Stage:
+    """The stage of a run at `progress`, a share of it, when its sizes from `first` to below the full one take `growth`.
 
     Each size below the full one takes the same time; the full size fades in as long as the one before it.
     """
-    lower = (size // FIRST_RESOLUTION).bit_length() - 1
+    lower = (size // first).bit_length() - 1
     if not growth or not lower:
         return Stage(size)
     place = progress * lower / growth  # in units of one size's time
     index = min(int(place), lower)
     blend = min((place - index) / FADE_SHARE, 1.0) if index else 1.0
-    return Stage(FIRST_RESOLUTION << index, blend)
+    return Stage(first << index, blend)
 
 
 class _Growing(nn.Module):
@@ -67,14 +77,14 @@ class _Growing(nn.Module):
 class GrowingGenerator(_Growing):
     """A generator that can stop at a lower resolution. `network` is the one that remains."""
 
-    def __init__(self, network: SaganGenerator) -> None:
+    def __init__(self, network: SaganGenerator | PganGenerator) -> None:
         config = network.config
         super().__init__(config.image_size)
         self.network = network
         self.colors = nn.ModuleDict(
             {
                 str(resolution): nn.Conv2d(config.channels_at(resolution), config.channels, 1)
-                for resolution in _lower_resolutions(config.image_size)
+                for resolution in _lower_resolutions(config)
             }
         )
 
@@ -98,14 +108,15 @@ class GrowingGenerator(_Growing):
 class GrowingDiscriminator(_Growing):
     """A discriminator that can begin at a lower resolution: icons `(N, C, r, r)` -> scores `(N,)`."""
 
-    def __init__(self, network: SaganDiscriminator, channels: int, size: int) -> None:
-        super().__init__(size)
+    def __init__(self, network: SaganDiscriminator | PganDiscriminator, config: GeneratorConfig) -> None:
+        super().__init__(config.image_size)
         self.network = network
-        self.size = size
+        self.size = config.image_size
+        layer = normalized_conv if isinstance(network, SaganDiscriminator) else nn.Conv2d
         self.colors = nn.ModuleDict(
             {
-                str(resolution): normalized_conv(channels, network.channels_at(resolution), 1)
-                for resolution in _lower_resolutions(size)
+                str(resolution): layer(config.channels, network.channels_at(resolution), 1)
+                for resolution in _lower_resolutions(config)
             }
         )
 
@@ -127,8 +138,9 @@ class GrowingDiscriminator(_Growing):
         return functional.leaky_relu(self.colors[str(resolution)](icons), LEAK)
 
 
-def _lower_resolutions(size: int) -> list[int]:
+def _lower_resolutions(config: GeneratorConfig) -> list[int]:
+    first = first_resolution(config)
     sizes: list[int] = []
-    while FIRST_RESOLUTION << len(sizes) < size:
-        sizes.append(FIRST_RESOLUTION << len(sizes))
+    while first << len(sizes) < config.image_size:
+        sizes.append(first << len(sizes))
     return sizes

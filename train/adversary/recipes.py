@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from generator.networks import GeneratorConfig
+from generator.networks.dcgan import DcganConfig
+from generator.networks.decoder import DecoderConfig, maps_size
+from generator.networks.dense import DenseConfig
+from generator.networks.pgan import PganConfig
 from generator.networks.plain import PlainConfig
 from generator.networks.sagan import SaganConfig
+
+RECONSTRUCTION = "reconstruction"
+"""The loss of autoencoders."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,14 @@ class Recipe:
     """The same at the end; between, it falls linearly."""
     precision: str = "auto"
     """A Precision: what convolutions and products run in."""
+    architecture: str = SaganConfig.architecture
+    """Of the generator."""
+    hidden_layers: int = 0
+    """Of a dense generator."""
+    loss: str = "hinge"
+    """A name in GAMES, or RECONSTRUCTION."""
+    equalize: bool = False
+    """Equalized learning rates, in both networks."""
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Recipe:
@@ -67,15 +82,37 @@ class Recipe:
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
         }
-        if "bf16" in values:  # runs of before 0.2
+        if "architecture" not in values and values["preset"] == "sagan-seed":  # runs of before 0.2
+            values["architecture"] = PlainConfig.architecture
+        if "bf16" in values:
             values["precision"] = "auto" if values.pop("bf16") else "float32"
         return cls(**values)
 
     def network(self, image_size: int, channels: int = 3) -> GeneratorConfig:
         """The config of this recipe's generator. Raises ValueError for a size that it does not have."""
-        if self.preset == "sagan-seed":
-            return PlainConfig(image_size, channels, self.latent_size, self.width)
-        return SaganConfig(image_size, channels, self.latent_size, self.width, self.attention_limit)
+        width, latent_size = self.width, self.latent_size
+        match self.architecture:
+            case PlainConfig.architecture:
+                return PlainConfig(image_size, channels, latent_size, width)
+            case DenseConfig.architecture:
+                return DenseConfig(image_size, channels, latent_size, width, self.hidden_layers)
+            case DcganConfig.architecture:
+                return DcganConfig(image_size, channels, latent_size, width)
+            case DecoderConfig.architecture:
+                return DecoderConfig(image_size, channels, maps_size(image_size, width), width)
+            case PganConfig.architecture:
+                return PganConfig(image_size, channels, latent_size, width)
+        return SaganConfig(image_size, channels, latent_size, width, self.attention_limit)
+
+    @property
+    def is_autoencoder(self) -> bool:
+        """Whether one network learns to reconstruct, instead of two that play a game."""
+        return self.loss == RECONSTRUCTION
+
+    @property
+    def starts_from_bundles(self) -> bool:
+        """Whether training can go on from a bundle's weights: not where they went through something to get there."""
+        return not (self.normalize_generator or self.equalize or self.is_autoencoder)
 
     def guide_weight(self, progress: float) -> float:
         """The weight of the guide at `progress`, a share of the run."""
@@ -89,40 +126,97 @@ class Recipe:
         return 1 - (1 - self.decay_floor) * fallen
 
 
+_PLAIN = Recipe(
+    preset="",
+    width=32,
+    latent_size=32,
+    batch=32,
+    generator_rate=2e-4,
+    discriminator_rate=2e-4,
+    betas=(0.5, 0.999),
+    ema=0.0,
+    translation=0.0,
+    cutout=0.0,
+    color=False,
+    mirror=False,
+    minibatch_stddev=False,
+    normalize_generator=False,
+    decay_share=0.0,
+    decay_floor=1.0,
+    coarse_discriminator=False,
+)
+"""Two networks and a game, and nothing of what was found out since."""
+
+_AUTOENCODER = replace(_PLAIN, generator_rate=1e-3, betas=(0.9, 0.999), loss=RECONSTRUCTION)
+
 PRESETS = {
-    "sagan": Recipe(
-        preset="sagan",
-        width=32,
-        latent_size=64,
-        batch=32,
-        generator_rate=7e-4,
-        discriminator_rate=7e-4,
-        ema=0.998,
-        translation=0.1,
-        cutout=0.0,
-        color=False,
-        mirror=False,
-        minibatch_stddev=True,
-        normalize_generator=False,
-        decay_share=0.4,
-        decay_floor=0.05,
-        coarse_discriminator=True,
-    ),
-    "sagan-seed": Recipe(
-        preset="sagan-seed",
-        width=64,
-        latent_size=20,
-        batch=5,
-        generator_rate=1e-4,
-        discriminator_rate=4e-4,
-        ema=0.0,
-        translation=0.0,
-        cutout=0.0,
-        color=False,
-        mirror=False,
-        minibatch_stddev=False,
-        normalize_generator=True,
-        decay_share=0.0,
-        decay_floor=1.0,
-    ),
+    recipe.preset: recipe
+    for recipe in (
+        replace(
+            _PLAIN,
+            preset="sagan",
+            latent_size=64,
+            generator_rate=7e-4,
+            discriminator_rate=7e-4,
+            betas=(0.0, 0.9),
+            ema=0.998,
+            translation=0.1,
+            minibatch_stddev=True,
+            decay_share=0.4,
+            decay_floor=0.05,
+            coarse_discriminator=True,
+        ),
+        replace(
+            _PLAIN,
+            preset="sagan-seed",
+            architecture=PlainConfig.architecture,
+            width=64,
+            latent_size=20,
+            batch=5,
+            generator_rate=1e-4,
+            discriminator_rate=4e-4,
+            betas=(0.0, 0.9),
+            normalize_generator=True,
+        ),
+        replace(
+            _PLAIN,
+            preset="pgan",
+            architecture=PganConfig.architecture,
+            loss="wasserstein",
+            latent_size=128,
+            generator_rate=1e-3,
+            discriminator_rate=1e-3,
+            betas=(0.0, 0.99),
+            ema=0.999,
+            minibatch_stddev=True,
+            growth=0.6,
+            equalize=True,
+        ),
+        replace(
+            _PLAIN,
+            preset="dcgan",
+            architecture=DcganConfig.architecture,
+            loss="non-saturating",
+            width=128,
+            latent_size=100,
+        ),
+        replace(
+            _PLAIN,
+            preset="gan",
+            architecture=DenseConfig.architecture,
+            hidden_layers=1,
+            loss="non-saturating",
+            latent_size=784,
+        ),
+        replace(_AUTOENCODER, preset="autoencoder-conv", architecture=DecoderConfig.architecture, width=8),
+        replace(
+            _AUTOENCODER,
+            preset="autoencoder-deep",
+            architecture=DenseConfig.architecture,
+            hidden_layers=2,
+            width=64,
+        ),
+        replace(_AUTOENCODER, preset="autoencoder", architecture=DenseConfig.architecture),
+    )
 }
+"""By name: ours, the one it comes from, and the line of networks before them."""

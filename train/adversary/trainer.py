@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,21 +12,26 @@ from torch import nn
 from torch.nn import functional
 
 from generator.decode import Color
-from generator.networks import GeneratorConfig, build_generator
-from generator.networks.sagan import SaganGenerator
+from generator.networks import GeneratorConfig
 from train.adversary import distributed
 from train.adversary.augmentation import Augmentation, adapt, mirror
 from train.adversary.average import MovingAverage, recalibrate
 from train.adversary.capture import Steps, Way
 from train.adversary.descent import Descent
-from train.adversary.discriminators import PlainDiscriminator, SaganDiscriminator, spectrally_normalized
-from train.adversary.growth import GrowingDiscriminator, GrowingGenerator, Stage, stage_at
+from train.adversary.growth import GrowingDiscriminator, GrowingGenerator, Stage, first_resolution, stage_at
 from train.adversary.guide import CALIBRATION_ICONS, LEVELS, Guide, plain_views, views
-from train.adversary.losses import LeCam, as_long, discriminator_hinge, generator_hinge, gradient_penalty
+from train.adversary.losses import (
+    GAMES,
+    LeCam,
+    as_long,
+    discriminator_hinge,
+    generator_hinge,
+    gradient_penalty,
+    slope_penalty,
+)
+from train.adversary.networks import discriminator_of, generator_of, inner, laid_out, parametrized, room, take_chances
 from train.adversary.recipes import Recipe
 from train.precision import Precision
-
-_Network = TypeVar("_Network", bound=nn.Module)
 
 R1_INTERVAL = 16
 """Steps between two gradient penalties, each weighted so much more (Karras et al. 2020, appendix B)."""
@@ -51,7 +55,7 @@ class Trainer:
     ) -> None:
         """`icons`: `(N, size, size, channels)` uint8; `background`: what augmentation shifts in."""
         torch.manual_seed(seed)
-        self.recipe, self.config, self.device = recipe, config, device
+        self.recipe, self.config, self.device, self.game = recipe, config, device, GAMES[recipe.loss]
         self.batch = recipe.batch // distributed.size()
         """Icons in a step of this process."""
         self.icons = (
@@ -59,13 +63,11 @@ class Trainer:
         )
         self.background = torch.tensor(background, device=device).div(127.5).sub(1)
         self.schedule = Steps(self._work, device, torch.Generator(device).manual_seed(seed))
-        network = _generator(recipe, config)
-        if recipe.normalize_generator:
-            spectrally_normalized(network, nn.ConvTranspose2d)  # the original leaves its attention free
-        self.generator = distributed.synchronize(_laid_out(network, device)).train()
-        self.discriminator = _laid_out(_discriminator(recipe, config), device).train()
-        self.guide = _laid_out(Guide(), device) if recipe.guide else None
-        self.average = MovingAverage(self.generator, _laid_out(_generator(recipe, config), device), recipe.ema)
+        network = parametrized(generator_of(recipe, config), recipe)
+        self.generator = distributed.synchronize(laid_out(network, device)).train()
+        self.discriminator = laid_out(discriminator_of(recipe, config), device).train()
+        self.guide = laid_out(Guide(), device) if recipe.guide else None
+        self.average = MovingAverage(self.generator, laid_out(generator_of(recipe, config), device), recipe.ema)
         if self.guide is not None:
             chosen = self.icons[torch.linspace(0, len(icons) - 1, min(CALIBRATION_ICONS, len(icons))).long()]
             self.guide.calibrate(plain_views(chosen.float().div(127.5).sub(1), self.background))
@@ -81,7 +83,7 @@ class Trainer:
         self.steps = 0
         self._blend, self._noise = torch.ones((), device=device), torch.zeros((), device=device)
         self._guide_weight = torch.zeros((), device=device)
-        self._enter(stage_at(0.0, recipe.growth, config.image_size))
+        self._enter(self._stage_at(0.0))
         self._losses = torch.zeros(2, device=device)
         self._losses_steps = 0
 
@@ -98,7 +100,7 @@ class Trainer:
     def step(self, progress: float) -> None:
         """One step of both networks; `progress`, the share of the run that is done, sets rates, size and noise."""
         recipe = self.recipe
-        self._enter(stage_at(progress, recipe.growth, self.config.image_size))
+        self._enter(self._stage_at(progress))
         share = self.rate_scale * recipe.rate_share(progress)
         for descent in self._descents().values():
             descent.scale_rate(share)
@@ -114,6 +116,7 @@ class Trainer:
     def _work(self, way: Way) -> None:
         """What the device does in a step. It may be recorded: what changes from step to step lies in tensors."""
         recipe = self.recipe
+        take_chances(self.discriminator, self.rng)
         # One pass through the generator serves both steps: detached for the discriminator, with its graph for itself.
         with self._precision():
             fakes = self.generator(self._latents())
@@ -121,7 +124,7 @@ class Trainer:
         self._judging.learn(allowed=True)
         reals, seen = self._seen(self._reals()), self._seen(fakes)
         real_scores, fake_scores = self._score(torch.cat([reals, seen.detach()]), groups=2).chunk(2)
-        discriminator_loss = loss = discriminator_hinge(real_scores, fake_scores)
+        discriminator_loss = loss = self.game.discriminator(real_scores, fake_scores)
         guided: list[torch.Tensor] = []
         if self.guide is not None:  # its features of the generated icons serve both steps, too
             real_features, guided = self.guide.look(self._views(reals)), self.guide.look(self._views(seen))
@@ -132,12 +135,15 @@ class Trainer:
             )
         if recipe.lecam:
             loss = loss + recipe.lecam * self.lecam(real_scores, fake_scores)
+        if self.game.is_wasserstein:
+            mix = distributed.share(torch.rand, (self.batch, 1, 1, 1), self.rng)
+            loss = loss + slope_penalty(self.discriminator, torch.lerp(reals, seen.detach(), mix), real_scores)
         if way.is_penalized:
             loss = loss + R1_INTERVAL * recipe.r1 / 2 * gradient_penalty(self.discriminator, reals)
         self._judging.step(loss)
 
         self._judging.learn(allowed=False)
-        generator_loss = generator_hinge(self._score(self._seen(fakes)))
+        generator_loss = self.game.generator(self._score(self._seen(fakes)))
         if self.guide is None:
             self._generating.step(generator_loss)
         else:
@@ -157,13 +163,13 @@ class Trainer:
         generator does not fit.
         """
         critics = self._critics()
-        given = {name: _room(weights, name) for name in critics}
+        given = {name: room(weights, name) for name in critics}
         own = {name: value for name, value in weights.items() if "/" not in name}
         for network in (self.generator, self.average.network):
-            inner = _inner(network)
-            if self.recipe.normalize_generator:
-                raise RuntimeError("a generator with spectral normalization cannot start from a bundle's weights")
-            inner.load_state_dict(own)
+            own_network = inner(network)
+            if not self.recipe.starts_from_bundles:
+                raise RuntimeError("a generator whose weights are normalized cannot start from a bundle's")
+            own_network.load_state_dict(own)
         for name, network in critics.items():
             if _shapes(given[name]) == _shapes(network.state_dict()):
                 network.load_state_dict(given[name])
@@ -171,8 +177,8 @@ class Trainer:
     def critics(self) -> dict[str, torch.Tensor]:
         """The weights of all that judges the generator, to start another run with."""
         return {
-            f"{room}/{name}": value
-            for room, network in self._critics().items()
+            f"{critic}/{name}": value
+            for critic, network in self._critics().items()
             for name, value in network.state_dict().items()
         }
 
@@ -197,7 +203,7 @@ class Trainer:
         """The generator to show and to keep: averaged weights with statistics of their own, in eval mode."""
         # A generator of its own: looking at the model does not change how training goes on.
         rng = torch.Generator(self.device).manual_seed(self.steps)
-        return recalibrate(_inner(self.average.network), self.config.latent_size, rng)
+        return recalibrate(inner(self.average.network), self.config.latent_size, rng)
 
     def is_finite(self) -> bool:
         """Whether all weights and averages are numbers within bounds, and gradients were. This waits for the device."""
@@ -216,19 +222,19 @@ class Trainer:
             "lecam": self.lecam.anchors,
             "stage": torch.tensor([self.stage.resolution, self.stage.blend], dtype=torch.float64),
         }
-        for room, network in self._networks().items():
-            tensors |= {f"{room}/{name}": value for name, value in network.state_dict().items()}
-        for room, descent in self._descents().items():
-            tensors |= {f"{room}/{name}": value for name, value in descent.state().items()}
+        for side, network in self._networks().items():
+            tensors |= {f"{side}/{name}": value for name, value in network.state_dict().items()}
+        for side, descent in self._descents().items():
+            tensors |= {f"{side}/{name}": value for name, value in descent.state().items()}
         return {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
 
     def load_state(self, tensors: dict[str, torch.Tensor]) -> None:
         """Go on from a state. Raises KeyError, ValueError or RuntimeError when it does not fit the networks."""
-        for room, network in self._networks().items():
-            network.load_state_dict(_room(tensors, room))
+        for name, network in self._networks().items():
+            network.load_state_dict(room(tensors, name))
         self.schedule.forget()
-        for room, descent in self._descents().items():
-            descent.load_state(_room(tensors, room))
+        for name, descent in self._descents().items():
+            descent.load_state(room(tensors, name))
         self.steps = int(tensors["steps"])
         self.rate_scale = float(tensors["rate_scale"])
         self.augmentation_chance.copy_(tensors["augmentation_chance"])
@@ -283,6 +289,9 @@ class Trainer:
     def _views(self, icons: torch.Tensor) -> torch.Tensor:
         return views(icons, self.background, self.rng)
 
+    def _stage_at(self, progress: float) -> Stage:
+        return stage_at(progress, self.recipe.growth, self.config.image_size, first_resolution(self.config))
+
     def _enter(self, stage: Stage) -> None:
         self.stage = stage
         self._blend.fill_(stage.blend)
@@ -291,40 +300,5 @@ class Trainer:
                 network.stage = stage
 
 
-def _generator(recipe: Recipe, config: GeneratorConfig) -> nn.Module:
-    network = build_generator(config)
-    return GrowingGenerator(network) if recipe.growth and isinstance(network, SaganGenerator) else network
-
-
-def _discriminator(recipe: Recipe, config: GeneratorConfig) -> nn.Module:
-    if recipe.preset == "sagan-seed":
-        return PlainDiscriminator(config)
-    network = SaganDiscriminator(
-        config,
-        minibatch_stddev=recipe.minibatch_stddev,
-        attention=recipe.discriminator_attention,
-        coarse=recipe.coarse_discriminator,
-    )
-    return GrowingDiscriminator(network, config.channels, config.image_size) if recipe.growth else network
-
-
-def _inner(network: nn.Module) -> nn.Module:
-    """The network that a bundle holds."""
-    return network.network if isinstance(network, GrowingGenerator) else network
-
-
 def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in tensors.items()}
-
-
-def _room(tensors: Mapping[str, torch.Tensor], room: str) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(f"{room}/"): value for name, value in tensors.items() if name.startswith(f"{room}/")}
-
-
-def _laid_out(network: _Network, device: torch.device) -> _Network:
-    """Move a network to the device with channels last, the faster layout for convolutions there and on the CPU."""
-    network.to(device)
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return network

@@ -14,13 +14,23 @@ from generator.card import DataSet
 from generator.checkpoint import BROAD_BUNDLE, Bundle, BundleError, read_bundle
 from generator.decode import TRANSPARENT, parse_color
 from generator.networks import GeneratorConfig
-from generator.networks.plain import PlainConfig
+from generator.networks.pgan import PganConfig
+from generator.networks.sagan import SaganConfig
 from train.adversary.recipes import PRESETS, Recipe
 from train.data.holdout import HELD_OUT_SHARE, split
 from train.data.icons import IconSet
 from train.doors.terminal import UsageError, read_color
 from train.run.folder import Run, RunError
 from train.run.setting import Goal, Setting, code_version
+
+GROWING = ("growth", "minibatch_stddev")
+"""Options that only networks know which are built by resolutions."""
+
+OF_GAMES = (
+    *("discriminator_rate", "ema", "translation", "cutout", "color", "mirror", "adaptive", "lecam", "r1", "noise"),
+    *("guide", "guide_end", "precision"),
+)
+"""Options that mean nothing to an autoencoder."""
 
 BROAD, NONE = Path("broad"), Path("none")
 """What --from takes for the broad bundle that ships, and for a start from nothing."""
@@ -44,8 +54,12 @@ def read_recipe(preset: str, changes: dict[str, Any], size: int, channels: int =
         network = recipe.network(size, channels)
     except ValueError as error:
         raise UsageError(f"The preset {preset} cannot be trained so: {error} (others: --preset).") from error
-    if isinstance(network, PlainConfig) and (recipe.growth or recipe.minibatch_stddev):
-        raise UsageError(f"The networks of the preset {preset} know neither growing nor minibatch standard deviation.")
+    known = GROWING if isinstance(network, SaganConfig | PganConfig) else ()
+    unknown = [name for name in GROWING if getattr(recipe, name) and name not in known]
+    if recipe.is_autoencoder:
+        unknown += [name for name in OF_GAMES if getattr(recipe, name) != getattr(PRESETS[preset], name)]
+    if unknown:
+        raise UsageError(f"The preset {preset} cannot be trained so: its networks do not know {', '.join(unknown)}.")
     return recipe
 
 
@@ -83,10 +97,9 @@ def beginning(bundle: Bundle) -> dict[str, torch.Tensor]:
 
 def require_fit(bundle: Bundle, recipe: Recipe, config: GeneratorConfig) -> None:
     """Raise UsageError unless a run can start from the bundle's generator."""
-    if recipe.normalize_generator:
-        raise UsageError(
-            f"The preset {recipe.preset} cannot start from a bundle: it normalizes its generator's weights."
-        )
+    if not recipe.starts_from_bundles:
+        why = "a bundle has no encoder" if recipe.is_autoencoder else "its weights are trained in another form"
+        raise UsageError(f"The preset {recipe.preset} cannot start from a bundle: {why}.")
     theirs, ours = asdict(bundle.config), asdict(config)
     differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
     if differing or bundle.config.architecture != config.architecture:

@@ -17,11 +17,13 @@ from generator.checkpoint import SAMPLES, Bundle, BundleError, read_bundle
 from generator.neighborhood import Neighborhood
 from generator.transparency import WHITE, as_pixels, over
 from train.report.charts import Chart, Mark, Point, Series, number, thousands
-from train.run.folder import BEST, LATEST, OPTIONS, STATS, RunError
+from train.run.folder import BEST, LATEST, OPTIONS, RECONSTRUCTIONS, STATS, RunError
 
 STEPS_SHOWN = 6
 """Sheets over time."""
 SEEDS_SHOWN = 16
+SIDES = {"generator": "first", "discriminator": "second"}
+"""Whose losses there are, and the roles of their curves."""
 PAIRS_SHOWN = 8
 GAP = 4
 """Pixels between the icons of a sheet, as `generator.pictures.grid` sets them."""
@@ -141,6 +143,8 @@ class History:
             if sheet is not None:
                 when = f", {thousands(one.kimg)}" if one is not None else ""
                 yield f"The {name} sheet{when}: fixed seeds, not picked", sheet
+        if pictures.reconstructions is not None:
+            yield "Icons, and under each what the autoencoder made of it", pictures.reconstructions
 
     def figure_names(self) -> list[str]:
         """All figures that an evaluation has of icons that nobody chose, the known ones first."""
@@ -169,12 +173,13 @@ class History:
     def _tick_charts(self, marks: Sequence[Mark]) -> Iterator[Chart]:
         if not self.ticks:
             return
-        losses = [
-            Series(self._points(key), role, dense=True)
-            for key, role in (("loss_generator", "first"), ("loss_discriminator", "second"))
-        ]
-        names = [("first", "generator"), ("second", "discriminator")]
-        yield Chart("Losses", "hinge; median and 80 % band", losses, names, marks=marks)
+        losses: list[Series] = []
+        names: list[tuple[str, str]] = []
+        for side, role in SIDES.items():
+            if points := self._points(f"loss_{side}"):
+                losses.append(Series(points, role, dense=True))
+                names.append((role, side))
+        yield Chart("Losses", "median and 80 % band", losses, names, marks=marks)
         speed = self._points("images_per_second")
         middle = number(statistics.median(value for _, value in speed)) if speed else "?"
         yield Chart("Speed", "images/s", [Series(speed, dense=True)], [("first", f"median {middle} images/s")])
@@ -247,6 +252,8 @@ class Pictures:
     latest: Image.Image | None
     """That of the latest one, when it is another."""
     pairs: Sequence[Pair]
+    reconstructions: Image.Image | None = None
+    """Icons above what an autoencoder made of them."""
 
     @classmethod
     def of(cls, history: History) -> Pictures:
@@ -264,8 +271,9 @@ class Pictures:
             pairs = nearest_pairs(read_bundle(history.path / BEST), best) if best is not None else []
         except BundleError:  # written by another version: the rest of the report is there all the same
             pairs = []
-        best, latest = (sheet and _on_white(sheet) for sheet in (best, latest))
-        return cls(moments, best, latest, pairs)
+        whole = (best, latest, _open(history.path / RECONSTRUCTIONS))
+        best, latest, reconstructions = (sheet and _on_white(sheet) for sheet in whole)
+        return cls(moments, best, latest, pairs, reconstructions)
 
 
 def spread(evaluations: Sequence[Evaluation], count: int) -> list[Evaluation]:

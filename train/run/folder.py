@@ -24,6 +24,7 @@ from train.run.guard import Watch
 
 OPTIONS, STATS, ICONS, LOCK = "options.json", "stats.jsonl", "icons.safetensors", "run.lock"
 START = "start.safetensors"
+RECONSTRUCTIONS = "reconstructions.png"
 STATE, BEST_STATE, LATEST, BEST, SHEETS = "state", "best-state", "latest", "best", "sheets"
 STATE_TENSORS, STATE_RECORD = "state.safetensors", "state.json"
 RUN_FORMAT = 1

@@ -5,9 +5,10 @@ fields that they do not know. Numbers are finite; `seconds` are of the run, over
 
     start       run: the run folder; kimg, minutes: the goal (both null: until patience ends it); held_out: icons
     tick        about once a second. seconds, kimg, share (0 to 1), images_per_second, eta_seconds (null: no end is
-                set), loss_generator, loss_discriminator
+                set), loss_generator, loss_discriminator (not of an autoencoder, whose loss_generator is reconstruction)
     evaluation  seconds, kimg, metrics {name: {value, real}}, score (lower is better), sheet (a file in the run folder),
-                best (whether best/ is this one), alarm (only if there is one), sentence (what the alarm saw)
+                best (whether best/ is this one), reconstruction (of an autoencoder: root mean square errors, 0 to 1, of
+                icons in training and held_out), alarm (only if there is one), sentence (what the alarm saw)
     rollback    after an alarm, back to the best state: seconds, kimg, alarm (collapse, copying or divergence), to_kimg
                 (where that state was taken), rate_scale (factor of the learning rates from here on), rollbacks (so
                 far, of at most three), sentence
@@ -111,13 +112,11 @@ class Bar:
             TextColumn("{task.fields[kimg]:.1f} kimg"),
             TextColumn("{task.fields[speed]:.0f} images/s"),
             _Remaining(),
-            TextColumn("[dim]loss G {task.fields[generator]:.2f} D {task.fields[discriminator]:.2f}"),
+            TextColumn("[dim]loss {task.fields[losses]}"),
             console=console,
         )
         self._goal = goal
-        self._task = self._progress.add_task(
-            goal, total=1.0, kimg=0.0, speed=0.0, generator=0.0, discriminator=0.0, eta_seconds=None
-        )
+        self._task = self._progress.add_task(goal, total=1.0, kimg=0.0, speed=0.0, losses="", eta_seconds=None)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -130,6 +129,7 @@ class Bar:
 
     def tick(self, record: Mapping[str, Any]) -> None:
         """Move the bar."""
+        sides = {"G": record["loss_generator"], "D": record.get("loss_discriminator")}
         self._progress.update(
             self._task,
             description=self._goal,
@@ -137,8 +137,7 @@ class Bar:
             kimg=record["kimg"],
             speed=record["images_per_second"],
             eta_seconds=record["eta_seconds"],
-            generator=record["loss_generator"],
-            discriminator=record["loss_discriminator"],
+            losses=" ".join(f"{side} {loss:.2f}" for side, loss in sides.items() if loss is not None),
         )
 
     def evaluated(self, record: Mapping[str, Any]) -> None:

@@ -17,12 +17,13 @@ from generator.checkpoint import BundleError
 from generator.folders import write_file
 from generator.quality import score
 from generator.writing import copy_bundle
-from train.adversary.leader import is_out_of_memory, new_trainer
+from train.adversary.leader import is_out_of_memory
 from train.data.holdout import split
 from train.metrics import Judge
 from train.metrics.judge import SAMPLES
-from train.run.folder import BEST, BEST_STATE, LATEST, SHEETS, Progress, Run, RunError
+from train.run.folder import BEST, BEST_STATE, LATEST, RECONSTRUCTIONS, SHEETS, Progress, Run, RunError
 from train.run.guard import Alarm, End, Guard, Limits
+from train.run.learners import new_learner, reconstruct
 from train.run.outputs import Shelf, draw_seeds, sheet_of
 from train.run.progress import Reporter
 from train.run.setting import Setting
@@ -93,14 +94,7 @@ class _Sitting:
         self.run, self.setting, self.reporter, self.draw_report = run, setting, reporter, draw_report
         icons = run.icons()
         training, held_out = split(icons, setting.hold_out)
-        self.trainer = new_trainer(
-            setting.recipe,
-            setting.network,
-            icons[training],
-            background=setting.background,
-            device=device,
-            seed=setting.seed,
-        )
+        self.trainer = new_learner(setting, icons[training], device)
         self.judge = Judge(icons[training], icons[held_out], device, SAMPLES)
         saved = run.load_state()
         if saved is not None:
@@ -111,7 +105,8 @@ class _Sitting:
         self.guard = Guard(LIMITS, setting.patience, self.progress.watch)
         if not (run.path / BEST_STATE).exists():  # until something is judged, the beginning is the best there is
             run.save_state(self.trainer.state(), self.progress, BEST_STATE)
-        self.shelf = Shelf(setting, icons[training], icons[held_out])
+        self.icons = icons[training], icons[held_out]
+        self.shelf = Shelf(setting, *self.icons)
         self.end: End | None = None
         self.sentence = ""
         self.judged_steps = -1
@@ -191,16 +186,16 @@ class _Sitting:
     def _tick(self, now: float) -> None:
         speed = (self.trainer.steps - self.ticked_steps) * self.setting.recipe.batch / (now - self.ticked)
         self.ticked, self.ticked_steps = now, self.trainer.steps
-        generator_loss, discriminator_loss = self.trainer.read_losses()
-        if not math.isfinite(generator_loss + discriminator_loss):
+        sides = zip(("loss_generator", "loss_discriminator"), self.trainer.read_losses(), strict=True)
+        losses = {name: loss for name, loss in sides if loss is not None}
+        if not math.isfinite(sum(losses.values())):
             return  # the next check will say so
         record = {
             **self._stamp(),
             "share": round(self._share(), 5),
             "images_per_second": round(speed, 1),
             "eta_seconds": self.setting.goal.seconds_left(self.trainer.kimg, self._seconds(), speed),
-            "loss_generator": round(generator_loss, 4),
-            "loss_discriminator": round(discriminator_loss, 4),
+            **{name: round(loss, 4) for name, loss in losses.items()},
         }
         self.run.append_stats({"event": "tick", **record})
         self.reporter.tick(record)
@@ -272,6 +267,10 @@ class _Sitting:
             "sheet": sheet_name,
             "best": best,
         }
+        if (reconstructed := reconstruct(trainer, *self.icons)) is not None:
+            errors, picture = reconstructed
+            write_file(folder / RECONSTRUCTIONS, picture)
+            record["reconstruction"] = {name: round(error, 5) for name, error in errors.items()}
         if verdict and verdict.alarm:
             record |= {"alarm": verdict.alarm, "sentence": verdict.sentence}
         self.run.append_stats({"event": "evaluation", **record})

@@ -1,0 +1,1 @@
+"""Networks that learn to reconstruct icons from a short code, and draw by decoding points of a Gaussian of codes."""
