@@ -25,3 +25,8 @@ def require(image_size: int, sizes: Collection[int], channels: int, latent_size:
         raise ValueError(f"{channels} channels are none of 1 (gray), 3 (RGB) and 4 (premultiplied RGBA)")
     if not 1 <= latent_size <= 1024 or not 8 <= width <= 256 or width % 8:
         raise ValueError("a latent size is from 1 to 1024, and a width from 8 to 256 in steps of 8")
+
+
+def base_of(image_size: int) -> int:
+    """The resolution that doubles up to an image size: 4, or 7 for 28."""
+    return 7 if image_size == 28 else 4

@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from generator.networks.bounds import require
+from generator.networks.bounds import base_of, require
 from generator.networks.layers import colored
 
 SIZES = (28, 32, 64)
@@ -35,9 +35,9 @@ class PganConfig:
         require(self.image_size, SIZES, self.channels, self.latent_size, self.width)
 
     @property
-    def coarsest(self) -> int:
+    def base(self) -> int:
         """The resolution that growing begins with: 4, or 7 for icons of 28."""
-        return 7 if self.image_size == 28 else 4
+        return base_of(self.image_size)
 
     def channels_at(self, resolution: int) -> int:
         """Feature channels at a resolution."""
@@ -58,16 +58,16 @@ class PganGenerator(nn.Module):
     def __init__(self, config: PganConfig) -> None:
         super().__init__()
         self.config = config
-        first = config.channels_at(config.coarsest)
+        first = config.channels_at(config.base)
         self.stem = nn.Sequential(
             PixelNorm(),
-            nn.ConvTranspose2d(config.latent_size, first, config.coarsest),
+            nn.ConvTranspose2d(config.latent_size, first, config.base),
             nn.LeakyReLU(LEAK),
             PixelNorm(),
             *_convolution(first, first),
         )
         self.stages = nn.ModuleDict()
-        resolution = 2 * config.coarsest
+        resolution = 2 * config.base
         while resolution < config.image_size:
             self.stages[str(resolution)] = nn.Sequential(*_stage(config, resolution))
             resolution *= 2
@@ -81,7 +81,7 @@ class PganGenerator(nn.Module):
     def features(self, latents: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         """The features of each stage below full size with its resolution, coarse to fine: `(N, C, r, r)`."""
         x = self.stem(latents[:, :, None, None])
-        yield self.config.coarsest, x
+        yield self.config.base, x
         for name, stage in self.stages.items():
             x = stage(x)
             yield int(name), x

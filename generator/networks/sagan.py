@@ -12,9 +12,10 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from generator.networks.bounds import base_of, require
 from generator.networks.layers import SelfAttention, SkipExcitation, UpsamplingConv, colored
 
-IMAGE_SIZES = (32, 64, 128)
+IMAGE_SIZES = (28, 32, 64, 128)
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,14 @@ class SaganConfig:
     """The finest resolution that attends: 16, or 32, where attention costs a fifth of a training step on a CPU."""
 
     def __post_init__(self) -> None:
-        if self.image_size not in IMAGE_SIZES:
-            raise ValueError(f"an image size of {self.image_size} is not one of {IMAGE_SIZES}")
-        if self.channels not in (3, 4):
-            raise ValueError(f"{self.channels} channels are neither 3 (RGB) nor 4 (premultiplied RGBA)")
+        require(self.image_size, IMAGE_SIZES, self.channels, self.latent_size, self.width)
         if self.attention_limit not in (16, 32):
             raise ValueError(f"an attention limit of {self.attention_limit} is not 16 or 32")
-        if not 1 <= self.latent_size <= 1024 or not 8 <= self.width <= 256 or self.width % 8:
-            raise ValueError("a latent size is from 1 to 1024, and a width from 8 to 256 in steps of 8")
+
+    @property
+    def base(self) -> int:
+        """The resolution that the trunk begins at."""
+        return base_of(self.image_size)
 
     def channels_at(self, resolution: int) -> int:
         """Feature channels at a resolution of the trunk."""
@@ -52,17 +53,19 @@ class SaganGenerator(nn.Module):
         super().__init__()
         self.config = config
         self.stem = nn.Sequential(
-            nn.ConvTranspose2d(config.latent_size, config.channels_at(4), 4, bias=False),
-            nn.BatchNorm2d(config.channels_at(4)),
+            nn.ConvTranspose2d(config.latent_size, config.channels_at(config.base), config.base, bias=False),
+            nn.BatchNorm2d(config.channels_at(config.base)),
             nn.ReLU(inplace=True),
         )
         self.stages = nn.ModuleDict()
         self.gates = nn.ModuleDict()
-        resolution = 8
+        resolution = 2 * config.base
         while resolution < config.image_size:
             self.stages[str(resolution)] = _stage(config, resolution)
-            if resolution in (16, 32):
-                self.gates[str(resolution)] = SkipExcitation(config.channels_at(4), config.channels_at(resolution))
+            if counted(resolution) in (16, 32):
+                self.gates[str(resolution)] = SkipExcitation(
+                    config.channels_at(config.base), config.channels_at(resolution), config.base
+                )
             resolution *= 2
         # The tied weights leave no checkerboard, so that the colors need no layer of their own at full size.
         self.head = UpsamplingConv(config.width, config.channels, bias=True)
@@ -80,6 +83,11 @@ class SaganGenerator(nn.Module):
             if name in self.gates:
                 x = self.gates[name](low, x)
             yield int(name), x
+
+
+def counted(resolution: int) -> int:
+    """The power of two that a resolution counts as where layers depend on it: 14 as 16."""
+    return 1 << (resolution - 1).bit_length()
 
 
 class Residual(nn.Module):
@@ -102,8 +110,8 @@ def _stage(config: SaganConfig, resolution: int) -> nn.Sequential:
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     ]
-    if resolution in (8, 16):
+    if counted(resolution) in (8, 16):
         layers.append(Residual(outputs))
-    if 16 <= resolution <= config.attention_limit:
+    if 16 <= counted(resolution) <= config.attention_limit:
         layers.append(SelfAttention(outputs))
     return nn.Sequential(*layers)

@@ -72,19 +72,19 @@ class PganDiscriminator(nn.Module):
 
     def __init__(self, config: PganConfig) -> None:
         super().__init__()
-        self.coarsest, self.channels_at = config.coarsest, config.channels_at
+        self.channels_at = config.channels_at
         self.colors = nn.Sequential(nn.Conv2d(config.channels, config.width, 1), nn.LeakyReLU(LEAK))
         self.blocks = nn.ModuleDict()  # by the resolution that comes out
         resolution = config.image_size // 2
-        while resolution >= config.coarsest:
+        while resolution >= config.base:
             inputs, outputs = config.channels_at(2 * resolution), config.channels_at(resolution)
             self.blocks[str(resolution)] = nn.Sequential(
                 *_convolution(inputs, inputs), *_convolution(inputs, outputs), nn.AvgPool2d(2)
             )
             resolution //= 2
-        last = config.channels_at(config.coarsest)
+        last = config.channels_at(config.base)
         self.end = nn.Sequential(*_convolution(last + 1, last))
-        self.head = nn.Sequential(nn.Linear(last * config.coarsest**2, last), nn.LeakyReLU(LEAK), nn.Linear(last, 1))
+        self.head = nn.Sequential(nn.Linear(last * config.base**2, last), nn.LeakyReLU(LEAK), nn.Linear(last, 1))
 
     def forward(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
         """Score icons. The batch is `groups` batches in a row, whose statistics stay apart."""

@@ -36,7 +36,7 @@ class Stage:
 
 def first_resolution(config: GeneratorConfig) -> int:
     """The resolution that growing networks begin with."""
-    return config.coarsest if isinstance(config, PganConfig) else FIRST_RESOLUTION
+    return config.base if isinstance(config, PganConfig) else FIRST_RESOLUTION
 
 
 def stage_at(progress: float, growth: float, size: int, first: int = FIRST_RESOLUTION) -> Stage:
