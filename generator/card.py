@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
@@ -68,6 +68,8 @@ class Card(_Section):
     preset: str = Field(max_length=100, pattern=_PLAIN)
     background: str = Field(pattern=r"^(#[0-9a-f]{6}|transparent)$")
     """What stands behind the icons; transparent: they are RGBA, premultiplied in the network, straight in the PNGs."""
+    threshold: Annotated[float, Field(gt=0, le=1)] | Literal["otsu"] | None = None
+    """What made the icons black and white (generator/gray.py); None: nothing, as in cards of older versions."""
     truncation: float = Field(gt=0, le=1)
     """The truncation when nothing else is asked for; 1 is as in training."""
     plainest: int | None = Field(default=None, ge=0, lt=2**63)

@@ -23,15 +23,19 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 
 from generator.card import Card
-from generator.decode import Color, parse_color
+from generator.decode import Color, gray_of, parse_color
 from generator.encoder import FEATURES
 from generator.folders import restore_folder
+from generator.gray import Threshold
 from generator.neighbors import DESCRIPTOR_SIZE
 from generator.networks import GeneratorConfig, build_generator, read_config
 from generator.sheets import MAX_SHEET_ICONS, SheetError, check_picture, check_sheet, cut_sheet
 
-FORMAT_VERSION = 3
-"""2: there may be a discriminator. 3: the card may name the plainest icon, the sheet hold what was held out."""
+FORMAT_VERSION = 4
+"""2: there may be a discriminator. 3: the card may name the plainest icon, the sheet hold what was held out.
+
+4: the icons may be gray, and the card name the threshold that made them black and white.
+"""
 DEFAULT_BUNDLE = Path(__file__).parent / "default"
 """The bundle that ships with the project."""
 BROAD_BUNDLE = Path(__file__).parent / "broad"
@@ -109,11 +113,17 @@ class Bundle:
     @property
     def background(self) -> Color:
         """What stands behind the icons; `decode` on it makes a picture comparable with them."""
-        return parse_color(self.card.background)
+        color = parse_color(self.card.background)
+        return gray_of(color) if self.channels == 1 else color
+
+    @property
+    def threshold(self) -> Threshold:
+        """What makes a picture black and white as the icons are, or None; as `decode` takes it."""
+        return self.card.threshold
 
     @property
     def channels(self) -> int:
-        """3 for RGB, 4 for premultiplied RGBA."""
+        """1 for gray, 3 for RGB, 4 for premultiplied RGBA."""
         return self.config.channels
 
     @cached_property
@@ -170,8 +180,10 @@ def _read_bundle(path: Path) -> Bundle:
         config = read_config(card.architecture, dict(card.network))
     except ValueError as error:
         raise BundleError(f"{path / CARD}: {error}.") from error
-    if len(parse_color(card.background)) != config.channels:
+    if (len(parse_color(card.background)) == 4) != (config.channels == 4):
         raise BundleError(f"{path / CARD}: {config.channels} channels do not go with the background {card.background}.")
+    if card.threshold is not None and config.channels != 1:
+        raise BundleError(f"{path / CARD}: {config.channels} channels do not go with the threshold {card.threshold}.")
     contents = {name: _read_file(path, name, digest=digest) for name, digest in card.files.items()}
     weights = read_tensors(path / GENERATOR, contents[GENERATOR])
     check_weights(path / GENERATOR, weights, config)

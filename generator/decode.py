@@ -22,10 +22,14 @@ from PIL import Image, ImageColor, UnidentifiedImageError
 from generator.formats.picture import FormatError
 from generator.formats.pixels import show
 from generator.formats.reading import read_picture, stranger
+from generator.gray import OTSU, Threshold, black_and_white, in_gray
 from generator.transparency import clear_ringing
 
-Color: TypeAlias = tuple[int, int, int] | tuple[int, int, int, int]
-"""What stands behind an icon: red, green and blue, 0..255, or TRANSPARENT. Its length is that of the icon's pixels."""
+Color: TypeAlias = tuple[int] | tuple[int, int, int] | tuple[int, int, int, int]
+"""What stands behind an icon: gray, or red, green and blue, 0..255, or TRANSPARENT.
+
+Its length is that of the icon's pixels: on a gray, icons are gray.
+"""
 
 TRANSPARENT = (0, 0, 0, 0)
 TRANSPARENT_CODE = "transparent"
@@ -80,10 +84,10 @@ class DecodeError(Exception):
 class Decoded:
     """An icon, and what its file was.
 
-    ``pixels``: (size, size, 3) uint8 RGB, or (size, size, 4) premultiplied RGBA on TRANSPARENT; ``mode``: the Pillow
-    mode of the file; ``width``, ``height``: of the file as it is meant to be seen, in pixels; ``frames``: 1, or 2
-    where further ones follow the first, which is the icon; ``notes``: what was ignored, each as it goes on after the
-    file's name.
+    ``pixels``: uint8, (size, size, 3) RGB, (size, size, 4) premultiplied RGBA on TRANSPARENT, (size, size, 1) gray;
+    ``mode``: the Pillow mode of the file; ``width``, ``height``: of the file as it is meant to be seen, in pixels;
+    ``frames``: 1, or 2 where further ones follow the first, which is the icon; ``notes``: what was ignored, each as it
+    goes on after the file's name.
     """
 
     pixels: NDArray[np.uint8]
@@ -99,14 +103,16 @@ def decode(
     *,
     size: int = 64,
     background: Color = (255, 255, 255),
+    threshold: Threshold = None,
     name: str = "",
     formats: tuple[str, ...] = FORMATS,
     pixel_limit: int = PIXEL_LIMIT,
 ) -> Decoded:
     """Read an image and fit it into a square icon of ``size`` x ``size`` pixels on the background.
 
-    ``name`` is what the error calls the image (default: the file's name); ``formats`` are Pillow's names of those that
-    are tried. Raises ``DecodeError``, and nothing else.
+    ``threshold`` makes gray ones, those on a gray background, black and white; ``name`` is what the error calls the
+    image (default: the file's name); ``formats`` are Pillow's names of those that are tried.
+    Raises ``DecodeError``, and nothing else.
     """
     name = name or (source.name if isinstance(source, Path) else "the image")
     try:
@@ -119,7 +125,7 @@ def decode(
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             try:
-                return _decode(data, size, background, name, formats, pixel_limit)
+                return _decode(data, size, background, threshold, name, formats, pixel_limit)
             except (Image.DecompressionBombError, Image.DecompressionBombWarning):
                 sentence = _too_many_pixels(*_claimed_size(data, formats), pixel_limit)
                 raise DecodeError(name, sentence, Cause.PIXELS) from None
@@ -170,13 +176,26 @@ def parse_color(text: str) -> Color:
 
 def color_code(color: Color) -> str:
     """The code of a color, as `parse_color` reads it: "#ffffff" or "transparent"."""
-    return TRANSPARENT_CODE if len(color) == 4 else "#{:02x}{:02x}{:02x}".format(*color)
+    return TRANSPARENT_CODE if len(color) == 4 else "#{:02x}{:02x}{:02x}".format(*paper(color))
 
 
-def fit(image: Image.Image, size: int, background: Color) -> NDArray[np.uint8]:
+def gray_of(color: Color, threshold: Threshold = None) -> Color:
+    """The gray that an opaque color is, as a background; black or white where there is a threshold."""
+    level = in_gray(np.array(color, np.uint8))
+    # One color alone asks for no threshold of its own: the middle decides.
+    return (int(black_and_white(level, 0.5 if threshold == OTSU else threshold)[0]),)
+
+
+def paper(background: Color) -> Color:
+    """A background as Pillow takes it: red, green and blue for a gray; others stay."""
+    return (background[0],) * 3 if len(background) == 1 else background
+
+
+def fit(image: Image.Image, size: int, background: Color, threshold: Threshold = None) -> NDArray[np.uint8]:
     """Scale an RGB image into a square without stretching it, the rest is background: (size, size, 3) uint8.
 
-    On TRANSPARENT the image is premultiplied (Pillow's RGBa), and so is what comes out: (size, size, 4).
+    On TRANSPARENT the image is premultiplied (Pillow's RGBa), and so is what comes out: (size, size, 4). On a gray it
+    comes out gray, (size, size, 1), and with a threshold in black and white.
 
     Larger images are scaled down by Lanczos. Smaller ones: pixel art (at most 32 colors) by whole-numbered blocks,
     which are averaged down when the factor is no whole number; others by bicubic.
@@ -192,18 +211,24 @@ def fit(image: Image.Image, size: int, background: Color) -> NDArray[np.uint8]:
     elif longest < size:
         image = image.resize((width, height), Image.Resampling.BICUBIC)
     if (width, height) != (size, size):
-        square = Image.new(image.mode, (size, size), background)
+        square = Image.new(image.mode, (size, size), paper(background))
         square.paste(image, ((size - width) // 2, (size - height) // 2))
         image = square
     pixels = np.array(image, dtype=np.uint8)
     if pixels.shape[2] == 4:  # where a filter overshoots, colors can come out above their opacity
         np.minimum(pixels[..., :3], pixels[..., 3:], out=pixels[..., :3])
         clear_ringing(pixels)
-    return pixels
+    return black_and_white(in_gray(pixels), threshold) if len(background) == 1 else pixels
 
 
 def _decode(
-    data: bytes, size: int, background: Color, name: str, formats: tuple[str, ...], pixel_limit: int
+    data: bytes,
+    size: int,
+    background: Color,
+    threshold: Threshold,
+    name: str,
+    formats: tuple[str, ...],
+    pixel_limit: int,
 ) -> Decoded:
     if formats is not FORMATS and not any(_openers(data, formats)):
         raise UnidentifiedImageError
@@ -222,9 +247,9 @@ def _decode(
         shown = show(image, picture, 8 * size)
         if image.width * image.height > pixel_limit:  # containers such as ICO learn the true size on loading
             raise DecodeError(name, _too_many_pixels(*image.size, pixel_limit), Cause.PIXELS)
-        pixels = fit(_flatten(shown.image, background), size, background)
+        pixels = fit(_flatten(shown.image, paper(background)), size, background, threshold)
         notes = shown.notes
-        if len(background) == 3 and shown.image.mode == "RGBA" and _vanishes(pixels, shown.image, background):
+        if len(background) < 4 and shown.image.mode == "RGBA" and _vanishes(pixels, shown.image, background):
             notes = (*notes, HIDDEN)
         return Decoded(pixels, mode, shown.width, shown.height, shown.frames, notes)
 

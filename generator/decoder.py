@@ -14,6 +14,7 @@ from PIL import AvifImagePlugin, Image, features
 
 from generator.decode import Cause, Color, DecodeError, decode
 from generator.fence import EndedError, Fence, Limits, RefusedError, serve, without_files
+from generator.gray import Threshold
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", *(("AVIF",) if features.check("avif") else ()))
 PIXEL_LIMIT = 4096 * 4096
@@ -37,12 +38,14 @@ class Decoder:
         """End the process."""
         self._fence.close()
 
-    def decode(self, data: bytes, *, size: int, background: Color, name: str) -> NDArray[np.uint8]:
+    def decode(
+        self, data: bytes, *, size: int, background: Color, name: str, threshold: Threshold = None
+    ) -> NDArray[np.uint8]:
         """The pixels that `decode` makes of a file, (size, size, channels of the background) uint8. Blocking.
 
         Raises DecodeError.
         """
-        head = json.dumps({"size": size, "background": background}).encode()
+        head = json.dumps({"size": size, "background": background, "threshold": threshold}).encode()
         try:
             answer = self._fence.ask(head + b"\n" + data)
         except RefusedError as error:
@@ -68,6 +71,7 @@ def _answer(request: bytes) -> bytes:
                 data,
                 size=asked["size"],
                 background=tuple(asked["background"]),
+                threshold=asked["threshold"],
                 formats=FORMATS,
                 pixel_limit=PIXEL_LIMIT,
             ).pixels.tobytes()

@@ -18,7 +18,7 @@ from safetensors.torch import load as load_tensors
 from torch import nn
 from torch.nn import functional
 
-from generator.transparency import RINGING, as_pixels
+from generator.transparency import RINGING, as_pixels, in_color
 
 SHIPPED_ENLARGER = Path(__file__).parent / "enlarger.safetensors"
 
@@ -108,11 +108,12 @@ class Enlarger:
 
     @torch.inference_mode()
     def draw(self, icon: Image.Image) -> Image.Image:
-        """An icon eight times as large: RGB, or RGBA where it is transparent.
+        """An icon eight times as large: RGB, RGBA where it is transparent, or L where it is gray.
 
         The same icon gives the same bytes; within 1/255 on other machines.
         """
-        pixels = as_pixels(icon)
+        given = as_pixels(icon)
+        pixels, gray = in_color(given), given.shape[-1] == 1
         alpha = pixels.shape[-1] == 4
         opaque = pixels if alpha else np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], axis=-1)
         values = torch.from_numpy(opaque).permute(2, 0, 1)[None].float() / 255  # (1, 4, H, W), channels last
@@ -125,7 +126,10 @@ class Enlarger:
             # is that of its surroundings, so that no edge gets a line in another color.
             colors = torch.lerp(around[:3] / around[3:], colors.minimum(opacity) / opacity, opacity).nan_to_num_(0)
             colors = torch.cat([colors, opacity])
-        return Image.fromarray(colors.mul_(255).round_().byte().permute(1, 2, 0).contiguous().numpy())
+        elif gray:  # the network may have colored it a little
+            colors = colors.mean(dim=0, keepdim=True)
+        drawn = colors.mul_(255).round_().byte().permute(1, 2, 0).contiguous().numpy()
+        return Image.fromarray(drawn[..., 0] if gray else drawn)
 
 
 def read_enlarger(path: Path) -> Enlarger:

@@ -47,8 +47,8 @@ class NearPixels:
 def describe(icons: NDArray[np.uint8]) -> torch.Tensor:
     """Descriptors of icons: `(N, H, W, 3)` uint8 -> `(N, 768)` float16, the icon averaged to 16x16 cells in [0, 1].
 
-    Transparent icons, `(N, H, W, 4)` premultiplied, are seen on a board of white and dark cells, which shows both what
-    is white and what is dark.
+    Gray ones, `(N, H, W, 1)`, have three equal colors. Transparent ones, `(N, H, W, 4)` premultiplied, are seen on a
+    board of white and dark cells, which shows both what is white and what is dark.
     """
     chunks = [torch.from_numpy(icons[i : i + CHUNK]) for i in range(0, len(icons), CHUNK)]
     return torch.cat([_low_pass(chunk.permute(0, 3, 1, 2).float() / 255) for chunk in chunks]).half()
@@ -90,7 +90,7 @@ class NeighborIndex:
         return torch.stack([(queries - self._points[i]).square().mean(dim=1).amin() for i in chosen]).sqrt()
 
     def nearest(self, icons: NDArray[np.uint8], leaving_out: Sequence[int] | None = None) -> NDArray[np.float32]:
-        """How far each of many icons, `(N, H, W, 3)` uint8, is from its nearest training icon: `(N,)`, as in `search`.
+        """How far each of many icons, `(N, H, W, C)` uint8, is from its nearest training icon: `(N,)`, as in `search`.
 
         `leaving_out`: for each of them a training icon that does not count: itself. Of training icons that are equally
         near within the rounding of a matrix product, any may be the one that is measured.
@@ -113,7 +113,7 @@ class NeighborIndex:
 
 
 def _shifted(pixels: torch.Tensor) -> torch.Tensor:
-    """Descriptors of icons `(N, 3, H, W)` under every shift: `(N, 25, D)`; `(N, 9, D)` below 64 pixels: no half pixels.
+    """Descriptors of icons `(N, C, H, W)` under every shift: `(N, 25, D)`; `(N, 9, D)` below 64 pixels: no half pixels.
 
     Edge pixels fill what a shift uncovers.
     """
@@ -128,7 +128,7 @@ def _shifted(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def _low_pass(images: torch.Tensor) -> torch.Tensor:
-    """`(N, C, H, W) -> (N, 768)`, values in [0, 1]; a fourth channel is opacity."""
+    """`(N, C, H, W) -> (N, 768)`, values in [0, 1]; a fourth channel is opacity, a single one gray."""
     cells = functional.adaptive_avg_pool2d(images, GRID)
     if cells.shape[1] == 4:
         place = torch.arange(GRID, device=cells.device)
@@ -136,4 +136,4 @@ def _low_pass(images: torch.Tensor) -> torch.Tensor:
         white, dark = torch.tensor(WHITE, device=cells.device), torch.tensor(DARK, device=cells.device)
         board = torch.where(is_dark[:, :, None], dark, white)
         cells = cells[:, :3] + (1 - cells[:, 3:]) * board.permute(2, 0, 1) / 255
-    return cells.flatten(1)
+    return cells.expand(-1, 3, -1, -1).flatten(1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from generator.transparency import as_image, as_pixels
+from generator.transparency import MODES, as_image, as_pixels
 
 COLUMNS = 64
 """Icons in a row of the sheet."""
@@ -27,7 +27,7 @@ class SheetError(Exception):
 
 
 def draw_sheet(icons: NDArray[np.uint8]) -> bytes:
-    """The lossless sheet of a bundle's training icons, `(N, size, size, 3 or 4)` uint8: a PNG, RGB or straight RGBA."""
+    """The lossless sheet of a bundle's training icons, `(N, size, size, C)` uint8: a PNG, L, RGB or straight RGBA."""
     count, size = icons.shape[:2]
     width, height = _sheet_size(count, size)
     sheet = np.zeros((height, width, icons.shape[3]), np.uint8)
@@ -43,7 +43,7 @@ def check_sheet(content: bytes, count: int, size: int, channels: int) -> None:
     """Check that a PNG is a sheet of so many icons. Raises SheetError; the sizes bound what a bomb could unfold to."""
     if count > sheet_limit(size):
         raise SheetError(f"a sheet of {count} icons of {size} x {size} pixels is more than is read")
-    mode = "RGB" if channels == 3 else "RGBA"
+    mode = MODES[channels]
     if _read_png(content, _sheet_size(count, size)) != (_sheet_size(count, size), mode):
         raise SheetError(f"this is not a sheet of {count} icons of {size} x {size} pixels in {mode}")
 
@@ -56,7 +56,7 @@ def check_picture(content: bytes) -> None:
 
 
 def cut_sheet(content: bytes, count: int, size: int) -> NDArray[np.uint8]:
-    """The icons of a sheet that was checked, as `draw_sheet` took them: `(count, size, size, 3 or 4)` uint8."""
+    """The icons of a sheet that was checked, as `draw_sheet` took them: `(count, size, size, C)` uint8."""
     with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
         sheet = as_pixels(image)
     rows, columns = sheet.shape[0] // size, sheet.shape[1] // size

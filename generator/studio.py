@@ -78,7 +78,7 @@ class Studio:
         return self._waiting
 
     def draw(self, seeds: Sequence[int | Seed], truncation: float | None = None) -> list[Image.Image]:
-        """Draw one icon per seed, blocking: RGB pictures of the native size.
+        """Draw one icon per seed, blocking: pictures of the native size, L, RGB or RGBA.
 
         `truncation` in (0, MOST] is a wildness (1: as in training; lower: plainer); None is the bundle's default.
         Raises ValueError for a truncation out of range.
@@ -208,7 +208,7 @@ def to_pixels(icons: torch.Tensor) -> torch.Tensor:
     Of four channels the last is the opacity, which no premultiplied color may exceed; up to FAINT it becomes 0.
     """
     pixels = ((icons.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    if pixels.shape[1] == 3:
+    if pixels.shape[1] < 4:
         return pixels
     colors, opacity = pixels[:, :3], pixels[:, 3:] * (pixels[:, 3:] > FAINT)
     return torch.cat([colors.minimum(opacity), opacity], dim=1)

@@ -1,4 +1,4 @@
-"""Transparent icons: premultiplied RGBA in arrays and networks, straight RGBA in pictures and files, and between them.
+"""Icons as arrays and as pictures. Transparent ones: premultiplied RGBA in arrays, straight RGBA in pictures and files.
 
 Premultiplied, a pixel without opacity has one value only, so that no hidden color is learned, averaged or compared
 (Porter and Duff 1984). Pictures are straight, as PNG is; reading them back gives the same premultiplied bytes, since
@@ -20,21 +20,34 @@ RINGING = 4
 """The same after resampling: what a Lanczos filter leaves around a shape, a hundredth of its opacity."""
 
 
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""Pillow's mode of the picture of an icon, by its channels."""
+
+
 def as_image(pixels: NDArray[np.uint8]) -> Image.Image:
-    """An icon `(H, W, 3)` as a picture in RGB, one `(H, W, 4)`, premultiplied, as a picture in straight RGBA."""
-    return Image.fromarray(np.ascontiguousarray(straight(pixels)))
+    """An icon as a picture: `(H, W, 1)` in L, `(H, W, 3)` in RGB, `(H, W, 4)`, premultiplied, in straight RGBA."""
+    height, width, channels = pixels.shape
+    return Image.frombytes(MODES[channels], (width, height), straight(pixels).tobytes())
 
 
 def as_pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """What `as_image` made a picture of: `(H, W, 4)` premultiplied for a transparent mode, else `(H, W, 3)`."""
+    """What `as_image` made a picture of: `(H, W, 4)` premultiplied for a transparent mode, `(H, W, 1)` for L.
+
+    For any other mode `(H, W, 3)`.
+    """
     if image.has_transparency_data:
         return premultiplied(np.array(image.convert("RGBA")))
-    return np.array(image.convert("RGB"))
+    return np.array(image)[..., None] if image.mode == MODES[1] else np.array(image.convert("RGB"))
+
+
+def in_color(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Gray `(..., 1)` as red, green and blue `(..., 3)`; what has colors stays."""
+    return pixels.repeat(3, axis=-1) if pixels.shape[-1] == 1 else pixels
 
 
 def straight(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Premultiplied `(..., 4)` to straight, rounded; where nothing is seen, all is 0. `(..., 3)` stays."""
-    if pixels.shape[-1] == 3:
+    """Premultiplied `(..., 4)` to straight, rounded; where nothing is seen, all is 0. Opaque ones stay."""
+    if pixels.shape[-1] < 4:
         return pixels
     alpha = pixels[..., 3:].astype(np.uint32)
     colors = (pixels[..., :3] * np.uint32(255) + alpha // 2) // np.maximum(alpha, 1)
@@ -42,8 +55,8 @@ def straight(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def premultiplied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Straight `(..., 4)` to premultiplied, rounded. `(..., 3)` stays."""
-    if pixels.shape[-1] == 3:
+    """Straight `(..., 4)` to premultiplied, rounded. Opaque ones stay."""
+    if pixels.shape[-1] < 4:
         return pixels
     alpha = pixels[..., 3:]
     colors = (pixels[..., :3] * alpha.astype(np.uint32) + 127) // 255
@@ -56,8 +69,8 @@ def clear_ringing(pixels: NDArray[np.uint8]) -> None:
 
 
 def over(pixels: NDArray[np.uint8], background: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Premultiplied `(..., 4)` on a background (red, green, blue): `(..., 3)`, which is also let through as it is."""
-    if pixels.shape[-1] == 3:
-        return pixels
+    """Icons in RGB, `(..., 3)`: premultiplied ones, `(..., 4)`, on a background (gray, or red, green, blue)."""
+    if pixels.shape[-1] < 4:
+        return in_color(pixels)
     behind = (255 - pixels[..., 3:].astype(np.uint32)) * np.array(background[:3], np.uint32)
     return np.asarray(np.minimum(pixels[..., :3] + (behind + 127) // 255, 255), np.uint8)

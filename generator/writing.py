@@ -25,6 +25,7 @@ from generator.checkpoint import (
     read_tensors,
 )
 from generator.folders import swap_in_folder
+from generator.gray import Threshold
 from generator.networks import GeneratorConfig
 
 
@@ -43,6 +44,7 @@ class Description:
     encoder: str = ""
     started_from: str = ""
     plainest: int | None = None
+    threshold: Threshold = None
 
 
 def write_bundle(
@@ -92,6 +94,7 @@ def write_bundle(
         sheet_held_out=held_out,
         preset=description.preset,
         background=description.background,
+        threshold=description.threshold,
         truncation=description.truncation,
         plainest=description.plainest,
         encoder=description.encoder,

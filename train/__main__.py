@@ -2,6 +2,7 @@
 
 python -m train inspect ./my-icons            what is in a set of icons, and what is wrong with it
 python -m train inspect iconify-json-openmoji.tgz --only 'cat*,dog*'      the same of a part of a collection
+python -m train inspect ./my-icons --size 28 --threshold 0.5 --out ./seen      as they look small, in black and white
 python -m train icons NotoColorEmoji.ttf --only faces --out ./faces      write the icons as PNG files, to prune them
 python -m train fit --icons ./my-icons        train on them
 python -m train evaluate BUNDLE --icons ./my-icons      how good a model is
@@ -37,7 +38,7 @@ from train.doors.enlarger import enlarger_command
 from train.doors.evaluate import evaluate_command
 from train.doors.fit import fit_command
 from train.doors.options import read_recipe
-from train.doors.terminal import behind, read_icons, sentences
+from train.doors.terminal import Alpha, Gray, ThresholdText, read_icons, read_look, sentences
 from train.report.chronicle import PAGE, PICTURE, write_run_report
 
 Sources = Annotated[
@@ -53,7 +54,6 @@ Size = Annotated[int, typer.Option(min=8, max=512, help="Pixels along the edge o
 Background = Annotated[
     str | None, typer.Option(help="The color behind transparent and not square images.", show_default="nothing")
 ]
-Alpha = Annotated[bool, typer.Option("--alpha", help="Four channels, even if all icons are opaque.")]
 Only = Annotated[
     str,
     typer.Option(
@@ -77,6 +77,8 @@ def inspect(
     size: Size = 64,
     background: Background = None,
     alpha: Alpha = False,
+    gray: Gray = False,
+    threshold: ThresholdText = None,
     only: Only = "",
     out: Annotated[
         Path | None, typer.Option(help="Write report.json, reals.png and mean.png into this folder.")
@@ -85,7 +87,8 @@ def inspect(
 ) -> None:
     """Report on a set of icons before any training: what is in it, what was left out, what looks wrong."""
     with sentences():
-        icons = read_icons(sources, size=size, background=behind(background, alpha=alpha), only=only)
+        color, cut = read_look(background, alpha=alpha, gray=gray, threshold=threshold)
+        icons = read_icons(sources, size=size, background=color, only=only, threshold=cut)
         if out is not None:
             write_report(icons, out)
     if as_json:
@@ -104,12 +107,15 @@ def icons_command(
     size: Size = 64,
     background: Background = None,
     alpha: Alpha = False,
+    gray: Gray = False,
+    threshold: ThresholdText = None,
     only: Only = "",
 ) -> None:
     """Write the icons of the sources as PNG files, named and numbered, so that a person can prune them."""
     with sentences():
         require_empty(out)
-        icons = read_icons(sources, size=size, background=behind(background, alpha=alpha), only=only)
+        color, cut = read_look(background, alpha=alpha, gray=gray, threshold=threshold)
+        icons = read_icons(sources, size=size, background=color, only=only, threshold=cut)
         write_icons(icons, out)
     Console().print(
         Text(f"{len(icons.names):,} icons are in {out}: delete what you do not want, then train on the rest")

@@ -42,8 +42,7 @@ class LikenessService:
             data = await fetch()
             model_id, _ = await self._icons.usual((), where, model_id)
             async with self._library.use(model_id) as model:
-                size, background = model.bundle.image_size, model.bundle.background
-                icon = await self._pictures.decode(data, size=size, background=background, name=name)
+                icon = await self._pictures.decode(data, like=model.bundle, name=name)
                 work = partial(invert, model.studio, as_pixels(icon), STEPS)
                 found = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         seed = at(PointKind.LIKE, found.latent)

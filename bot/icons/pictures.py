@@ -12,7 +12,7 @@ from functools import partial
 from PIL import Image
 
 from bot.talk.refusals import ServiceError
-from generator.decode import Color
+from generator.checkpoint import Bundle
 from generator.decoder import Decoder
 from generator.transparency import as_image
 
@@ -58,9 +58,16 @@ class PictureReader:
             self._line[user_id] -= 1
             self._line += Counter()  # forget who has none
 
-    async def decode(self, data: bytes, *, size: int, background: Color, name: str) -> Image.Image:
-        """The icon that a file makes, `size` pixels wide and high. Raises DecodeError."""
-        work = partial(self._decoder.decode, data, size=size, background=background, name=name)
+    async def decode(self, data: bytes, *, like: Bundle, name: str) -> Image.Image:
+        """The icon that a file makes, read as the training icons of a bundle were. Raises DecodeError."""
+        work = partial(
+            self._decoder.decode,
+            data,
+            size=like.image_size,
+            background=like.background,
+            threshold=like.threshold,
+            name=name,
+        )
         return as_image(await asyncio.get_running_loop().run_in_executor(self._thread, work))
 
     async def aclose(self) -> None:

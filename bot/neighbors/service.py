@@ -82,8 +82,7 @@ class NeighborService:
             data = await fetch()
             model_id, _ = await self._icons.usual((), where, model_id)
             async with self._library.use(model_id) as model:
-                size, background = model.bundle.image_size, model.bundle.background
-                icon = await self._pictures.decode(data, size=size, background=background, name=name)
+                icon = await self._pictures.decode(data, like=model.bundle, name=name)
                 texts = {"Software": "Mojigan", "Model": model.version}
                 return await _compare(model, icon, None, name, f"mojigan-{model.version}", texts)
 

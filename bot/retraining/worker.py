@@ -297,11 +297,15 @@ class Retrainer:
 
 
 def _look(active: Bundle, options: Collection[str]) -> list[str]:
-    """A new model draws as large, and on the same background, as the running one, and starts from it.
+    """A new model draws as large, on the same background and in the same colors as the running one; it starts from it.
 
     Options that choose another network, or where to start, stand against that.
     """
     look = ["--size", str(active.image_size), "--background", active.card.background]
+    if active.channels == 1:
+        look.append("--gray")
+    if active.threshold is not None:
+        look += ["--threshold", str(active.threshold)]
     chosen = {option.partition("=")[0] for option in options} & {"--from", "--preset", "--width"}
     if chosen or active.config.architecture != SaganConfig.architecture:
         return look

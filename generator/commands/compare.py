@@ -97,4 +97,5 @@ def invert_command(
 
 
 def _decode(picture: Path, model: Bundle) -> Image.Image:
-    return as_image(decode(picture, size=model.image_size, background=model.background).pixels)
+    read = decode(picture, size=model.image_size, background=model.background, threshold=model.threshold)
+    return as_image(read.pixels)

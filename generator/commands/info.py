@@ -11,6 +11,7 @@ from rich.text import Text
 
 from generator.checkpoint import CARD, DEFAULT_BUNDLE, read_bundle
 from generator.commands.shared import BundlePath, printable, sentences
+from generator.gray import in_words
 from generator.wildness import wildness_of
 
 
@@ -37,6 +38,7 @@ def info_command(
         "started from": f"the bundle {card.started_from}" if card.started_from else "nothing",
         "icons": f"{card.data.count} from {card.data.name}, and {card.data.held_out} held out",
         "license": card.data.credit,
+        "colors": in_words(model.channels, model.threshold),
         "background": card.background,
         "wildness": f"{wildness_of(card.truncation)} % (truncation {card.truncation:g})",
         **{name: f"{figure.value:.4g}  (real against real {figure.real:.4g})" for name, figure in card.metrics.items()},

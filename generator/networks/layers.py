@@ -104,12 +104,12 @@ class QuerySoftmaxAttention(nn.Module):
 class SkipExcitation(nn.Module):
     """Skip-layer excitation (Liu et al. 2021, section 3.1): a coarse map gates the channels of a finer one."""
 
-    def __init__(self, low_channels: int, high_channels: int) -> None:
+    def __init__(self, low_channels: int, high_channels: int, low_resolution: int = 4) -> None:
         super().__init__()
-        self.squeeze = nn.Conv2d(low_channels, high_channels, 4)
+        self.squeeze = nn.Conv2d(low_channels, high_channels, low_resolution)
         self.excite = nn.Conv2d(high_channels, high_channels, 1)
 
     def forward(self, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
-        """Gate `high` `(N, C, H, W)` by `low`, a map of 4x4: `(N, C, H, W)`."""
+        """Gate `high` `(N, C, H, W)` by `low`, a map of the low resolution: `(N, C, H, W)`."""
         gate = functional.leaky_relu(self.squeeze(low), 0.1)
         return high * torch.sigmoid(self.excite(gate))

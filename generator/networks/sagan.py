@@ -14,7 +14,7 @@ from torch import nn
 
 from generator.networks.layers import SelfAttention, SkipExcitation, UpsamplingConv
 
-IMAGE_SIZES = (32, 64, 128)
+IMAGE_SIZES = (28, 32, 64, 128)
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,17 @@ class SaganConfig:
     def __post_init__(self) -> None:
         if self.image_size not in IMAGE_SIZES:
             raise ValueError(f"an image size of {self.image_size} is not one of {IMAGE_SIZES}")
-        if self.channels not in (3, 4):
-            raise ValueError(f"{self.channels} channels are neither 3 (RGB) nor 4 (premultiplied RGBA)")
+        if self.channels not in (1, 3, 4):
+            raise ValueError(f"{self.channels} channels are not 1 (gray), 3 (RGB) or 4 (premultiplied RGBA)")
         if self.attention_limit not in (16, 32):
             raise ValueError(f"an attention limit of {self.attention_limit} is not 16 or 32")
         if not 1 <= self.latent_size <= 1024 or not 8 <= self.width <= 256 or self.width % 8:
             raise ValueError("a latent size is from 1 to 1024, and a width from 8 to 256 in steps of 8")
+
+    @property
+    def base(self) -> int:
+        """The resolution that the trunk begins at."""
+        return base_of(self.image_size)
 
     def channels_at(self, resolution: int) -> int:
         """Feature channels at a resolution of the trunk."""
@@ -52,17 +57,19 @@ class SaganGenerator(nn.Module):
         super().__init__()
         self.config = config
         self.stem = nn.Sequential(
-            nn.ConvTranspose2d(config.latent_size, config.channels_at(4), 4, bias=False),
-            nn.BatchNorm2d(config.channels_at(4)),
+            nn.ConvTranspose2d(config.latent_size, config.channels_at(config.base), config.base, bias=False),
+            nn.BatchNorm2d(config.channels_at(config.base)),
             nn.ReLU(inplace=True),
         )
         self.stages = nn.ModuleDict()
         self.gates = nn.ModuleDict()
-        resolution = 8
+        resolution = 2 * config.base
         while resolution < config.image_size:
             self.stages[str(resolution)] = _stage(config, resolution)
-            if resolution in (16, 32):
-                self.gates[str(resolution)] = SkipExcitation(config.channels_at(4), config.channels_at(resolution))
+            if counted(resolution) in (16, 32):
+                self.gates[str(resolution)] = SkipExcitation(
+                    config.channels_at(config.base), config.channels_at(resolution), config.base
+                )
             resolution *= 2
         # The tied weights leave no checkerboard, so that the colors need no layer of their own at full size.
         self.head = UpsamplingConv(config.width, config.channels, bias=True)
@@ -82,6 +89,16 @@ class SaganGenerator(nn.Module):
             yield int(name), x
 
 
+def base_of(image_size: int) -> int:
+    """The resolution that doubles up to an image size: 4, or 7 for 28."""
+    return 7 if image_size == 28 else 4
+
+
+def counted(resolution: int) -> int:
+    """The power of two that a resolution counts as where layers depend on it: 14 as 16."""
+    return 1 << (resolution - 1).bit_length()
+
+
 def colored(values: torch.Tensor) -> torch.Tensor:
     """What a last layer gives -> icons in [-1, 1], by tanh: `(N, channels, H, W)`, both.
 
@@ -89,7 +106,7 @@ def colored(values: torch.Tensor) -> torch.Tensor:
     across an edge the color can stay while the opacity falls, and where nothing is, no color has to be unlearned.
     """
     icons = torch.tanh(values)
-    if icons.shape[1] == 3:
+    if icons.shape[1] < 4:
         return icons
     colors, opacity = icons[:, :3], icons[:, 3:]
     return torch.cat([(colors + 1) * (opacity + 1) / 2 - 1, opacity], dim=1)
@@ -115,8 +132,8 @@ def _stage(config: SaganConfig, resolution: int) -> nn.Sequential:
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     ]
-    if resolution in (8, 16):
+    if counted(resolution) in (8, 16):
         layers.append(Residual(outputs))
-    if 16 <= resolution <= config.attention_limit:
+    if 16 <= counted(resolution) <= config.attention_limit:
         layers.append(SelfAttention(outputs))
     return nn.Sequential(*layers)

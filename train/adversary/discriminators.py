@@ -10,15 +10,17 @@ from torch.nn import functional
 
 from generator.networks import GeneratorConfig
 from generator.networks.layers import QuerySoftmaxAttention, SelfAttention
+from generator.networks.sagan import base_of, counted
 from train.adversary.distributed import average
 from train.adversary.spectral import normalize
 
 LEAK = 0.1
-COARSE_RESOLUTION = 16
 
 
 class SaganDiscriminator(nn.Module):
     """Icons `(N, channels, size, size)` in [-1, 1] -> scores `(N,)`; each block halves the resolution, down to 4x4.
+
+    From 28 it goes down to 7x7.
 
     A second, small one may look at the icon at 16x16, where layout and color are, and add its score (multi-scale
     discriminators: Wang et al. 2018, section 3.2).
@@ -37,14 +39,15 @@ class SaganDiscriminator(nn.Module):
         self.blocks = nn.ModuleDict()  # by the resolution that comes out
         self._channels: dict[int, int] = {}
         inputs, outputs, resolution = config.channels, config.width, config.image_size // 2
-        while resolution >= 4:
+        base = base_of(config.image_size)
+        while resolution >= base:
             layers = [normalized_conv(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(LEAK, inplace=True)]
-            if resolution in attention:
+            if counted(resolution) in attention:
                 layers.append(spectrally_normalized(SelfAttention(outputs), nn.Conv2d))
             self.blocks[str(resolution)] = nn.Sequential(*layers)
             self._channels[resolution] = outputs
             inputs, outputs, resolution = outputs, min(2 * outputs, 8 * config.width), resolution // 2
-        self.head = _Head(inputs, minibatch_stddev)
+        self.head = _Head(inputs, base, minibatch_stddev)
         self.coarse = CoarseDiscriminator(config, minibatch_stddev=minibatch_stddev) if coarse else None
 
     def forward(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
@@ -70,11 +73,11 @@ class SaganDiscriminator(nn.Module):
 
 
 class CoarseDiscriminator(nn.Module):
-    """Icons `(N, channels, size, size)`, seen at 16x16 -> scores `(N,)`."""
+    """Icons `(N, channels, size, size)`, seen at 16x16 (28: as they are) -> scores `(N,)`."""
 
     def __init__(self, config: GeneratorConfig, *, minibatch_stddev: bool) -> None:
         super().__init__()
-        width = config.width
+        width, self.resolution = config.width, 4 * base_of(config.image_size)
         self.trunk = nn.Sequential(
             normalized_conv(config.channels, width, 3, padding=1),
             nn.LeakyReLU(LEAK, inplace=True),
@@ -83,11 +86,11 @@ class CoarseDiscriminator(nn.Module):
             normalized_conv(2 * width, 4 * width, 4, stride=2, padding=1),
             nn.LeakyReLU(LEAK, inplace=True),
         )
-        self.head = _Head(4 * width, minibatch_stddev)
+        self.head = _Head(4 * width, self.resolution // 4, minibatch_stddev)
 
     def forward(self, icons: torch.Tensor, groups: int) -> torch.Tensor:
         """Score icons; the batch is `groups` batches in a row, whose statistics stay apart."""
-        small = functional.avg_pool2d(icons, icons.shape[-1] // COARSE_RESOLUTION)
+        small = functional.avg_pool2d(icons, icons.shape[-1] // self.resolution)
         scores: torch.Tensor = self.head(self.trunk(small), groups)
         return scores
 
@@ -132,12 +135,12 @@ def normalized_conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pad
 
 
 class _Head(nn.Module):
-    """Features `(N, channels, 4, 4)` -> scores `(N,)`; it may see how the batch varies, too."""
+    """Features `(N, channels, r, r)` -> scores `(N,)`; it may see how the batch varies, too."""
 
-    def __init__(self, channels: int, minibatch_stddev: bool) -> None:
+    def __init__(self, channels: int, resolution: int, minibatch_stddev: bool) -> None:
         super().__init__()
         self.minibatch_stddev = minibatch_stddev
-        self.conv = normalized_conv(channels + minibatch_stddev, 1, 4)
+        self.conv = normalized_conv(channels + minibatch_stddev, 1, resolution)
 
     def forward(self, features: torch.Tensor, groups: int) -> torch.Tensor:
         if self.minibatch_stddev:

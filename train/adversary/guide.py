@@ -76,7 +76,7 @@ def views(icons: torch.Tensor, background: torch.Tensor, rng: torch.Generator) -
     """What the guide sees: icons `(N, C, r, r)`, a little turned, scaled and shifted -> `(N, 3, VIEW, VIEW)`.
 
     Both in [-1, 1]; `background`: `(C,)`, what comes in at the edges. Transparent icons, premultiplied, are put on a
-    color of their own each, so that no background can be learned.
+    color of their own each, so that no background can be learned. Gray ones get three equal colors.
     """
     drawn = share(torch.rand, (7, len(icons)), rng, dim=1).mul(2).sub(1)
     return _seen(icons, background, drawn[:4], drawn[4:])
@@ -102,7 +102,7 @@ def _seen(icons: torch.Tensor, background: torch.Tensor, movement: torch.Tensor,
     seen = functional.grid_sample(icons - empty, grid, align_corners=False) + empty
     if channels == 4:  # premultiplied colors and opacity, both from -1 to 1
         seen = seen[:, :3] + (colors.T[:, :, None, None] + 1) * (1 - seen[:, 3:]) / 2
-    return seen.contiguous(memory_format=torch.channels_last)
+    return seen.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
 class _FixedConv(nn.Module):

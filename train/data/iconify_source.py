@@ -74,7 +74,9 @@ def _draw(icon: CollectionIcon, request: Request) -> Decoded | str:
     """The picture, or why there is none."""
     svg = icon.svg.encode("utf-8", "replace")
     try:
-        return request.renderer.draw(svg, size=request.size, background=request.background, name=icon.name)
+        return request.renderer.draw(
+            svg, size=request.size, background=request.background, threshold=request.threshold, name=icon.name
+        )
     except DecodeError as error:
         return error.reason
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from generator.card import license_text
 from generator.decode import HIDDEN, Color, color_code
 from generator.folders import require_empty, writing
+from generator.gray import Threshold, in_words
 from generator.pictures import enlarge, grid
 from generator.transparency import WHITE, as_image, over
 from train.data.choice import Choice
@@ -23,7 +24,7 @@ from train.data.inspection import (
     all_left_out,
     blank,
     color_statistics,
-    grey,
+    gray,
     mode_histogram,
     near_duplicates,
     size_histogram,
@@ -48,12 +49,14 @@ class IconSet:
 
     name: str
     pixels: NDArray[np.uint8]
-    """(N, size, size, 3) RGB, or (N, size, size, 4) premultiplied RGBA."""
+    """(N, size, size, 3) RGB, (N, size, size, 4) premultiplied RGBA, or (N, size, size, 1) gray."""
     names: list[str]
     license: str
     author: str
     """Empty where no source says it."""
     report: Report
+    background: Color
+    threshold: Threshold
 
     @property
     def digest(self) -> str:
@@ -66,20 +69,21 @@ def load_icons(
     *,
     size: int = 64,
     background: Color = (255, 255, 255),
+    threshold: Threshold = None,
     only: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> IconSet:
-    """Read all sources, in their order, into one set.
+    """Read all sources, in their order, into one set; on a gray background they are gray.
 
-    ``only`` takes the icons that one of these terms fits (train/data/choice.py); ``progress`` is told how many icons
-    were read. Raises ``SourceError`` where a source cannot be used, where a term fits nothing, or where fewer than
-    ``MINIMUM`` icons are left.
+    ``threshold`` makes those black and white; ``only`` takes the icons that one of these terms fits
+    (train/data/choice.py); ``progress`` is told how many icons were read. Raises ``SourceError`` where a source cannot
+    be used, where a term fits nothing, or where fewer than ``MINIMUM`` icons are left.
     """
     if not sources:
         raise SourceError("No source of icons was given: name a folder, an archive, a collection, a bundle or a font")
     counter = _Counter(progress)
     choice = Choice(only)
-    request = Request(size=size, background=background, choice=choice, tick=counter.tick)
+    request = Request(size=size, background=background, choice=choice, tick=counter.tick, threshold=threshold)
     readings = [read_source(path, request) for path in sources]
     if complaint := choice.complaint():
         raise SourceError(complaint)
@@ -92,7 +96,7 @@ def load_icons(
     set_license = _combined([reading.license for reading in readings], readings) or UNKNOWN
     set_author = _combined([reading.author for reading in readings], readings)
     report = _report(sources, readings, kept, duplicates, pixels, set_name, (set_license, set_author), request)
-    return IconSet(set_name, pixels, names, set_license, set_author, report)
+    return IconSet(set_name, pixels, names, set_license, set_author, report, background, threshold)
 
 
 def write_report(icons: IconSet, folder: Path) -> None:
@@ -161,7 +165,8 @@ def _hidden(readings: Sequence[Reading]) -> int:
 def _hides(count: int, background: Color) -> str:
     return (
         f"the background {color_code(background)} hides {count:,} icon{'s' if count > 1 else ''}: "
-        "keep their transparency with --alpha, or name another color with --background"
+        f"{'' if len(background) == 1 else 'keep their transparency with --alpha, or '}"
+        "name another color with --background"
     )
 
 
@@ -203,10 +208,10 @@ def _report(
 ) -> Report:
     names = [icon.name for icon in kept]
     blanks = [name for name, is_blank in zip(names, blank(pixels), strict=True) if is_blank]
-    digest, pixels = _digest(pixels), over(pixels, WHITE)  # transparent icons are looked at on paper
-    near, near_count = near_duplicates(pixels, names)
-    mean, deviation = color_statistics(pixels)
-    grey_share = float(grey(pixels).mean())
+    digest, seen = _digest(pixels), over(pixels, WHITE)  # transparent icons are looked at on paper
+    near, near_count = near_duplicates(seen, names)
+    mean, deviation = color_statistics(seen)
+    gray_share = float(gray(seen).mean())
     hidden = _hidden(readings)
     hides = [_hides(hidden, request.background)] if hidden else []
     notes = [note[0].upper() + note[1:] + "." for note in chain(hides, *(reading.notes for reading in readings))]
@@ -234,8 +239,9 @@ def _report(
         blank=blanks,
         mean=mean,
         deviation=deviation,
-        grey_share=grey_share,
-        warnings=notes + warnings_on(kept, grey_share, len(blanks), size),
+        gray_share=gray_share,
+        colors=in_words(pixels.shape[-1], request.threshold),
+        warnings=notes + warnings_on(kept, pixels.shape[-1] > 1 and gray_share == 1.0, len(blanks), size),
     )
 
 

@@ -13,8 +13,8 @@ from train.data.reading import NAMES_LIMIT, Broken, Icon, LeftOut, Reading, Why
 NEAR_DISTANCE = 0.02  # RMS difference of low-passed pixels (0..1) below which two icons are nearly the same
 NEAR_LIST = 200  # pairs that the report lists; it counts all
 DESCRIPTOR_SIDE = 16  # pixels of the low-passed icon that near duplicates are looked for in
-GREY_TOLERANCE = 8  # largest difference between the channels of a pixel that still counts as grey (0..255)
-_GREY_MODES = frozenset(("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F"))  # modes that have no color to lose
+GRAY_TOLERANCE = 8  # largest difference between the channels of a pixel that still counts as gray (0..255)
+_GRAY_MODES = frozenset(("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F"))  # modes that have no color to lose
 _BLOCK = 1024  # rows of the distance matrix at a time
 
 
@@ -53,6 +53,7 @@ class NearDuplicate:
 class Report:
     """What was read. Lists hold names; ``mean`` and ``deviation`` are per channel (red, green, blue), 0..255.
 
+    ``colors``: what the icons are made of (generator/gray.py).
     ``noted``: files that were read but for what they say of their colors and the like; ``left_out``: by reason.
     """
 
@@ -78,7 +79,8 @@ class Report:
     blank: list[str]
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
-    grey_share: float
+    gray_share: float
+    colors: str
     warnings: list[str]
 
 
@@ -134,10 +136,10 @@ def near_duplicates(pixels: NDArray[np.uint8], names: Sequence[str]) -> tuple[li
     return pairs, count
 
 
-def grey(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def gray(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which icons have no color at all: (N, size, size, 3) -> (N,)."""
     spread = pixels.max(axis=3) - pixels.min(axis=3)
-    return np.asarray(spread.reshape(len(pixels), -1).max(axis=1) <= GREY_TOLERANCE)
+    return np.asarray(spread.reshape(len(pixels), -1).max(axis=1) <= GRAY_TOLERANCE)
 
 
 def blank(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -170,13 +172,16 @@ def mode_histogram(icons: Sequence[Icon]) -> dict[str, int]:
     return dict(Counter(icon.decoded.mode for icon in icons).most_common())
 
 
-def warnings_on(icons: Sequence[Icon], grey_share: float, blanks: int, size: int) -> list[str]:
-    """What a person should look at before training on these icons: one sentence each."""
+def warnings_on(icons: Sequence[Icon], colorless: bool, blanks: int, size: int) -> list[str]:
+    """What a person should look at before training on these icons: one sentence each.
+
+    ``colorless``: every icon is gray, though nobody asked for that.
+    """
     warnings = []
-    colored = sum(icon.decoded.mode not in _GREY_MODES for icon in icons)
-    if grey_share == 1.0 and colored:
+    colored = sum(icon.decoded.mode not in _GRAY_MODES for icon in icons)
+    if colorless and colored:
         warnings.append(
-            f"Every icon is grey, though {colored:,} of the {len(icons):,} files are of a mode with colors: "
+            f"Every icon is gray, though {colored:,} of the {len(icons):,} files are of a mode with colors: "
             "look at reals.png, the colors may be lost."
         )
     if blanks:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from generator.decode import Color, Decoded, DecodeError
+from generator.gray import Threshold
 from train.data.choice import Choice
 from train.data.vectors import Renderer
 
@@ -88,10 +89,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Request:
-    """How icons are read: ``size`` in pixels, what is behind them, which to take, who draws vectors, whom to tell."""
+    """How icons are read: ``size`` in pixels, what is behind them, which to take, who draws vectors, whom to tell.
+
+    ``threshold``: what makes gray ones black and white.
+    """
 
     size: int
     background: Color
     choice: Choice = field(default_factory=Choice)
     renderer: Renderer = field(default_factory=Renderer)
     tick: Callable[[], None] = lambda: None
+    threshold: Threshold = None

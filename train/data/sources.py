@@ -10,8 +10,8 @@ import numpy as np
 from generator.card import AUTHOR
 from generator.checkpoint import CARD, BundleError, read_bundle
 from generator.checkpoint import ICONS as BUNDLE_ICONS
-from generator.decode import Decoded, color_code, decode, fit, read_file
-from generator.transparency import as_image, over
+from generator.decode import Decoded, color_code, decode, fit, paper, read_file
+from generator.transparency import MODES, as_image, in_color, over
 from train.data.archives import ARCHIVE_SUFFIXES, ArchiveError, Member, is_archive, read_archive
 from train.data.choice import Choice
 from train.data.emoji import read_emoji
@@ -141,7 +141,7 @@ def _decode(source: Path | bytes, name: str, request: Request, reading: Reading)
     with reading.noting():
         data = read_file(source, name) if isinstance(source, Path) else source
         read = request.renderer.draw if is_vector(data) else decode
-        decoded = read(data, size=request.size, background=request.background, name=name)
+        decoded = read(data, size=request.size, background=request.background, threshold=request.threshold, name=name)
         reading.icons.append(Icon(name, decoded))
         request.tick()
 
@@ -161,16 +161,17 @@ def _read_bundle(path: Path, request: Request) -> Reading:
     if bundle.card.background != (color := color_code(request.background)):
         reading.notes.append(f"the bundle's icons stand on {bundle.card.background}, not on {color}")
     height, width = pixels.shape[1:3]
-    mode, alpha = ("RGB", "RGBA")[bundle.channels - 3], len(request.background) == 4
-    if alpha and bundle.channels == 3:  # icons that fill their square
+    pixels, alpha = in_color(pixels), len(request.background) == 4
+    if alpha and bundle.channels < 4:  # icons that fill their square
         pixels = np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], axis=-1)
     for number, icon in enumerate(pixels, start=1):
         if not request.choice.takes(name := f"icon-{number:05}"):
             reading.leave_out(Why.UNCHOSEN, name)
             continue
         picture = as_image(icon if alpha else over(icon, request.background))
-        fitted = fit(picture.convert("RGBa") if alpha else picture, request.size, request.background)
-        reading.icons.append(Icon(name, Decoded(fitted, mode, width, height, 1)))
+        picture = picture.convert("RGBa") if alpha else picture
+        fitted = fit(picture, request.size, request.background, request.threshold)
+        reading.icons.append(Icon(name, Decoded(fitted, MODES[bundle.channels], width, height, 1)))
         request.tick()
     return reading
 
@@ -184,11 +185,11 @@ def _read_font(path: Path, request: Request) -> Reading:
         for emoji in emojis:
             if emoji not in chosen:
                 reading.leave_out(Why.UNCHOSEN, emoji.name)
-        for emoji, picture in draw_emoji(font, chosen, request.background):
+        for emoji, picture in draw_emoji(font, chosen, paper(request.background)):
             if isinstance(picture, Why):
                 reading.leave_out(picture, emoji.name)
                 continue
-            fitted = fit(picture, request.size, request.background)
+            fitted = fit(picture, request.size, request.background, request.threshold)
             reading.icons.append(Icon(emoji.name, Decoded(fitted, "RGBA", picture.width, picture.height, 1)))
             request.tick()
     except FontError as error:

@@ -52,7 +52,8 @@ def _facts(report: Report) -> Table:
     table.add_row("File sizes", _histogram(report.sizes))
     table.add_row("File modes", _histogram(report.modes))
     table.add_row("Mean color", _color(report.mean, report.deviation))
-    table.add_row("Grey icons", f"{report.grey_share:.1%}")
+    table.add_row("Gray icons", f"{report.gray_share:.1%}")
+    table.add_row("Read as", Text(report.colors))
     table.add_row("Background", _swatch(report.background))
     others = {
         "animated": len(report.animated),
@@ -125,7 +126,8 @@ def _histogram(counts: Mapping[str, int]) -> Table:
 
 def _color(mean: Sequence[float], deviation: Sequence[float]) -> Text:
     text = _swatch("#{:02x}{:02x}{:02x}".format(*(round(value) for value in mean)))
-    channels = zip(("red", "green", "blue"), mean, deviation, strict=True)
+    names = ("red", "green", "blue") if len(set(mean)) > 1 or len(set(deviation)) > 1 else ("gray",)
+    channels = zip(names, mean, deviation, strict=False)
     text.append("  " + ", ".join(f"{name} {value:.0f} ± {spread:.0f}" for name, value, spread in channels), style="dim")
     return text
 

@@ -5,6 +5,7 @@ from typing import Self
 
 from generator.decode import Color, Decoded, DecodeError, decode
 from generator.fence import EndedError, Fence, RefusedError
+from generator.gray import Threshold
 from train.data import renderer
 
 SUPERSAMPLING = 3  # of an icon of some 64 pixels
@@ -39,14 +40,13 @@ class Renderer:
     def __exit__(self, *_: object) -> None:
         self._fence.close()
 
-    def draw(self, svg: bytes, *, size: int, background: Color, name: str) -> Decoded:
+    def draw(self, svg: bytes, *, size: int, background: Color, name: str, threshold: Threshold = None) -> Decoded:
         """Fit a drawing into an icon as `decode` does a picture; its width and height are those at this size.
 
         Raises ``DecodeError``, and nothing else.
         """
-        picture = decode(
-            self._render(svg, self._supersampling * size, name), size=size, background=background, name=name
-        )
+        drawn = self._render(svg, self._supersampling * size, name)
+        picture = decode(drawn, size=size, background=background, threshold=threshold, name=name)
         width, height = (max(1, round(side / self._supersampling)) for side in (picture.width, picture.height))
         return replace(picture, mode=MODE, width=width, height=height)
 

@@ -29,7 +29,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from generator.card import Figure
-from generator.decode import Color, parse_color
+from generator.decode import Color
 from generator.networks import build_generator
 from train.adversary.recipes import PRESETS, Recipe
 from train.adversary.trainer import Trainer
@@ -186,7 +186,7 @@ def ablate_command(
         list[str] | None, typer.Option(help="Only this variant; may be given several times.", show_default="all")
     ] = None,
     base: Annotated[str, typer.Option(help="The variant that all others change, instead of the recipe.")] = AS_IT_IS,
-    size: Annotated[int, typer.Option(help="Edge of an icon: 32, 64 or 128 pixels.")] = 64,
+    size: Annotated[int, typer.Option(help="Edge of an icon in pixels; each network has its own sizes.")] = 64,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Train the recipe with each ingredient changed, for equal time (or --kimg), and compare what comes out."""
@@ -203,7 +203,7 @@ def ablate_command(
             icon_set.pixels[held_out],
             base,
             icon_set.digest,
-            parse_color(icon_set.report.background),
+            icon_set.background,
             out,
             Goal(kimg) if kimg else Goal(minutes=seconds / 60),
         )

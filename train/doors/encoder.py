@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from generator.encoder import SHIPPED_ENCODER, read_encoder
+from generator.transparency import WHITE
 from train.data.holdout import split
 from train.doors.terminal import UsageError, read_icons, sentences
 from train.encoder.planted import find_planted
@@ -38,7 +39,7 @@ def encoder_command(
             raise UsageError("Give --out FILE to train an encoder, or --report to measure the one that ships.")
         if out is not None and not out.parent.is_dir():
             raise UsageError(f"{out}: there is no folder {out.parent}.")
-        pixels = read_icons(icons, size=64, background="#ffffff", only="").pixels
+        pixels = read_icons(icons, size=64, background=WHITE, only="").pixels
         training, held_out = split(pixels)
         if out is not None:
             with console.status("training") as status:

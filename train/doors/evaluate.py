@@ -70,7 +70,9 @@ def evaluate_command(
         except BundleError as error:
             raise UsageError(str(error)) from error
         card = model.card
-        icon_set = read_icons(icons, size=model.image_size, background=card.background, only=only)
+        icon_set = read_icons(
+            icons, size=model.image_size, background=model.background, only=only, threshold=model.threshold
+        )
         started = time.monotonic()
         own, fresh = _is_own(icon_set, model), card.data.held_out
         share = fresh / len(icon_set.pixels) if own and fresh else HELD_OUT_SHARE

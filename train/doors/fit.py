@@ -18,8 +18,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.decode import TRANSPARENT_CODE
+from generator.decode import TRANSPARENT, color_code
+from generator.gray import in_words
 from generator.networks import build_generator
+from generator.transparency import WHITE
 from train.adversary.leader import follow_command, is_follower, processes, together
 from train.adversary.recipes import PRESETS
 from train.data.icons import write_report
@@ -35,7 +37,7 @@ from train.doors.options import (
     reopen,
     require_fit,
 )
-from train.doors.terminal import DEFAULT_BACKGROUND, UsageError, behind, read_color, read_icons, sentences
+from train.doors.terminal import Alpha, Gray, ThresholdText, UsageError, read_icons, read_look, sentences
 from train.precision import Precision
 from train.report.chronicle import write_run_report
 from train.run.folder import BEST, LATEST
@@ -108,11 +110,15 @@ def fit_command(
         int | None,
         typer.Option(min=0, max=2**63 - 1, help="The seed of weights, order and augmentation.", show_default="0"),
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Edge of an icon: 32, 64 or 128 pixels.", show_default="64")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Edge of an icon in pixels; each network has its own sizes.", show_default="64")
+    ] = None,
     background: Annotated[
         str | None, typer.Option(help="What stands behind transparent icons.", show_default="nothing")
     ] = None,
-    alpha: Annotated[bool, typer.Option("--alpha", help="Four channels, even if all icons are opaque.")] = False,
+    alpha: Alpha = False,
+    gray: Gray = False,
+    threshold: ThresholdText = None,
     name: Annotated[
         str | None, typer.Option(help="The set's name on the card.", show_default="from the sources")
     ] = None,
@@ -220,7 +226,7 @@ def fit_command(
     judging: dict[str, Any] = {"patience": patience, "evaluate_every": evaluate_every}
     with sentences(), together(device) as where:
         goal = read_goal(kimg, minutes)
-        background = behind(background, alpha=alpha)
+        color_behind, cut = read_look(background, alpha=alpha, gray=gray, threshold=threshold)
         if not math.isfinite(evaluate_every or 0):
             raise UsageError("--evaluate-every takes a finite number.")
         if resume is not None:
@@ -228,8 +234,10 @@ def fit_command(
                 raise UsageError(f"--{'dry-run' if dry_run else 'from'} and --resume do not go together.")
             if icons or only:
                 raise UsageError("--resume goes on with the run's own icons; for others, --from RUN begins a new run.")
-            fixed: dict[str, Any] = {"preset": preset, "size": size, "seed": seed, "background": background}
-            fixed |= {"name": name, "license": license_, "hold_out": hold_out, **changes}
+            fixed: dict[str, Any] = {"preset": preset, "size": size, "seed": seed, "gray": gray or None}
+            if color_behind is not None and (alpha or background is not None):
+                fixed["background"] = color_code(color_behind)
+            fixed |= {"threshold": cut, "name": name, "license": license_, "hold_out": hold_out, **changes}
             run, setting = reopen(resume, goal, judging, fixed)
         else:
             if not icons:
@@ -239,17 +247,17 @@ def fit_command(
             bundle = read_start(start)
             if bundle is not None:
                 size, changes = size or bundle.image_size, like(bundle, changes)
-                background = background or bundle.card.background
+                color_behind, cut = color_behind or bundle.background, cut or bundle.threshold
             size = DEFAULT_SIZE if size is None else size
-            if background is None and not draws_transparent(preset or DEFAULT_PRESET):
-                background = DEFAULT_BACKGROUND
-            channels = len(read_color(background or TRANSPARENT_CODE))
+            if color_behind is None and not draws_transparent(preset or DEFAULT_PRESET, size):
+                color_behind = WHITE
+            channels = len(color_behind or TRANSPARENT)
             recipe = read_recipe(preset or DEFAULT_PRESET, changes, size, channels)
             if batch is None:
                 recipe = replace(recipe, batch=recipe.batch * processes())
             if bundle is not None:
                 require_fit(bundle, recipe, recipe.network(size, channels))
-            icon_set = read_icons(icons, size=size, background=background, only=only)
+            icon_set = read_icons(icons, size=size, background=color_behind, only=only, threshold=cut)
             setting = replace(
                 make_setting(icon_set, recipe, goal, seed or 0, name, license_, hold_out),
                 start=None if bundle is None else bundle.digest,
@@ -323,6 +331,7 @@ def _summary(setting: Setting, device: torch.device) -> Table:
     table = Table(box=None, show_header=False)
     table.add_row("preset", f"{setting.recipe.preset}, batch {setting.recipe.batch}, {setting.goal.describe()}")
     table.add_row("generator", f"{parameters / 1e6:.2f} M parameters, icons of {setting.image_size} pixels")
+    table.add_row("colors", in_words(setting.network.channels, setting.threshold))
     table.add_row("icons", f"{setting.data.count:,} to train on, {setting.data.held_out:,} held out")
     precision = "bfloat16" if Precision(setting.recipe.precision).is_short_on(device) else "float32"
     table.add_row("device", f"{device}, {precision}")

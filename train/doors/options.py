@@ -12,13 +12,13 @@ from pydantic import ValidationError
 
 from generator.card import DataSet
 from generator.checkpoint import BROAD_BUNDLE, Bundle, BundleError, read_bundle
-from generator.decode import TRANSPARENT, parse_color
+from generator.decode import TRANSPARENT, color_code
 from generator.networks import GeneratorConfig
 from generator.networks.plain import PlainConfig
 from train.adversary.recipes import PRESETS, Recipe
 from train.data.holdout import HELD_OUT_SHARE, split
 from train.data.icons import IconSet
-from train.doors.terminal import UsageError, read_color
+from train.doors.terminal import UsageError
 from train.run.folder import Run, RunError
 from train.run.setting import Goal, Setting, code_version
 
@@ -49,10 +49,10 @@ def read_recipe(preset: str, changes: dict[str, Any], size: int, channels: int =
     return recipe
 
 
-def draws_transparent(preset: str) -> bool:
-    """Whether the network of a preset can draw transparent icons."""
+def draws_transparent(preset: str, size: int) -> bool:
+    """Whether the network of a preset can draw transparent icons of a size."""
     try:
-        PRESETS[preset].network(64, len(TRANSPARENT))
+        PRESETS[preset].network(size, len(TRANSPARENT))
     except (KeyError, ValueError):
         return False
     return True
@@ -123,7 +123,8 @@ def make_setting(
         goal=goal,
         data=data,
         image_size=icon_set.report.size,
-        background=parse_color(icon_set.report.background),
+        background=icon_set.background,
+        threshold=icon_set.threshold,
         seed=seed,
         code_version=code_version(),
         hold_out=share,
@@ -153,14 +154,14 @@ def _same_setting(run: Run, options: dict[str, Any]) -> Setting:
     known = asdict(setting.recipe) | {
         "size": setting.image_size,
         "seed": setting.seed,
-        "background": setting.background,
+        "background": color_code(setting.background),
+        "gray": len(setting.background) == 1,
+        "threshold": setting.threshold,
         "name": setting.data.name,
         "license": setting.data.license,
         "hold_out": setting.hold_out,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    if "background" in given:
-        given["background"] = read_color(given["background"])
     differing = [name for name, value in given.items() if value != known[name]]
     if differing:
         raise UsageError(f"{run.path}: a run keeps its recipe; these options differ from it: {', '.join(differing)}.")

@@ -6,22 +6,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from generator.decode import TRANSPARENT_CODE, Color, parse_color
+from generator.decode import TRANSPARENT, Color, gray_of, parse_color
 from generator.encoder import EncoderError
 from generator.enlarger import EnlargerError
+from generator.gray import Threshold, parse_threshold
 from generator.studio import DeviceError
+from generator.transparency import WHITE
 from train.adversary.distributed import ProcessLostError
 from train.data.icons import IconSet, SourceError, load_icons
 from train.data.names import printable
 from train.run.folder import RunError
 from train.run.sitting import TrainingError
 
-DEFAULT_BACKGROUND = "#ffffff"
+Alpha = Annotated[bool, typer.Option("--alpha", help="Four channels, even if all icons are opaque.")]
+Gray = Annotated[bool, typer.Option("--gray", help="One channel: luminance, on --background, by default white.")]
+ThresholdText = Annotated[
+    str | None,
+    typer.Option(
+        "--threshold",
+        metavar="LUMINANCE",
+        help="Black and white: what is at least so bright, such as 0.5, is white; otsu: as each icon asks for.",
+        show_default="none",
+    ),
+]
 
 
 class UsageError(Exception):
@@ -48,22 +61,34 @@ def sentences() -> Iterator[None]:
     raise typer.Exit(code)
 
 
-def read_color(background: str) -> Color:
-    """Read the option --background. Raises UsageError."""
+def read_look(
+    background: str | None, *, alpha: bool, gray: bool = False, threshold: str | None = None
+) -> tuple[Color | None, Threshold]:
+    """What the options --background, --alpha, --gray and --threshold say together. Raises UsageError when they differ.
+
+    What stands behind the icons, a gray for gray ones, or None where nothing was said; and the threshold.
+    """
     try:
-        return parse_color(background)
+        color = None if background is None else parse_color(background)
     except ValueError as error:
         raise UsageError(f"--background: {error}") from None
-
-
-def behind(background: str | None, *, alpha: bool) -> str | None:
-    """What the options --background and --alpha say together. Raises UsageError when they differ."""
-    if alpha and background not in (None, TRANSPARENT_CODE):
+    try:
+        cut = None if threshold is None else parse_threshold(threshold)
+    except ValueError as error:
+        raise UsageError(f"--threshold: {error}") from None
+    if alpha and color not in (None, TRANSPARENT):
         raise UsageError("Give --background or --alpha, not both.")
-    return TRANSPARENT_CODE if alpha else background
+    if not gray and cut is None:
+        return TRANSPARENT if alpha else color, None
+    if alpha or color == TRANSPARENT:
+        name = "--gray" if gray else "--threshold"
+        raise UsageError(f"{name} makes opaque icons: leave out {'--alpha' if alpha else '--background transparent'}.")
+    return gray_of(color or WHITE, cut), cut
 
 
-def read_icons(sources: list[Path], *, size: int, background: str | None, only: str) -> IconSet:
+def read_icons(
+    sources: list[Path], *, size: int, background: Color | None, only: str, threshold: Threshold = None
+) -> IconSet:
     """Read the sources as the options say, with a counter on a terminal. Raises ``SourceError``.
 
     Without a background icons stay transparent, unless all are opaque.
@@ -76,8 +101,9 @@ def read_icons(sources: list[Path], *, size: int, background: str | None, only: 
             sources,
             size=size,
             only=terms,
+            threshold=threshold,
             progress=lambda count: status.update(f"reading icons: {count:,}") if count % 64 == 0 else None,
         )
-        icons = load(background=read_color(background or TRANSPARENT_CODE))
+        icons = load(background=background or TRANSPARENT)
         is_opaque = background is None and bool((icons.pixels[..., 3] == 255).all())
-        return load(background=read_color(DEFAULT_BACKGROUND)) if is_opaque else icons
+        return load(background=WHITE) if is_opaque else icons

@@ -62,7 +62,7 @@ class Judge:
         device: torch.device,
         samples: int = SAMPLES,
     ) -> None:
-        """`icons`, `held_out`: `(N, size, size, 3)` uint8, N at least 4, and 2 or none; `samples`: icons to generate.
+        """`icons`, `held_out`: `(N, size, size, C)` uint8, N at least 4, and 2 or none; `samples`: icons to generate.
 
         Raises EncoderError when the encoder that ships with the project is not there.
         """
@@ -109,11 +109,11 @@ class Judge:
 
 
 def on_backgrounds(icons: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """The icons in RGB, `(N, size, size, 3)`, once for each background that they are judged on: RGB icons, as they are.
+    """The icons in RGB, `(N, size, size, 3)`, once for each background that they are judged on: opaque ones, once.
 
     Transparent ones are `(N, size, size, 4)`, premultiplied.
     """
-    return [icons] if icons.shape[-1] == 3 else [over(icons, color) for color in BACKGROUNDS.values()]
+    return [over(icons, color) for color in (BACKGROUNDS.values() if icons.shape[-1] == 4 else [WHITE])]
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from generator.checkpoint import SAMPLES, Bundle, BundleError, read_bundle
+from generator.gray import in_words
 from generator.neighborhood import Neighborhood
-from generator.transparency import WHITE, as_pixels, over
+from generator.transparency import MODES, WHITE, as_pixels, over
 from train.report.charts import Chart, Mark, Point, Series, number, thousands
 from train.run.folder import BEST, LATEST, OPTIONS, STATS, RunError
 
@@ -121,10 +122,11 @@ class History:
     def facts(self) -> list[str]:
         """What and how was trained, and how far: short texts for one line."""
         recipe, data = dict(self.options.get("recipe", {})), dict(self.options.get("data", {}))
-        size = self.options.get("image_size")
+        size, behind = self.options.get("image_size"), self.options.get("background", ())
         found = [
             f"preset {recipe['preset']}" if "preset" in recipe else None,
             f"{data['count']:,} icons of {data.get('name')} ({size} x {size} pixels)" if "count" in data else None,
+            in_words(len(behind), self.options.get("threshold")) if len(behind) in MODES else None,
             f"batch {recipe['batch']}" if "batch" in recipe else None,
         ]
         if self.clock:

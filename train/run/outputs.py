@@ -74,6 +74,7 @@ class Shelf:
                 data=setting.data,
                 preset=setting.recipe.preset,
                 background=color_code(setting.background),
+                threshold=setting.threshold,
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
                 code_version=setting.code_version,
                 encoder=self._encoder,

@@ -10,6 +10,7 @@ from typing import Any
 
 from generator.card import DataSet
 from generator.decode import Color
+from generator.gray import Threshold
 from generator.networks import GeneratorConfig
 from train.adversary.recipes import Recipe
 
@@ -53,6 +54,7 @@ class Setting:
     data: DataSet
     image_size: int
     background: Color
+    """What stands behind the icons; its length is that of their pixels: a gray behind gray ones."""
     seed: int
     code_version: str
     hold_out: float = 0.0
@@ -63,10 +65,12 @@ class Setting:
     """kimg between two evaluations; None: as often as 5 % of the time allow."""
     start: str | None = None
     """Digest of the bundle that the run started from."""
+    threshold: Threshold = None
+    """What made the icons black and white; None: nothing."""
 
     @property
     def network(self) -> GeneratorConfig:
-        """The config of the generator: transparent icons have four channels."""
+        """The config of the generator: transparent icons have four channels, gray ones have one."""
         return self.recipe.network(self.image_size, len(self.background))
 
     def document(self) -> dict[str, Any]:
@@ -88,6 +92,7 @@ class Setting:
             patience=document.get("patience"),
             evaluate_every=document.get("evaluate_every"),
             start=document.get("start"),
+            threshold=document.get("threshold"),
         )
 
 

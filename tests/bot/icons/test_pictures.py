@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -20,6 +21,7 @@ from bot.icons.pictures import (
 )
 from bot.icons.rows import Origin
 from bot.neighbors.service import NeighborService
+from generator.checkpoint import read_bundle
 from generator.decode import Cause, DecodeError
 from generator.decoder import Decoder
 from tests.bot.neighbors.test_neighbors import saved
@@ -73,11 +75,12 @@ async def test_who_goes_away_leaves_the_line(reader: PictureReader) -> None:
     assert not reader._line
 
 
-async def test_a_picture_becomes_an_icon(reader: PictureReader) -> None:
-    icon = await reader.decode(saved(draw_icon(3)), size=64, background=(255, 255, 255), name="x")
+async def test_a_picture_becomes_an_icon(reader: PictureReader, tiny_bundle_path: Path) -> None:
+    bundle = read_bundle(tiny_bundle_path)
+    icon = await reader.decode(saved(draw_icon(3)), like=bundle, name="x")
     assert np.array_equal(np.asarray(icon), np.asarray(draw_icon(3)))
     with pytest.raises(DecodeError):
-        await reader.decode(b"?", size=64, background=(255, 255, 255), name="x")
+        await reader.decode(b"?", like=bundle, name="x")
 
 
 async def test_pictures_that_take_long_hold_up_no_icon(world: World) -> None:

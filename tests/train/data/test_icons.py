@@ -98,7 +98,7 @@ def test_the_report_counts_what_was_read(tmp_path: Path) -> None:
     assert report.blank == ["white.png"]
     assert [(broken.name, broken.reason) for broken in report.broken] == [("empty.png", "the file is empty")]
     assert report.background == "#0000ff"
-    assert report.grey_share == pytest.approx(2 / 25)
+    assert report.gray_share == pytest.approx(2 / 25)
     assert report.warnings == ["Icons of one color everywhere: 1; the background may hide what they show."]
 
 
@@ -110,14 +110,14 @@ def test_the_color_statistics_are_those_of_the_pixels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "warned"), [("RGB", True), ("P", True), ("L", False), ("1", False)])
-def test_grey_icons_from_color_files_are_warned_of(tmp_path: Path, mode: str, warned: bool) -> None:
-    folder = tmp_path / "grey"
+def test_gray_icons_from_color_files_are_warned_of(tmp_path: Path, mode: str, warned: bool) -> None:
+    folder = tmp_path / "gray"
     folder.mkdir()
     for number in range(20):
         draw_icon(number).convert("L").convert(mode).save(folder / f"{number:02}.png")
     report = load_icons([folder]).report
-    assert report.grey_share == 1.0
-    assert any("Every icon is grey" in warning for warning in report.warnings) == warned
+    assert report.gray_share == 1.0
+    assert any("Every icon is gray" in warning for warning in report.warnings) == warned
 
 
 def test_too_few_icons_are_one_error_that_says_why(tmp_path: Path) -> None:
