@@ -26,7 +26,7 @@ from train.__main__ import app
 from train.adversary.trainer import Trainer
 from train.data.reading import Request
 from train.data.sources import read_source
-from train.doors.fit import _StopSignal
+from train.doors.terminal import StopSignal
 from train.run.folder import BEST, LATEST, SHEETS, STATS, Run
 from train.run.progress import Bar
 from train.run.setting import Goal, Setting
@@ -172,7 +172,7 @@ def test_a_stop_saves_and_says_how_to_go_on(icon_folder: Path, tmp_path: Path, m
 
 def test_the_same_signal_again_ends_the_process_as_usual() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    stop = _StopSignal()
+    stop = StopSignal()
     with stop:
         assert not stop.asked()
         os.kill(os.getpid(), signal.SIGTERM)
