@@ -21,10 +21,11 @@ def score(metrics: Mapping[str, Figure]) -> float:
     state whose faces were visibly worse; KID alone swings on a few held-out icons; on broad sets both called blobs
     excellent, which form does not. None counts below what real icons have. Without any of them it is 0.
     """
-    ratios = [
-        math.log(max(metrics[name].value, floor) / floor)
-        for name, smallest in _FLOORS.items()
-        if name in metrics
-        for floor in [max(metrics[name].real, smallest)]
-    ]
+    ratios = [math.log(ratio(name, metrics[name])) for name in _FLOORS if name in metrics]
     return sum(ratios) / max(len(ratios), 1)
+
+
+def ratio(name: str, figure: Figure) -> float:
+    """One of the figures in SCORED as a multiple of that of real icons: at least 1."""
+    floor = max(figure.real, _FLOORS[name])
+    return max(figure.value, floor) / floor

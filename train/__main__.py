@@ -10,6 +10,7 @@ python -m train encoder --icons NotoColorEmoji.ttf --report      how well copies
 python -m train enlarger --icons iconify-json-noto.tgz --out enlarger.safetensors      train what draws icons large
 python -m train bench                         how fast the presets train here
 python -m train ablate --icons ./my-icons --out ./ablation    what each ingredient of the recipe is worth
+python -m train compare --icons ./my-icons --minutes 10 --out ./compared      presets side by side
 python -m train report runs/0007-sagan-faces  draw report.png and report.html of a run anew
 """
 
@@ -33,6 +34,7 @@ from train.data.icons import write_icons, write_report
 from train.data.summary import summarize
 from train.doors.ablate import ablate_command
 from train.doors.bench import bench, summarize_bench
+from train.doors.compare import compare_command
 from train.doors.encoder import encoder_command
 from train.doors.enlarger import enlarger_command
 from train.doors.evaluate import evaluate_command
@@ -66,6 +68,7 @@ app = new_door("From a folder of icons to a model.")
 
 app.command("fit")(fit_command)
 app.command("ablate")(ablate_command)
+app.command("compare")(compare_command)
 app.command("evaluate")(evaluate_command)
 app.command("encoder")(encoder_command)
 app.command("enlarger")(enlarger_command)

@@ -7,6 +7,7 @@ python -m train evaluate runs/0007-sagan-faces/best --icons ./my-icons --json
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from json import dumps
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,7 @@ from train.data.icons import IconSet
 from train.doors.terminal import UsageError, read_icons, sentences
 from train.metrics import Judge
 from train.metrics.judge import SAMPLES, SIDE
+from train.metrics.membership import Membership, membership
 
 READINGS = {
     "swd": "Textures against the training icons: lower is better.",
@@ -78,8 +80,11 @@ def evaluate_command(
         network = build_generator(model.config)
         network.load_state_dict(model.generator)
         with Console(stderr=True).status(f"comparing {samples:,} samples with {len(training):,} icons …"):
-            judge = Judge(icon_set.pixels[training], icon_set.pixels[held_out], where, samples)
-            figures = judge.evaluate(network.to(where).eval(), model.config.latent_size)
+            parted = icon_set.pixels[training], icon_set.pixels[held_out]
+            judge = Judge(*parted, where, samples)
+            fakes = judge.sample(network.to(where).eval(), model.config.latent_size)
+            figures = judge.compare(fakes)
+            told_apart = membership(fakes, *parted, where) if own and fresh else None
         seconds = time.monotonic() - started
     known = "held out of its training" if own and fresh else "trained on, too" if own else "of another set than its own"
     if as_json:
@@ -94,7 +99,8 @@ def evaluate_command(
             "samples": samples,
             "icons_a_side": min(len(training) // 2, samples, SIDE),
             "encoder": judge.encoder_digest,
-            "figures": {name: figure.model_dump() for name, figure in figures.items()},
+            "figures": {name: figure.model_dump() for name, figure in figures.items()}
+            | ({"membership": asdict(told_apart)} if told_apart else {}),
             "seconds": round(seconds, 2),
         }
         typer.echo(dumps(document, indent=2))
@@ -102,11 +108,26 @@ def evaluate_command(
     table = Table("figure", "model", "real", "how to read it", box=None)
     for name, figure in figures.items():
         table.add_row(name, f"{figure.value:.3g}", f"{figure.real:.3g}", READINGS.get(name, ""))
+    if told_apart:
+        value, real = f"{told_apart.value:.3g}", f"{told_apart.real:g} ± {told_apart.spread:.2g}"
+        table.add_row("membership", value, real, _reading(told_apart))
     console = Console()
     console.print(Text(f"{model.path}: {card.kimg:g} kimg, {samples} samples against {len(training):,} icons"))
     console.print(table)
     console.print(Text(f"{len(held_out)} icons to compare with: {known}. Encoder {judge.encoder_digest[:12]}."))
+    if not told_apart:
+        console.print(
+            Text("No membership: it compares icons of the model's own set with some held out of its training.")
+        )
     console.print(Text(f"{seconds:.1f} seconds"))
+
+
+def _reading(told_apart: Membership) -> str:
+    low, high = told_apart.by_chance
+    return (
+        "How often a training icon is nearer to a sample than a held-out one: far above .5, samples tell what was "
+        f"trained on; with {told_apart.held_out} held out, {low:.2f} to {high:.2f} is chance."
+    )
 
 
 def _is_own(icon_set: IconSet, model: Bundle) -> bool:

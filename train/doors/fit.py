@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 import shlex
-import signal
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import torch
@@ -27,6 +25,17 @@ from train.adversary.recipes import PRESETS
 from train.data.icons import write_report
 from train.data.summary import summarize
 from train.doors.options import (
+    DEFAULT_SIZE,
+    Background,
+    Device,
+    EvaluateEvery,
+    HoldOut,
+    Icons,
+    License,
+    Name,
+    Only,
+    Seed,
+    Size,
     beginning,
     draws_transparent,
     like,
@@ -37,7 +46,7 @@ from train.doors.options import (
     reopen,
     require_fit,
 )
-from train.doors.terminal import Alpha, Gray, ThresholdText, UsageError, read_icons, read_look, sentences
+from train.doors.terminal import Alpha, Gray, StopSignal, ThresholdText, UsageError, read_icons, read_look, sentences
 from train.precision import Precision
 from train.report.chronicle import write_run_report
 from train.run.folder import BEST, LATEST
@@ -46,7 +55,7 @@ from train.run.progress import Bar, JsonLines
 from train.run.setting import Goal, Setting
 from train.run.sitting import fit, start_run
 
-DEFAULT_PRESET, DEFAULT_KIMG, DEFAULT_SIZE = "sagan", 300.0, 64
+DEFAULT_PRESET, DEFAULT_KIMG = "sagan", 300.0
 
 RECIPE = "The recipe, for who knows what they change; by default as the preset has it"
 """The panel of the help in which these options stand."""
@@ -63,15 +72,8 @@ class ProgressStyle(StrEnum):
 
 
 def fit_command(
-    icons: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--icons", help="A folder, archive, Iconify collection, bundle or emoji font; may be given several times."
-        ),
-    ] = None,
-    only: Annotated[
-        str, typer.Option(help="Only icons of these names or groups: 'cat*,faces'; see `inspect --help`.")
-    ] = "",
+    icons: Icons = None,
+    only: Only = "",
     kimg: Annotated[float | None, typer.Option(min=0.001, help="Train on so many thousand images.")] = None,
     minutes: Annotated[
         float | None,
@@ -88,10 +90,7 @@ def fit_command(
             "none: from nothing.",
         ),
     ] = None,
-    hold_out: Annotated[
-        float | None,
-        typer.Option(min=0, max=0.5, help="Share of the icons that is only for judging.", show_default="0.1"),
-    ] = None,
+    hold_out: HoldOut = None,
     patience: Annotated[
         int | None,
         typer.Option(
@@ -101,30 +100,16 @@ def fit_command(
             show_default="half of the run",
         ),
     ] = None,
-    evaluate_every: Annotated[
-        float | None,
-        typer.Option(min=0.001, help="kimg between evaluations.", show_default="5 % of the time"),
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=2**63 - 1, help="The seed of weights, order and augmentation.", show_default="0"),
-    ] = None,
-    size: Annotated[
-        int | None, typer.Option(help="Edge of an icon in pixels; each network has its own sizes.", show_default="64")
-    ] = None,
-    background: Annotated[
-        str | None, typer.Option(help="What stands behind transparent icons.", show_default="nothing")
-    ] = None,
+    evaluate_every: EvaluateEvery = None,
+    device: Device = "auto",
+    seed: Seed = None,
+    size: Size = None,
+    background: Background = None,
     alpha: Alpha = False,
     gray: Gray = False,
     threshold: ThresholdText = None,
-    name: Annotated[
-        str | None, typer.Option(help="The set's name on the card.", show_default="from the sources")
-    ] = None,
-    license_: Annotated[
-        str | None, typer.Option("--license", help="The set's license.", show_default="from the sources")
-    ] = None,
+    name: Name = None,
+    license_: License = None,
     batch: Annotated[
         int | None, typer.Option(min=2, help="Icons in a step, for each process.", rich_help_panel=RECIPE)
     ] = None,
@@ -199,7 +184,7 @@ def fit_command(
     Ctrl-C or SIGTERM stops after the current step and saves; `--resume RUN` goes on, also after a crash.
     """
     console = Console(stderr=progress is ProgressStyle.JSONL)
-    stop = _StopSignal()
+    stop = StopSignal()
     if is_follower():
         with stop:  # the leader stops for all
             raise typer.Exit(follow_command(device))
@@ -301,29 +286,6 @@ def _next_steps(run: Path, seconds: float) -> Iterator[str]:
     yield f"Draw a grid: {_command('generator', 'grid', '--bundle', run)}"
     yield f"Try the bot: MOJIGAN_BUNDLE={shlex.quote(str(run))} {_command('bot', 'preview')}"
     yield f"Train on:    {_command('train', 'fit', '--resume', run, '--minutes', str(more))}"
-
-
-class _StopSignal:
-    """While entered, Ctrl-C or SIGTERM asks for a stop; the same signal again ends the process as usual."""
-
-    def __init__(self) -> None:
-        self._asked = False
-        self._before: dict[int, Any] = {}
-
-    def asked(self) -> bool:
-        """Whether somebody asked for a stop."""
-        return self._asked
-
-    def __enter__(self) -> None:
-        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, _frame: FrameType | None) -> None:
-        self._asked = True
-        signal.signal(number, self._before[number])
 
 
 def _summary(setting: Setting, device: torch.device) -> Table:

@@ -1,13 +1,14 @@
-"""From what was typed after `fit` to the setting of a run: a new one's, or that of a run that goes on."""
+"""What `fit` and `compare` take, and from there to the setting of a run: a new one's, or that of one that goes on."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+import typer
 from pydantic import ValidationError
 
 from generator.card import DataSet
@@ -32,6 +33,35 @@ OF_GAMES = (
 )
 """Options that mean nothing to an autoencoder."""
 
+Icons = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--icons", help="A folder, archive, Iconify collection, bundle or emoji font; may be given several times."
+    ),
+]
+Only = Annotated[str, typer.Option(help="Only icons of these names or groups: 'cat*,faces'; see `inspect --help`.")]
+Size = Annotated[
+    int | None, typer.Option(help="Edge of an icon in pixels; each network has its own sizes.", show_default="64")
+]
+Background = Annotated[str | None, typer.Option(help="What stands behind transparent icons.", show_default="nothing")]
+Name = Annotated[str | None, typer.Option(help="The set's name on the card.", show_default="from the sources")]
+License = Annotated[str | None, typer.Option("--license", help="The set's license.", show_default="from the sources")]
+HoldOut = Annotated[
+    float | None,
+    typer.Option(min=0, max=0.5, help="Share of the icons that is only for judging.", show_default="0.1"),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(min=0, max=2**63 - 1, help="The seed of weights, order and augmentation.", show_default="0"),
+]
+EvaluateEvery = Annotated[
+    float | None, typer.Option(min=0.001, help="kimg between evaluations.", show_default="5 % of the time")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+"""What `fit` and `compare` take alike; --alpha, --gray and --threshold stand in terminal.py, for `inspect`, too."""
+
+DEFAULT_SIZE = 64
+
 BROAD, NONE = Path("broad"), Path("none")
 """What --from takes for the broad bundle that ships, and for a start from nothing."""
 
@@ -45,10 +75,15 @@ def read_goal(kimg: float | None, minutes: float | None) -> Goal | None:
     return None if kimg is None and minutes is None else Goal(kimg=kimg, minutes=minutes)
 
 
-def read_recipe(preset: str, changes: dict[str, Any], size: int, channels: int = 3) -> Recipe:
-    """A preset with changed values. Raises UsageError when it is unknown or cannot draw this size or the channels."""
+def require_preset(preset: str) -> None:
+    """Raise UsageError when there is no preset of this name."""
     if preset not in PRESETS:
         raise UsageError(f"The preset {preset!r} is unknown; choose one of: {', '.join(PRESETS)}.")
+
+
+def read_recipe(preset: str, changes: dict[str, Any], size: int, channels: int = 3) -> Recipe:
+    """A preset with changed values. Raises UsageError when it is unknown or cannot draw this size or the channels."""
+    require_preset(preset)
     recipe = replace(PRESETS[preset], **{name: value for name, value in changes.items() if value is not None})
     try:
         network = recipe.network(size, channels)

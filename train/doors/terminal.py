@@ -1,12 +1,14 @@
-"""What the commands of the door share: reading icons with a counter, and errors that are one sentence."""
+"""What the commands of the door share: reading icons with a counter, and errors that are one sentence, signals."""
 
 import errno
 import logging
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -107,3 +109,26 @@ def read_icons(
         icons = load(background=background or TRANSPARENT)
         is_opaque = background is None and bool((icons.pixels[..., 3] == 255).all())
         return load(background=WHITE) if is_opaque else icons
+
+
+class StopSignal:
+    """While entered, Ctrl-C or SIGTERM asks for a stop; the same signal again ends the process as usual."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: dict[int, Any] = {}
+
+    def asked(self) -> bool:
+        """Whether somebody asked for a stop."""
+        return self._asked
+
+    def __enter__(self) -> None:
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+        signal.signal(number, self._before[number])

@@ -81,7 +81,14 @@ class Judge:
 
     def evaluate(self, network: nn.Module, latent_size: int) -> dict[str, Figure]:
         """The figures of a generator, each beside the real one."""
-        fakes = sample(fold(network), latent_size, self._samples, self._device, torch.Generator().manual_seed(0))
+        return self.compare(self.sample(network, latent_size))
+
+    def sample(self, network: nn.Module, latent_size: int) -> NDArray[np.uint8]:
+        """The icons that a generator is judged by, always of the same latents: `(samples, size, size, C)` uint8."""
+        return sample(fold(network), latent_size, self._samples, self._device, torch.Generator().manual_seed(0))
+
+    def compare(self, fakes: NDArray[np.uint8]) -> dict[str, Figure]:
+        """The figures of icons from `sample`, each beside the real one."""
         pictures = on_backgrounds(fakes)
         features = [self._encoder.features(icons) for icons in pictures]
         each = zip(self._views, pictures, features, strict=True)

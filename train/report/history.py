@@ -110,6 +110,8 @@ class History:
     events: list[Event] = field(default_factory=list)
     clock: list[Point] = field(default_factory=list)
     """(kimg, seconds) of every record."""
+    ended: str = ""
+    """Why the last sitting ended (goal, stopped, patience or alarms); empty before the first end."""
 
     @property
     def best(self) -> Evaluation | None:
@@ -232,6 +234,8 @@ def _note(history: History, record: Mapping[str, Any]) -> None:
             said = record.get("sentence") or _in_words(record["alarm"])
             history.events.append(Event(kimg, seconds, "alarm", f"Alarm: {said}"))
         return
+    if kind == "end":
+        history.ended = str(record.get("reason", ""))
     known = ("event", "kimg", "seconds")
     said = record.get("sentence") or _in_words({name: part for name, part in record.items() if name not in known})
     role = kind if kind in ("alarm", "rollback") else "faint"

@@ -1,4 +1,4 @@
-"""The report on a run as one page of HTML: self-contained, without scripts, for light and dark screens."""
+"""Pages of HTML: self-contained, without scripts, for light and dark screens; the first is the report on a run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,13 @@ p, .faint, figcaption small, td small { color: var(--faint); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem 1.4rem .3rem 0; text-align: right; border-bottom: 1px solid var(--grid); white-space: nowrap; }
 th:first-child, td:first-child, td:last-child { text-align: left; }
-th { color: var(--faint); font-weight: 400; }
+th, h2 small { color: var(--faint); font-weight: 400; }
+td.best { color: var(--best); font-weight: 600; }
+.numbers { width: 100%; font-size: .92rem; }
+.numbers th, .numbers td { padding-right: 0; text-align: right; }
+.numbers td + td, .numbers th + th { padding-left: .7rem; }
+.numbers td:first-child { text-align: left; }
+.numbers td.said { white-space: normal; text-align: left; color: var(--faint); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(330px, 100%), 1fr)); gap: 1.6rem 2rem; }
 figure { margin: 0; }
 figcaption small { margin-left: .4em; }
@@ -64,9 +70,8 @@ img { display: block; max-width: 100%; border-radius: 6px; }
 
 def to_page(history: History, pictures: Pictures) -> str:
     """The report as HTML."""
-    name = escape(history.path.name)
     parts = [
-        f"<h1>{name}</h1><p>{escape(' · '.join(history.facts()))}</p>",
+        f"<h1>{escape(history.path.name)}</h1><p>{escape(' · '.join(history.facts()))}</p>",
         *_figures(history),
         '<h2>Over time</h2><div class="charts">',
         *(_chart(chart) for chart in history.charts()),
@@ -75,12 +80,17 @@ def to_page(history: History, pictures: Pictures) -> str:
         *_moments(pictures.moments),
     ]
     for title, sheet in history.sheet_titles(pictures):
-        parts.append(f"<h2>{escape(title)}</h2>{_image(sheet, title, 'sheet')}")
+        parts.append(f"<h2>{escape(title)}</h2>{image(sheet, title, 'sheet')}")
     parts += _pairs(pictures.pairs)
+    return document(history.path.name, parts)
+
+
+def document(name: str, parts: Sequence[str]) -> str:
+    """A page of these parts of HTML, under a name that is plain text."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{name}</title><style>{_colors()}{STYLE}</style></head>\n<body>\n"
+        f"<title>{escape(name)}</title><style>{_colors()}{STYLE}</style></head>\n<body>\n"
         + "\n".join(parts)
         + "\n</body></html>\n"
     )
@@ -144,7 +154,7 @@ def _moments(moments: Sequence[Moment]) -> Iterator[str]:
     for moment in moments:
         note = f"{duration(moment.seconds)}{', best' if moment.best else ''}"
         label = f'<b>{thousands(moment.kimg)}</b><span class="faint">{note}</span>'
-        strip = _image(moment.strip, f"Icons at {thousands(moment.kimg)}", "sheet")
+        strip = image(moment.strip, f"Icons at {thousands(moment.kimg)}", "sheet")
         yield f'<div class="moment{" best" if moment.best else ""}"><div>{label}</div>{strip}</div>'
 
 
@@ -154,7 +164,7 @@ def _pairs(pairs: Sequence[Pair]) -> Iterator[str]:
     yield "<h2>Nearest to a training icon</h2><p>Left the generated icon, right that training icon. The distance is 0"
     yield 'for the same picture; that of a fresh icon from its nearest one is usually 1.</p><div class="pairs">'
     for pair in pairs:
-        both = _image(pair.generated, f"Generated from seed {pair.seed}") + _image(pair.training, "Training icon")
+        both = image(pair.generated, f"Generated from seed {pair.seed}") + image(pair.training, "Training icon")
         yield (
             f"<figure><div>{both}</div><figcaption>seed {pair.seed}"
             f"<small>distance {pair.distance:.2f}</small></figcaption></figure>"
@@ -162,6 +172,7 @@ def _pairs(pairs: Sequence[Pair]) -> Iterator[str]:
     yield "</div>"
 
 
-def _image(image: Image.Image, text: str, kind: str = "") -> str:
-    data = b64encode(png(image)).decode()
+def image(picture: Image.Image, text: str, kind: str = "") -> str:
+    """A picture in the page; `text` is what those hear who do not see it."""
+    data = b64encode(png(picture)).decode()
     return f'<img class="{kind}" alt="{escape(text, quote=True)}" src="data:image/png;base64,{data}">'

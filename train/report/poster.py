@@ -22,15 +22,20 @@ EVENTS_SHOWN = 8
 
 def to_poster(history: History, pictures: Pictures) -> Image.Image:
     """Draw the report: RGB, as high as what there is to show."""
-    parts = [_name(history), _curves(history.charts())]
+    parts = [heading(history.path.name, history.facts()), _curves(history.charts())]
     if history.events:
         parts.append(_events(history.events))
     if pictures.moments:
         parts.append(_moments(pictures.moments))
     for title, sheet in history.sheet_titles(pictures):
-        parts.append(_under(title, _fitted(sheet)))
+        parts.append(under(title, fitted(sheet)))
     if pictures.pairs:
         parts.append(_pairs(pictures.pairs))
+    return stack(parts)
+
+
+def stack(parts: Sequence[Image.Image]) -> Image.Image:
+    """Parts, each INSIDE pixels wide, under each other on paper."""
     height = sum(part.height for part in parts) + (len(parts) - 1) * PART_GAP
     poster = Image.new("RGB", (INSIDE + 2 * EDGE, height + 2 * EDGE), PAPER)
     top = EDGE
@@ -40,11 +45,12 @@ def to_poster(history: History, pictures: Pictures) -> Image.Image:
     return poster
 
 
-def _name(history: History) -> Image.Image:
-    part, pen = _blank(NAME_SIZE + TEXT_SIZE + 34)
+def heading(name: str, facts: Sequence[str]) -> Image.Image:
+    """The name of it all above a line of facts."""
+    part, pen = blank(NAME_SIZE + TEXT_SIZE + 34)
     large, text = ImageFont.load_default(NAME_SIZE), ImageFont.load_default(TEXT_SIZE)
-    pen.text((0, 0), shorten(history.path.name, INSIDE, large), INK, large)
-    pen.text((0, NAME_SIZE + 16), shorten(" · ".join(history.facts()), INSIDE, text), FAINT, text)
+    pen.text((0, 0), shorten(name, INSIDE, large), INK, large)
+    pen.text((0, NAME_SIZE + 16), shorten(" · ".join(facts), INSIDE, text), FAINT, text)
     return part
 
 
@@ -52,7 +58,7 @@ def _curves(charts: Sequence[Chart]) -> Image.Image:
     drawn = [_chart(chart) for chart in charts]
     rows = -(-len(drawn) // COLUMNS)
     height = drawn[0].height if drawn else 0
-    part, _ = _blank(rows * height + max(rows - 1, 0) * 18)
+    part, _ = blank(rows * height + max(rows - 1, 0) * 18)
     for i, one in enumerate(drawn):
         row, column = divmod(i, COLUMNS)
         part.paste(one, (column * (WIDTH + COLUMN_GAP), row * (height + 18)))
@@ -81,7 +87,7 @@ def _chart(chart: Chart) -> Image.Image:
 def _events(events: Sequence[Event]) -> Image.Image:
     text = ImageFont.load_default(TEXT_SIZE)
     shown = events[-EVENTS_SHOWN:]
-    part, pen = _blank(len(shown) * (TEXT_SIZE + 12))
+    part, pen = blank(len(shown) * (TEXT_SIZE + 12))
     for i, event in enumerate(shown):
         y = i * (TEXT_SIZE + 12) + TEXT_SIZE / 2 + 6
         pen.circle((8, y), 6, COLORS[event.role])
@@ -92,8 +98,8 @@ def _events(events: Sequence[Event]) -> Image.Image:
 
 def _moments(moments: Sequence[Moment]) -> Image.Image:
     """The strips under each other, each with its kimg and its time on the left."""
-    strips = [_fitted(moment.strip, INSIDE - LABEL_WIDTH) for moment in moments]
-    body, pen = _blank(sum(strip.height for strip in strips))
+    strips = [fitted(moment.strip, INSIDE - LABEL_WIDTH) for moment in moments]
+    body, pen = blank(sum(strip.height for strip in strips))
     text, small = ImageFont.load_default(TEXT_SIZE), ImageFont.load_default(SMALL_SIZE)
     top = 0
     for moment, strip in zip(moments, strips, strict=True):
@@ -104,7 +110,7 @@ def _moments(moments: Sequence[Moment]) -> Image.Image:
         pen.text((0, middle + 5), note, color if moment.best else FAINT, small, anchor="lt")
         body.paste(strip, (LABEL_WIDTH, top))
         top += strip.height
-    return _under("The same seeds over time", body)
+    return under("The same seeds over time", body)
 
 
 def _pairs(pairs: Sequence[Pair]) -> Image.Image:
@@ -112,7 +118,7 @@ def _pairs(pairs: Sequence[Pair]) -> Image.Image:
     small = ImageFont.load_default(SMALL_SIZE)
     cell, rows = INSIDE // PAIR_COLUMNS, -(-len(pairs) // PAIR_COLUMNS)
     height = PAIR_ICON + SMALL_SIZE + 30
-    body, pen = _blank(rows * height)
+    body, pen = blank(rows * height)
     for i, pair in enumerate(pairs):
         row, column = divmod(i, PAIR_COLUMNS)
         x, y = column * cell, row * height
@@ -126,12 +132,12 @@ def _pairs(pairs: Sequence[Pair]) -> Image.Image:
     title = (
         "Nearest to a training icon: generated, and that icon on its right; the distance of a fresh icon is usually 1"
     )
-    return _under(title, body)
+    return under(title, body)
 
 
-def _under(title: str, body: Image.Image) -> Image.Image:
+def under(title: str, body: Image.Image) -> Image.Image:
     """A part under its title and a thin line."""
-    part, pen = _blank(body.height + TITLE_SIZE + 34)
+    part, pen = blank(body.height + TITLE_SIZE + 34)
     font = ImageFont.load_default(TITLE_SIZE)
     pen.line((0, 0, INSIDE, 0), LINE, 2)
     pen.text((0, 14), shorten(title, INSIDE, font), INK, font)
@@ -139,12 +145,13 @@ def _under(title: str, body: Image.Image) -> Image.Image:
     return part
 
 
-def _fitted(image: Image.Image, width: int = INSIDE) -> Image.Image:
-    """Scale to a width."""
+def fitted(image: Image.Image, width: int = INSIDE) -> Image.Image:
+    """A picture, scaled to a width."""
     size = (width, max(round(image.height * width / image.width), 1))
     return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
 
 
-def _blank(height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+def blank(height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """An empty part and what draws on it."""
     image = Image.new("RGB", (INSIDE, height), PAPER)
     return image, ImageDraw.Draw(image)

@@ -26,6 +26,14 @@ def test_a_bundle_is_judged(tiny_bundle_path: Path) -> None:
     assert document["encoder"] == load_encoder().digest
     assert (document["training"], document["held_out"], document["icons_a_side"]) == (36, 4, 8)
     assert {"swd", "kid", "recall", "copies"} <= document["figures"].keys()
+    assert "membership" not in document["figures"]  # nothing was held out of its training
+
+
+def test_without_held_out_icons_there_is_no_membership(tiny_bundle_path: Path) -> None:
+    command = ["evaluate", str(tiny_bundle_path), "--icons", str(tiny_bundle_path), "--samples", "8"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert "No membership: " in result.stdout
 
 
 def test_what_is_no_bundle_is_refused(tiny_bundle_path: Path, tmp_path: Path) -> None:

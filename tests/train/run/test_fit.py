@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from train.__main__ import app
 from train.adversary.trainer import Trainer
 from train.data.reading import Request
 from train.data.sources import read_source
-from train.doors.fit import _StopSignal
+from train.doors.terminal import StopSignal
 from train.run.folder import BEST, LATEST, SHEETS, STATS, Run
 from train.run.progress import Bar
 from train.run.setting import Goal, Setting
@@ -171,7 +172,7 @@ def test_a_stop_saves_and_says_how_to_go_on(icon_folder: Path, tmp_path: Path, m
 
 def test_the_same_signal_again_ends_the_process_as_usual() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    stop = _StopSignal()
+    stop = StopSignal()
     with stop:
         assert not stop.asked()
         os.kill(os.getpid(), signal.SIGTERM)
@@ -217,7 +218,7 @@ def test_another_failure_is_not_taken_for_that(
 
 
 def test_a_run_is_judged_by_the_icons_that_it_held_out(
-    finished: tuple[Path, list[dict[str, Any]]], icon_folder: Path
+    finished: tuple[Path, list[dict[str, Any]]], icon_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for source in (finished[0] / BEST, icon_folder):  # the bundle brings all icons of its set
         command = ["evaluate", str(finished[0]), "--icons", str(source), "--samples", "16", "--json"]
@@ -228,6 +229,13 @@ def test_a_run_is_judged_by_the_icons_that_it_held_out(
     assert (document["training"], document["held_out"]) == (card.data.count, card.data.held_out)
     # the very figures of the training, whose judge saw the same icons apart and drew as many samples
     assert document["figures"]["swd"] == pytest.approx(card.metrics["swd"].model_dump(), rel=1e-4)
+    told_apart = document["figures"]["membership"]
+    assert (told_apart["training"], told_apart["held_out"]) == (card.data.count, card.data.held_out)
+    monkeypatch.setenv("COLUMNS", "400")
+    table = CliRunner().invoke(app, command[:-1]).stdout
+    said = re.search(r"membership +(\S+) +0.5 ± \S+ +How often .* with (\d+) held out, \S+ to \S+ is chance", table)
+    assert said
+    assert said.groups() == (f"{told_apart['value']:.3g}", str(card.data.held_out))
 
 
 def test_a_state_of_another_network_is_one_sentence(

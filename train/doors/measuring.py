@@ -1,0 +1,99 @@
+"""What the networks of a preset are before they are trained, and what a run of them has come to."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from generator.checkpoint import BundleError, read_bundle
+from generator.networks import build_generator
+from generator.pictures import grid
+from generator.studio import fold
+from generator.transparency import WHITE, as_image, over
+from train.adversary.leader import new_trainer
+from train.doors.terminal import UsageError
+from train.metrics import Judge
+from train.metrics.membership import membership
+from train.report.comparison import Anatomy, Reached, seconds_until
+from train.report.history import History, read_history
+from train.run.folder import BEST
+from train.run.guard import End
+from train.run.outputs import SHEET_COLUMNS, draw_seeds
+from train.run.setting import Setting
+
+FEW = 32
+"""Icons that are enough to build the networks of a preset."""
+GIGA = 1e9
+
+
+def anatomy(setting: Setting, icons: NDArray[np.uint8]) -> Anatomy:
+    """Build the networks of a setting for icons `(N, size, size, C)` and count. ValueError: they cannot be built."""
+    trainer = new_trainer(
+        setting.recipe,
+        setting.network,
+        icons[:FEW],
+        background=setting.background,
+        device=torch.device("cpu"),
+        seed=setting.seed,
+    )
+    critics = [getattr(trainer, part, None) for part in ("discriminator", "guide")]  # not all have them
+    network = build_generator(setting.network)
+    drawing = fold(network)
+    # The counter knows no formula for the CPU's fused attention; the plain one consists of products that it knows.
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        drawing(torch.zeros(1, setting.network.latent_size))
+    return Anatomy(
+        generator=_parameters(network),
+        critics=sum(_parameters(part) for part in critics if isinstance(part, nn.Module)),
+        gflop=counter.get_total_flops() / GIGA,
+    )
+
+
+def _parameters(network: nn.Module) -> int:
+    return sum(each.numel() for each in network.parameters())
+
+
+def reached(run: Path, judge: Judge, parted: Sequence[NDArray[np.uint8]], device: torch.device) -> Reached:
+    """Measure the best state of a run. `parted`: the icons it was trained on and those held out. Raises UsageError."""
+    history = read_history(run)
+    try:
+        bundle = read_bundle(run / BEST)
+    except BundleError as error:
+        raise UsageError(str(error)) from error
+    network = build_generator(bundle.config)
+    network.load_state_dict(bundle.generator)
+    network = network.to(device).eval()
+    fakes = judge.sample(network, bundle.config.latent_size)
+    kimg, seconds = history.clock[-1]
+    return Reached(
+        kimg=kimg,
+        seconds=seconds,
+        images_per_second=_speed(history),
+        best_kimg=bundle.card.kimg,
+        figures=judge.compare(fakes),
+        told_apart=membership(fakes, *parted, device) if len(parted[1]) else None,
+        sooner=seconds_until(history.evaluations),
+        sheet=sheet(draw_seeds(network, bundle.config, device)),
+        note="" if history.ended == End.GOAL else f"ended by {history.ended} at {kimg:.1f} kimg",
+    )
+
+
+def _speed(history: History) -> float:
+    """images/s: the median of what the run told, or the mean where it was over before it told anything."""
+    told = [tick["images_per_second"] for tick in history.ticks if "images_per_second" in tick]
+    kimg, seconds = history.clock[-1]
+    return statistics.median(told) if told else 1000 * kimg / max(seconds, 1e-9)
+
+
+def sheet(icons: NDArray[np.uint8]) -> Image.Image:
+    """Icons `(N, size, size, C)` as a sheet on white, RGB."""
+    return grid([as_image(icon) for icon in over(icons, WHITE)], SHEET_COLUMNS)
