@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+"""The option --device, which `choose_device` reads."""
+
 
 def new_door(about: str) -> typer.Typer:
     """A command line without commands yet. `about` is its first sentence in the help."""

@@ -22,7 +22,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from generator.door import new_door
+from generator.door import Device, new_door
 from generator.folders import require_empty
 from generator.streams import plain_streams
 from generator.studio import choose_device
@@ -124,7 +124,7 @@ def bench_command(
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to measure, in all.")] = 30.0,
     size: Annotated[int, typer.Option(help="Edge of an icon in pixels.")] = 64,
     batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step.", show_default="the preset's")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure how fast presets train here, in turns: images/s, memory, and share of the matrix rate."""

@@ -15,7 +15,6 @@ from safetensors.torch import save as save_tensors
 from generator.checkpoint import DEFAULT_BUNDLE, Bundle, read_bundle
 from generator.commands.shared import (
     BundlePath,
-    Device,
     Output,
     SeedText,
     UsageError,
@@ -29,6 +28,7 @@ from generator.commands.shared import (
     write,
 )
 from generator.decode import decode
+from generator.door import Device
 from generator.inversion import STEPS, invert
 from generator.neighborhood import Neighborhood
 from generator.pictures import beside, comparison

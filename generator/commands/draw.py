@@ -15,7 +15,6 @@ from generator.checkpoint import DEFAULT_BUNDLE, Bundle, read_bundle
 from generator.choice import CANDIDATES, Choice
 from generator.commands.shared import (
     BundlePath,
-    Device,
     Output,
     SeedText,
     UsageError,
@@ -28,6 +27,7 @@ from generator.commands.shared import (
     truncation,
     write,
 )
+from generator.door import Device
 from generator.exports import MANIFEST, export
 from generator.folders import require_empty
 from generator.neighborhood import Neighborhood

@@ -26,7 +26,6 @@ from generator.wildness import WILDEST, truncation_of
 
 BundlePath = Annotated[Path, typer.Option("--bundle", help="The bundle folder; by default the one that ships.")]
 SeedText = Annotated[str, typer.Option("--seed", help="An integer, or any text.", show_default="a fresh one")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Wildness = Annotated[
     int | None,
     typer.Option(

@@ -35,7 +35,7 @@ WARM_UP_STEPS = MEMORY_STEPS = capture.WARM_UP_STEPS + 1  # on a GPU the last on
 FEWEST_ROUNDS = 3
 SHARES = (0.0625, 0.1875, 0.3125, 0.4375, 0.5625, 0.6875, 0.8125, 0.9375)
 """Where in a run that grows its speed is taken; their mean is that of a run of so many minutes."""
-MATRIX_EDGES = {"cpu": 1024, "cuda": 8192}
+MATRIX_EDGES = {"cpu": 1024, "cuda": 8192, "mps": 4096}
 """Edge of the square matrices whose product measures a device's matrix rate."""
 GIGA, MEBI = 1e9, 2**20
 
@@ -177,7 +177,9 @@ def gflop_per_image(recipe: Recipe, image_size: int) -> float:
 
 
 def _peak_memory(recipe: Recipe, image_size: int, device: torch.device) -> float | None:
-    """MiB that training takes at full size, in a process of its own on the CPU."""
+    """MiB that training takes at full size, in a process of its own on the CPU; None where nothing tells it."""
+    if device.type == "mps":
+        return None
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
@@ -209,11 +211,15 @@ def _highest_resident() -> int | None:
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU"
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from generator.checkpoint import Bundle, BundleError, read_bundle
+from generator.door import Device
 from generator.networks import build_generator
 from generator.quality import DISTANCE
 from generator.studio import choose_device
@@ -55,7 +56,7 @@ def evaluate_command(
         str, typer.Option(help="Only icons of these names or groups: 'cat*,faces'; see `inspect --help`.")
     ] = "",
     samples: Annotated[int, typer.Option(min=8, max=8192, help="Icons to generate.")] = SAMPLES,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure how good a model is: each figure beside the same between real icons, and how to read it.

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from generator.decode import TRANSPARENT_CODE
+from generator.door import Device
 from generator.networks import build_generator
 from train.adversary.leader import follow_command, is_follower, processes, together
 from train.adversary.recipes import PRESETS
@@ -103,7 +104,7 @@ def fit_command(
         float | None,
         typer.Option(min=0.001, help="kimg between evaluations.", show_default="5 % of the time"),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=2**63 - 1, help="The seed of weights, order and augmentation.", show_default="0"),
