@@ -79,8 +79,7 @@ def invert_command(
 ) -> None:
     """Search for the latent whose icon is nearest to a picture: a best effort, some seconds long.
 
-    Shows both side by side with their distance, and keeps the latent beside the picture, as safetensors, for
-    programs that draw with a bundle.
+    Shows both side by side with their distance, and keeps the latent for programs, as safetensors.
     """
     with sentences():
         model = read_bundle(bundle)

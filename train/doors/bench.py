@@ -11,20 +11,27 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from json import dumps
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
-from rich.console import Group, RenderableType
+import typer
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from generator.door import Device
+from generator.studio import choose_device
 from train.adversary import capture
-from train.adversary.recipes import Recipe
+from train.adversary.recipes import PRESETS, Recipe
 from train.adversary.trainer import Trainer
+from train.doors.options import read_recipe
+from train.doors.terminal import sentences
 
 ICONS = 256
 """Drawn at random: what is on the icons changes no speed."""
@@ -81,6 +88,26 @@ class Bench:
     image_size: int
     rounds: int
     speeds: list[Speed]
+
+
+def bench_command(
+    preset: Annotated[
+        list[str] | None, typer.Option(help=f"Of {', '.join(PRESETS)}; may be given several times.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to measure, in all.")] = 30.0,
+    size: Annotated[int, typer.Option(help="Edge of an icon in pixels.")] = 64,
+    batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step.", show_default="the preset's")] = None,
+    device: Device = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure how fast presets train here, in turns: images/s, memory, and share of the matrix rate."""
+    with sentences():
+        recipes = [read_recipe(name, {"batch": batch}, size) for name in preset or PRESETS]
+        result = bench(recipes, image_size=size, device=choose_device(device), seconds=seconds)
+    if as_json:
+        typer.echo(dumps(asdict(result), indent=2))
+    else:
+        Console().print(summarize_bench(result))
 
 
 def bench(recipes: Sequence[Recipe], *, image_size: int, device: torch.device, seconds: float) -> Bench:

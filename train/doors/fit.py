@@ -47,7 +47,14 @@ from train.run.sitting import fit, start_run
 
 DEFAULT_PRESET, DEFAULT_KIMG, DEFAULT_SIZE = "sagan", 300.0, 64
 
-RECIPE = "The recipe, for who knows what they change; by default as the preset has it"
+SHOWN_DEFAULTS = {
+    name: f"{value:g}" if isinstance(value, float) else str(value).lower()
+    for name, value in asdict(PRESETS[DEFAULT_PRESET]).items()
+    if name != "preset"
+}
+"""What the help shows as the recipe's defaults."""
+
+RECIPE = "The recipe, for who knows what they change"
 """The panel of the help in which these options stand."""
 
 MORE_MINUTES = 30
