@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
+from types import FrameType
 
 import discord
 
@@ -148,17 +149,20 @@ async def until_stopped(work: Coroutine[object, object, None]) -> None:
     task = asyncio.ensure_future(work)
     stopped = False
 
-    def stop(number: signal.Signals) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
         nonlocal stopped
         if not stopped:
             stopped = True
-            log.info("%s: finishing the answers in hand, then closing", number.name)
-            task.cancel()
+            log.info("%s: finishing the answers in hand, then closing", signal.Signals(number).name)
+            loop.call_soon_threadsafe(task.cancel)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
+    # Not the loop's own handlers, which are there on POSIX only.
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         await task
     except asyncio.CancelledError:
         if not stopped:
             raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -91,8 +91,8 @@ class Settings(BaseSettings):
     """SQLAlchemy URL with its async driver; by default the file mojigan.db in the data folder."""
     bundle: Folder = DEFAULT_BUNDLE
     """The bundle to draw from."""
-    device: Annotated[Literal["auto", "cpu", "cuda"], BeforeValidator(_lower)] = "auto"
-    """Where the network runs; "auto" is CUDA where there is one."""
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], BeforeValidator(_lower)] = "auto"
+    """Where the network runs; "auto" is CUDA where there is one, else the CPU; "mps" is Apple's GPU."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
     """Lines for people, or a JSON object per line."""

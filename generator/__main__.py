@@ -9,20 +9,38 @@ python -m generator invert cat.png                      the icon that is most li
 python -m generator info                                what the bundle is and how good
 """
 
-from generator.commands.compare import invert_command, neighbors_command
-from generator.commands.draw import export_command, grid_command, icon_command, morph_command
-from generator.commands.info import info_command
-from generator.door import new_door
+from generator.door import add, new_door
 from generator.streams import plain_streams
 
+COMMANDS = {
+    "icon": ("draw:icon_command", "Draw one icon: that of a seed, or the best of some fresh ones."),
+    "grid": ("draw:grid_command", "Draw a sheet of icons: the seed and those that follow it."),
+    "morph": ("draw:morph_command", "Draw an animated walk from one icon to another, there and back, as a WebP."),
+    "export": (
+        "draw:export_command",
+        "Write icons in their own size, a seed and those that follow: training data, with a manifest of its origin.",
+    ),
+    "neighbors": (
+        "compare:neighbors_command",
+        "Draw an icon beside its nearest training icons, with their distances, and say what these mean.",
+    ),
+    "invert": (
+        "compare:invert_command",
+        "Search for the latent whose icon is nearest to a picture: a best effort, some seconds long.",
+    ),
+    "info": ("info:info_command", "Show a bundle's card; a damaged bundle is refused."),
+}
+"""Where each command stands in `generator.commands`, and the first sentence of its help."""
+
+PANELS = {
+    "What is drawn": ("seed", "start", "end", "picture", "count", "candidates", "wildness", "bundle"),
+    "What is written": ("size", "columns", "frames", "neighbors", "plain", "output", "out", "as_json"),
+    "How": ("steps", "device"),
+}
+
 app = new_door("From a bundle and a seed to a picture.")
-app.command("icon")(icon_command)
-app.command("grid")(grid_command)
-app.command("morph")(morph_command)
-app.command("export")(export_command)
-app.command("neighbors")(neighbors_command)
-app.command("invert")(invert_command)
-app.command("info")(info_command)
+for _name, (_place, _about) in COMMANDS.items():
+    add(app, _name, f"generator.commands.{_place}", _about, PANELS, "Commands")
 
 if __name__ == "__main__":
     plain_streams()

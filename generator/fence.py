@@ -2,7 +2,8 @@
 
 What decodes a picture or draws an SVG cannot be interrupted, may take all memory and may crash, so it does that where
 nothing else is lost. The process runs a module of ours that calls `serve`; its limits are of processor time, of memory
-and, `without_files`, of what it can open: no file and no connection.
+and, `without_files`, of what it can open: no file and no connection. On Windows, which has none of these limits, only
+WALL_SECONDS ends a request, and who asks for `without_files` is refused.
 
 A request is a length, then so many bytes. An answer is whether it is good and a length, then so many bytes.
 """
@@ -10,7 +11,6 @@ A request is a length, then so many bytes. An answer is whether it is good and a
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import struct
 import subprocess
@@ -21,6 +21,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+if sys.platform != "win32":
+    import resource
 
 REQUEST, ANSWER = struct.Struct(">I"), struct.Struct(">?I")
 
@@ -102,7 +105,7 @@ class Fence:
             except (OSError, EOFError):
                 process.kill()
                 self._end(process)
-                raise EndedError(slow=process.returncode == -signal.SIGXCPU or expired.is_set()) from None
+                raise EndedError(slow=_is_out_of_time(process.returncode) or expired.is_set()) from None
             finally:
                 watch.cancel()
         if not good:
@@ -150,13 +153,15 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes) -> tuple[bool, b
 def serve(answer: Callable[[bytes], bytes], limits: Limits) -> None:
     """Inside the process: answer requests until there are no more. `answer` raises RefusedError with its reason."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    with suppress(OSError):
-        os.nice(10)  # whoever waits for a chat's answer goes first
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, limits.memory)
+    if sys.platform != "win32":
+        with suppress(OSError):
+            os.nice(10)  # whoever waits for a chat's answer goes first
+        _limit(resource.RLIMIT_CORE, 0)
+        _limit(resource.RLIMIT_AS, limits.memory)
     while len(head := requests.read(REQUEST.size)) == REQUEST.size:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + limits.seconds)
+        if sys.platform != "win32":
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + limits.seconds)
         try:
             good, content = True, answer(requests.read(*REQUEST.unpack(head)))
         except RefusedError as error:
@@ -171,6 +176,8 @@ def serve(answer: Callable[[bytes], bytes], limits: Limits) -> None:
 @contextmanager
 def without_files() -> Iterator[None]:
     """Nothing can be opened while entered: the three files that are open are as many as there may be."""
+    if sys.platform == "win32":
+        raise RefusedError("needs limits that this system does not have")
     before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, hard))
     try:
@@ -180,5 +187,11 @@ def without_files() -> Iterator[None]:
 
 
 def _limit(kind: int, value: int) -> None:
-    with suppress(ValueError, OSError):  # a system without this limit, or with a lower one
-        resource.setrlimit(kind, (value, resource.getrlimit(kind)[1]))
+    if sys.platform != "win32":
+        with suppress(ValueError, OSError):  # a system without this limit, or with a lower one
+            resource.setrlimit(kind, (value, resource.getrlimit(kind)[1]))
+
+
+def _is_out_of_time(code: int | None) -> bool:
+    """Whether a process has ended with this code at its limit of processor time."""
+    return sys.platform != "win32" and code == -signal.SIGXCPU

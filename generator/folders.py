@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
+
+SWAP_LOCK = ".swap.lock"
+"""The file beside a folder that is swapped, locked meanwhile."""
 
 
 def require_empty(folder: Path) -> None:
@@ -83,25 +88,30 @@ def restore_folder(path: Path) -> None:
     with contextlib.suppress(OSError):  # nothing to be found here, or nothing to be changed
         if path.exists():
             return
+        if not _retired(path):
+            return
         with _alone_in(path.parent):  # not while a swap goes on
-            retired = sorted(path.parent.glob(f".{path.name}-*-retired"), key=lambda folder: folder.stat().st_mtime)
-            if retired and not path.exists():
-                retired[-1].rename(path)
+            if not path.exists():
+                _retired(path)[-1].rename(path)
+
+
+def _retired(path: Path) -> list[Path]:
+    """What stood at `path` before swaps that were cut short, the newest last."""
+    return sorted(path.parent.glob(f".{path.name}-*-retired"), key=lambda folder: folder.stat().st_mtime)
 
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Wait until nobody else renames in this folder; the lock goes with the process that holds it."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
+    with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            stack.enter_context(FileLock(folder / SWAP_LOCK))
         yield
-    finally:
-        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:
+    if sys.platform == "win32":  # which opens no folders
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

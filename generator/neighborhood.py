@@ -64,7 +64,7 @@ class Neighbor:
     index: int
     """Which one, as in `Bundle.icons()`."""
     distance: float
-    """0: the same; 1: as far as a fresh icon usually is from its nearest. The smaller of the two below, so measured."""
+    """0: a copy; 1: as far as an icon that training never saw usually is. The smaller of the two below, so measured."""
     pixels: float
     """As in `NeighborIndex`: 0 to 1."""
     features: float

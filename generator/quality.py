@@ -1,4 +1,4 @@
-"""How good a model is, in one number."""
+"""How good a model is, in one number, and what its distances from training icons mean, in one sentence."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping
 
 from generator.card import Figure
+
+DISTANCE = "0 is a copy; 1 is as far as an icon that training never saw usually is."
+"""What the distance of an icon from its nearest training icon means (`generator/neighborhood.py` measures it)."""
 
 _FLOORS = {"swd": 1.0, "kid": 1.0, "form": 20.0}
 """The smallest figures that still count: real ones can be lower by chance, that of KID even below zero."""

@@ -35,6 +35,9 @@ MAX_WAITING = 512
 P = ParamSpec("P")
 T = TypeVar("T")
 
+DEVICES = "auto, cpu, cuda or mps"
+"""What `choose_device` takes, in words; besides, cuda:N."""
+
 
 class DeviceError(Exception):
     """A device that is asked for and not there: one sentence."""
@@ -56,7 +59,7 @@ class Studio:
     """Draws icons from a bundle. `draw` blocks; `icons` and `run` work on the studio's own thread."""
 
     def __init__(self, bundle: Bundle, device: str = "auto", observe: Callable[[float], None] | None = None) -> None:
-        """Put the bundle's network on `device` ("auto", "cpu", "cuda", "cuda:1"). Raises DeviceError.
+        """Put the bundle's network on `device` ("auto", "cpu", "cuda", "cuda:1", "mps"). Raises DeviceError.
 
         `observe` is told, on the event loop, the seconds that each order took from asking to having its pictures.
         """
@@ -188,17 +191,22 @@ def _settle(order: _Order, result: list[Image.Image] | Exception) -> None:
 
 
 def choose_device(name: str) -> torch.device:
-    """Turn "auto", "cpu", "cuda" or "cuda:N" into a device. Raises DeviceError for one that is not there."""
+    """Turn "auto", "cpu", "cuda", "cuda:N" or "mps" into a device. Raises DeviceError for one that is not there.
+
+    "auto" takes no Apple GPU ("mps"), as nothing was ever tried on one.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise DeviceError(f"The device {name!r} is unknown; use auto, cpu or cuda.") from error
-    if device.type not in ("cpu", "cuda") or (device.type == "cpu" and device.index):
-        raise DeviceError(f"The device {name!r} is not supported; use auto, cpu or cuda.")
+        raise DeviceError(f"The device {name!r} is unknown; use {DEVICES}.") from error
+    if device.type not in ("cpu", "cuda", "mps") or (device.type != "cuda" and device.index):
+        raise DeviceError(f"The device {name!r} is not supported; use {DEVICES}.")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceError(f"The device {name!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices.")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError(f"The device {name!r} is not there: torch sees no Apple GPU.")
     return device
 
 

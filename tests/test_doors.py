@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+import generator.__main__ as generator_door
+import train.__main__ as train_door
 from tests.house import ROOT
 
-HEAVY = ("torch", "discord", "train", "generator.studio")
+HEAVY = ("torch", "discord", "train.doors", "train.adversary", "generator.studio")
 
 
 @pytest.mark.parametrize(
     ("module", "arguments"),
-    [("mojigan", ["--help"]), ("mojigan", ["preview", "-h"]), ("bot", ["--help"]), ("bot", ["db", "upgrade"])],
+    [
+        *[(door, ["--help"]) for door in ("mojigan", "bot", "generator", "train")],
+        *[("mojigan", ["preview", "-h"]), ("mojigan", ["train", "-h"]), ("bot", ["db", "upgrade"])],
+    ],
 )
 def test_nothing_heavy_is_imported_where_it_is_not_needed(module: str, arguments: list[str], tmp_path: Path) -> None:
     script = (
@@ -35,3 +45,29 @@ def test_a_door_says_its_version(module: str) -> None:
     command = [sys.executable, "-m", module, "--version"]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
     assert said.startswith("Mojigan ")
+
+
+def each_command() -> Iterator[tuple[str, str, str, str]]:
+    """The door, the name, the module with the function, and the sentence in the door's list, of each command."""
+    for name, (place, about) in generator_door.COMMANDS.items():
+        yield "generator", name, f"generator.commands.{place}", about
+    for commands in train_door.COMMANDS.values():
+        for name, (place, about) in commands.items():
+            yield "train", name, f"train.doors.{place}", about
+
+
+@pytest.mark.parametrize(("door", "name", "place", "about"), list(each_command()))
+def test_a_command_is_what_its_door_says(
+    door: str, name: str, place: str, about: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, _, function = place.partition(":")
+    words = inspect.getdoc(getattr(import_module(module), function))
+    assert words is not None
+    assert " ".join(words.split("\n\n")[0].split()) == about
+    monkeypatch.setenv("COLUMNS", "80")
+    app = {"generator": generator_door.app, "train": train_door.app}[door]
+    page = CliRunner().invoke(app, [name, "--help"], prog_name=f"python -m {door}").output
+    assert f"Usage: python -m {door} {name} " in page
+    plain = page.partition("─ Options ─")[2].partition("╰─")[0]
+    assert plain.count("│ -") == 1, "an option without a panel"
+    assert not re.search(r"\S…", page), "a word that is cut off"

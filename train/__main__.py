@@ -14,152 +14,75 @@ python -m train compare --icons ./my-icons --minutes 10 --out ./compared      pr
 python -m train report runs/0007-sagan-faces  draw report.png and report.html of a run anew
 """
 
-import webbrowser
-from dataclasses import asdict
-from json import dumps
-from pathlib import Path
-from typing import Annotated
-
-import typer
-from rich.console import Console
-from rich.text import Text
-
-from generator.door import new_door
-from generator.folders import require_empty
+from generator.door import add, new_door
 from generator.streams import plain_streams
-from generator.studio import choose_device
-from train.adversary.recipes import PRESETS
-from train.data.emoji import GROUPS
-from train.data.icons import write_icons, write_report
-from train.data.summary import summarize
-from train.doors.ablate import ablate_command
-from train.doors.bench import bench, summarize_bench
-from train.doors.compare import compare_command
-from train.doors.encoder import encoder_command
-from train.doors.enlarger import enlarger_command
-from train.doors.evaluate import evaluate_command
-from train.doors.fit import fit_command
-from train.doors.options import read_recipe
-from train.doors.terminal import Alpha, Gray, ThresholdText, read_icons, read_look, sentences
-from train.report.chronicle import PAGE, PICTURE, write_run_report
 
-Sources = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="SOURCE",
-        help="Folders or .zip and .tar archives of pictures, SVG too; Iconify collections (icons.json or the package); "
-        "bundles; color emoji fonts. Several make one set.",
-        show_default=False,
+COMMANDS = {
+    "A set of icons": {
+        "inspect": (
+            "sets:inspect_command",
+            "Report on a set of icons before any training: what is in it, what was left out, what looks wrong.",
+        ),
+        "icons": (
+            "sets:icons_command",
+            "Write the icons of the sources as PNG files, named and numbered, so that a person can prune them.",
+        ),
+    },
+    "A model": {
+        "fit": (
+            "fit:fit_command",
+            "Train a generator on icons; the run folder holds its log, its sheets and the bundles `best/` and "
+            "`latest/`.",
+        ),
+        "report": (
+            "report:report_command",
+            "Draw `report.png` and `report.html` of a run: figures, curves, sheets over time, nearest training icons.",
+        ),
+        "compare": (
+            "compare:compare_command",
+            "Train presets on the same icons, for the same time or on as many images, and show them side by side.",
+        ),
+        "evaluate": (
+            "evaluate:evaluate_command",
+            "Measure how good a model is: each figure beside the same between real icons, and how to read it.",
+        ),
+    },
+    "For who changes how it is done": {
+        "bench": (
+            "bench:bench_command",
+            "Measure how fast presets train here, in turns: images/s, memory, and share of the matrix rate.",
+        ),
+        "ablate": (
+            "ablate:ablate_command",
+            "Train the recipe with each ingredient changed, for equal time (or --kimg), and compare what comes out.",
+        ),
+        "encoder": (
+            "encoder:encoder_command",
+            "Train the encoder on nine tenths of the icons; find changed versions of the others among all of them.",
+        ),
+        "enlarger": (
+            "enlarger:enlarger_command",
+            "Train the enlarger on nine tenths of the icons; report PSNR and SSIM on the others, beside Lanczos.",
+        ),
+    },
+}
+"""Under its panel, where each command stands in `train.doors`, and the first sentence of its help."""
+
+PANELS = {
+    "Icons": (
+        *("icons", "only", "share", "size", "background", "alpha", "gray", "threshold", "hold_out"),
+        *("name", "license_"),
     ),
-]
-Size = Annotated[int, typer.Option(min=8, max=512, help="Pixels along the edge of an icon.")]
-Background = Annotated[
-    str | None, typer.Option(help="The color behind transparent and not square images.", show_default="nothing")
-]
-Only = Annotated[
-    str,
-    typer.Option(
-        help="Take only the icons of these names, joined by commas: patterns such as 'cat*', categories of a "
-        f"collection, or groups of emoji: {', '.join(GROUPS)}."
-    ),
-]
+    "Beginning and end": ("start", "resume", "kimg", "minutes", "seconds", "steps", "patience", "seed", "seeds"),
+    "How": ("preset", "base", "variant", "batch", "samples", "evaluate_every", "device", "price"),
+    "What is written": ("runs", "out", "report", "progress", "as_json", "dry_run", "show"),
+    "The recipe: on or off": ("color", "mirror", "adaptive", "minibatch_stddev"),
+}
 
 app = new_door("From a folder of icons to a model.")
-
-app.command("fit")(fit_command)
-app.command("ablate")(ablate_command)
-app.command("compare")(compare_command)
-app.command("evaluate")(evaluate_command)
-app.command("encoder")(encoder_command)
-app.command("enlarger")(enlarger_command)
-
-
-@app.command()
-def inspect(
-    sources: Sources,
-    size: Size = 64,
-    background: Background = None,
-    alpha: Alpha = False,
-    gray: Gray = False,
-    threshold: ThresholdText = None,
-    only: Only = "",
-    out: Annotated[
-        Path | None, typer.Option(help="Write report.json, reals.png and mean.png into this folder.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-) -> None:
-    """Report on a set of icons before any training: what is in it, what was left out, what looks wrong."""
-    with sentences():
-        color, cut = read_look(background, alpha=alpha, gray=gray, threshold=threshold)
-        icons = read_icons(sources, size=size, background=color, only=only, threshold=cut)
-        if out is not None:
-            write_report(icons, out)
-    if as_json:
-        typer.echo(dumps(asdict(icons.report), indent=2, ensure_ascii=True))
-    else:
-        console = Console()
-        console.print(summarize(icons.report))
-        if out is not None:
-            console.print(Text(f"\nreport.json, reals.png and mean.png are in {out}"))
-
-
-@app.command("icons")
-def icons_command(
-    sources: Sources,
-    out: Annotated[Path, typer.Option(help="A new or empty folder for the PNG files.", show_default=False)],
-    size: Size = 64,
-    background: Background = None,
-    alpha: Alpha = False,
-    gray: Gray = False,
-    threshold: ThresholdText = None,
-    only: Only = "",
-) -> None:
-    """Write the icons of the sources as PNG files, named and numbered, so that a person can prune them."""
-    with sentences():
-        require_empty(out)
-        color, cut = read_look(background, alpha=alpha, gray=gray, threshold=threshold)
-        icons = read_icons(sources, size=size, background=color, only=only, threshold=cut)
-        write_icons(icons, out)
-    Console().print(
-        Text(f"{len(icons.names):,} icons are in {out}: delete what you do not want, then train on the rest")
-    )
-
-
-@app.command("bench")
-def bench_command(
-    preset: Annotated[
-        list[str] | None, typer.Option(help=f"Of {', '.join(PRESETS)}; may be given several times.")
-    ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to measure, in all.")] = 30.0,
-    size: Annotated[int, typer.Option(help="Edge of an icon in pixels.")] = 64,
-    batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step.", show_default="the preset's")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-) -> None:
-    """Measure how fast presets train here, in turns: images/s, memory, and share of the matrix rate."""
-    with sentences():
-        recipes = [read_recipe(name, {"batch": batch}, size) for name in preset or PRESETS]
-        result = bench(recipes, image_size=size, device=choose_device(device), seconds=seconds)
-    if as_json:
-        typer.echo(dumps(asdict(result), indent=2))
-    else:
-        Console().print(summarize_bench(result))
-
-
-@app.command("report")
-def report_command(
-    run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A run folder, also of a run at work.", show_default=False)
-    ],
-    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
-) -> None:
-    """Draw `report.png` and `report.html` of a run: figures, curves, sheets over time, nearest training icons."""
-    with sentences():
-        write_run_report(run)
-        Console().print(Text(f"{run / PICTURE}\n{run / PAGE}"), soft_wrap=True)
-    if show and not webbrowser.open((run / PAGE).absolute().as_uri()):
-        Console(stderr=True).print("No browser is found here: open the page by hand.")
-
+for _panel, _commands in COMMANDS.items():
+    for _name, (_place, _about) in _commands.items():
+        add(app, _name, f"train.doors.{_place}", _about, PANELS, _panel)
 
 if __name__ == "__main__":
     plain_streams()

@@ -24,4 +24,4 @@ def has_bfloat16(device: torch.device) -> bool:
     """Whether a device has instructions for bfloat16: CUDA from compute capability 8 on, CPUs with AVX512-BF16."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
 
 from generator.checkpoint import CARD, Bundle, BundleError, read_bundle
 from generator.folders import recover_folder, swap_in_folder
@@ -21,7 +20,7 @@ def keep_copy(source: Bundle, data: Path) -> Bundle:
     folder = data / "models" / source.digest[:_FOLDER_DIGITS]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _one_process(folder.parent / ".lock"):
+        with FileLock(folder.parent / ".lock"):  # one process at a time
             recover_folder(folder)
             if not _holds(folder, source.digest):
                 swap_in_folder(folder, {name: (source.path / name).read_bytes() for name in (CARD, *source.card.files)})
@@ -40,11 +39,3 @@ def _holds(folder: Path, digest: str) -> bool:
         return read_bundle(folder).digest == digest
     except BundleError:
         return False
-
-
-@contextmanager
-def _one_process(file: Path) -> Iterator[None]:
-    """Wait until no other process is in this block; the lock goes with the process that holds it."""
-    with file.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -1,6 +1,6 @@
 """`python -m train` as a process of its own: started, followed by the file that it writes, stopped, found again.
 
-The process outlives the bot. It inherits a locked file, so whether it still runs is never guessed from its number;
+The process outlives the bot. It locks a file (`child.py`), so whether it still runs is never guessed from its number;
 what it says goes into files of the job's folder, which can be read again from the beginning at any time.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -20,15 +19,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import generator
-from generator.folders import write_file
+from bot.retraining import child
+from bot.retraining.child import LOCK, PROCESS, STOP
 
-COMMAND = (sys.executable, "-m", "train")
-PROGRESS, ERRORS, LOCK, PROCESS = "progress.jsonl", "errors.txt", "process.lock", "process.json"
+COMMAND = ("-m", "train")
+"""What Python runs."""
+PROGRESS, ERRORS = "progress.jsonl", "errors.txt"
 NICENESS = 10
 """Added to the process's priority number: the bot's own work goes first."""
+
+if sys.platform == "win32":
+    APART = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.BELOW_NORMAL_PRIORITY_CLASS
+else:
+    APART = 0  # start_new_session and NICENESS do it
+"""Ctrl-C in the bot's terminal, and the bot's end, do not reach a process."""
 
 NEEDED = frozenset(("PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV"))
 NEEDED_PREFIXES = (
@@ -122,30 +130,29 @@ class Training:
         """Start the process. Raises TrainerError."""
         self._offset, self.progress = 0, Progress()
         try:
-            with self._locked() as lock, self._append(PROGRESS) as progress, self._append(ERRORS) as errors:
+            (self.folder / STOP).unlink(missing_ok=True)
+            with self._append(PROGRESS) as progress, self._append(ERRORS) as errors:
                 self._process = subprocess.Popen(  # noqa: S603 - our own command, and options from an enumeration
-                    [*self._command, *arguments],
+                    [sys.executable, "-m", child.__name__, self.folder.absolute(), *self._command, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=progress,
                     stderr=errors,
                     env=_environment(),
-                    start_new_session=True,  # Ctrl-C in the bot's terminal, and the bot's end, do not reach it
-                    pass_fds=(lock.fileno(),),
+                    start_new_session=True,
+                    creationflags=APART,
                 )
         except OSError as error:
             raise TrainerError(f"The training could not be started ({error.strerror or error}).") from error
-        with contextlib.suppress(OSError):  # it may be over already
-            os.setpriority(os.PRIO_PGRP, self._process.pid, NICENESS)
-        write_file(self.folder / PROCESS, json.dumps({"pid": self._process.pid}).encode())
+        _be_nice(self._process.pid)
 
     def is_alive(self) -> bool:
         """Whether the process runs, also one that an earlier bot has started."""
-        if self._process is not None:
-            self._process.poll()  # a child that nobody asks after stays a zombie
+        if self._child() is not None:  # also before it has come to lock the file
+            return True
         try:
-            with self._locked():
+            with FileLock(self.folder / LOCK, timeout=0):
                 return False
-        except BlockingIOError:
+        except Timeout:
             return True
         except FileNotFoundError:
             return False
@@ -165,22 +172,26 @@ class Training:
                 self.progress = self.progress.after(Event.model_validate_json(line))
         return self.progress
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send SIGTERM (stop and save) or SIGKILL. Nothing happens when it no longer runs."""
+    def stop(self) -> None:
+        """Ask it to save and end. Nothing happens when it no longer runs."""
+        with contextlib.suppress(OSError):
+            (self.folder / STOP).touch()
+
+    def kill(self) -> None:
+        """End it at once, with all that it has started. Nothing happens when it no longer runs."""
         if not self.is_alive():
             return
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            found = self._process
-            pid = found.pid if found is not None else int(json.loads((self.folder / PROCESS).read_text())["pid"])
-            if number == signal.SIGKILL:
-                os.killpg(pid, number)
+            own = self._child()
+            pid = own.pid if own is not None else int(json.loads((self.folder / PROCESS).read_text())["pid"])
+            if sys.platform == "win32":
+                os.kill(pid, signal.SIGTERM)  # what ends a process there, whatever it does
             else:
-                os.kill(pid, number)
+                os.killpg(pid, signal.SIGKILL)
 
     def reason(self) -> str | None:
         """Why it ended, as it said itself in the last line on stderr; None when it said nothing of use."""
-        code = None if self._process is None else self._process.poll()
-        if code is not None and code < 0:
+        if self._process is not None and (self._process.poll() or 0) < 0:
             return None  # killed: its last line is about something else
         try:
             lines = (self.folder / ERRORS).read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -198,21 +209,16 @@ class Training:
     def _append(self, name: str) -> IO[bytes]:
         return (self.folder / name).open("ab")
 
-    def _locked(self) -> IO[bytes]:
-        """The open lock file, locked. Raises BlockingIOError while the process has it."""
-        lock = (self.folder / LOCK).open("ab")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            raise
-        return lock
+    def _child(self) -> subprocess.Popen[bytes] | None:
+        """The process, if this bot has started it and it runs. A child that nobody asks after stays a zombie."""
+        return self._process if self._process is not None and self._process.poll() is None else None
 
 
 async def run_command(arguments: Sequence[str], command: Sequence[str] = COMMAND) -> str:
     """Run `python -m train ...` to its end and give back what it printed. Raises TrainerError with its last line."""
     try:
         process = await asyncio.create_subprocess_exec(
+            sys.executable,
             *command,
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
@@ -220,11 +226,11 @@ async def run_command(arguments: Sequence[str], command: Sequence[str] = COMMAND
             stderr=asyncio.subprocess.PIPE,
             env=_environment(),
             start_new_session=True,
+            creationflags=APART,
         )
     except OSError as error:
-        raise TrainerError(f"{command[0]} could not be started ({error.strerror or error}).") from error
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PGRP, process.pid, NICENESS)
+        raise TrainerError(f"{sys.executable} could not be started ({error.strerror or error}).") from error
+    _be_nice(process.pid)
     try:
         output, errors = await process.communicate()
     finally:
@@ -235,6 +241,12 @@ async def run_command(arguments: Sequence[str], command: Sequence[str] = COMMAND
         lines = errors.decode(errors="replace").strip().splitlines()
         raise TrainerError(lines[-1].strip() if lines else f"It ended with code {process.returncode}.")
     return output.decode(errors="replace")
+
+
+def _be_nice(pid: int) -> None:
+    with contextlib.suppress(OSError):  # it may be over already
+        if sys.platform != "win32":  # which has APART for that
+            os.setpriority(os.PRIO_PGRP, pid, NICENESS)
 
 
 def _environment() -> dict[str, str]:

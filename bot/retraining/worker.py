@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import logging
-import signal
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import IO
 
+from filelock import FileLock, Timeout
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.db.retraining import IconSource, JobState
@@ -59,7 +57,7 @@ class Retrainer:
         self._tasks: list[asyncio.Task[None]] = []
         self._redraw = asyncio.Event()
         self._everything = False
-        self._lock: IO[str] | None = None
+        self._lock: FileLock | None = None
 
     def start(self) -> None:
         """Begin to work on the queue, unless another process on this data folder does."""
@@ -83,13 +81,13 @@ class Retrainer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         if self._lock is not None:
-            self._lock.close()
+            self._lock.release()
             self._lock = None
 
     async def abandon(self) -> None:
         """End the training for good: the data folder is about to go."""
         if self._desk.training is not None:
-            await asyncio.to_thread(self._desk.training[1].signal, signal.SIGKILL)
+            await asyncio.to_thread(self._desk.training[1].kill)
         await self.stop()
 
     async def after(self, job_id: int) -> None:
@@ -165,13 +163,13 @@ class Retrainer:
             await self._follow(job_id, training)
         except (TrainerError, BundleError, DeviceError, ServiceError, OSError) as error:
             log.warning("retraining %d: %s", job_id, error)
-            await asyncio.to_thread(training.signal, signal.SIGKILL)
+            await asyncio.to_thread(training.kill)
             await self._desk.book.fail(job_id, str(error))
         except SQLAlchemyError:  # nothing can be written down; the training goes on, and is found again
             raise
         except Exception as error:
             log.exception("retraining %d met what nobody has thought of", job_id)
-            await asyncio.to_thread(training.signal, signal.SIGKILL)
+            await asyncio.to_thread(training.kill)
             await self._desk.book.fail(job_id, f"An unexpected error ({type(error).__name__}); the log says more.")
         finally:
             self._desk.training, self._desk.measuring = None, False
@@ -185,20 +183,19 @@ class Retrainer:
             progress = await asyncio.to_thread(training.read)  # after that look: the last lines are among them
             job = await self._desk.book.view(job_id)
             if job is None or job.state is not JobState.RUNNING:
-                await asyncio.to_thread(training.signal, signal.SIGKILL)
+                await asyncio.to_thread(training.kill)
                 return
             if not alive:
                 break
             now = time.monotonic()
-            if job.cancelled_by is not None:
-                number = signal.SIGTERM if stopping is None else signal.SIGKILL
-                if stopping is None or now - stopping > STOP_SECONDS:
-                    await asyncio.to_thread(training.signal, number)
-                    stopping = now
+            if job.cancelled_by is not None and (stopping is None or now - stopping > STOP_SECONDS):
+                await asyncio.to_thread(training.stop if stopping is None else training.kill)
+                stopping = now
             if progress != before and (before is None or now - shown >= self.edit_seconds):
                 await self._desk.show(job_id)
                 shown, before = now, progress
             await asyncio.sleep(self.poll_seconds)
+        await asyncio.to_thread(training.stop)  # one that a bot began to start, and did not live to see, ends at once
         if job.cancelled_by is not None:
             await self._desk.book.end(job_id, JobState.CANCELLED)
         elif progress.finished and progress.run is not None:
@@ -286,11 +283,10 @@ class Retrainer:
         if self._lock is None:
             root = self._desk.root
             root.mkdir(parents=True, exist_ok=True)
-            lock = (root / ".lock").open("w")
+            lock = FileLock(root / ".lock", thread_local=False)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                lock.close()
+                lock.acquire(timeout=0)
+            except (OSError, Timeout):
                 return False
             self._lock = lock
         return True

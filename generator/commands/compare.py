@@ -9,12 +9,12 @@ import typer
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from safetensors.torch import save as save_tensors
 
 from generator.checkpoint import DEFAULT_BUNDLE, Bundle, read_bundle
 from generator.commands.shared import (
     BundlePath,
-    Device,
     Output,
     SeedText,
     UsageError,
@@ -28,9 +28,11 @@ from generator.commands.shared import (
     write,
 )
 from generator.decode import decode
+from generator.door import Device
 from generator.inversion import STEPS, invert
 from generator.neighborhood import Neighborhood
 from generator.pictures import beside, comparison
+from generator.quality import DISTANCE
 from generator.studio import Studio
 from generator.transparency import as_image, as_pixels
 
@@ -44,10 +46,7 @@ def neighbors_command(
     wildness: Wildness = None,
     device: Device = "auto",
 ) -> None:
-    """Draw an icon beside its nearest training icons, with their distances.
-
-    0 is a copy; 1 is as far as an icon that training never saw usually is.
-    """
+    """Draw an icon beside its nearest training icons, with their distances, and say what these mean."""
     with sentences():
         if picture is not None and seed:
             raise UsageError("Give --seed or --picture, not both.")
@@ -66,7 +65,9 @@ def neighbors_command(
     table = Table("", "training icon", "distance", box=None)
     for place, one in enumerate(found, start=1):
         table.add_row(str(place), f"#{one.index}", f"{one.distance:.2f}")
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    console.print(Text(f"Distance {DISTANCE}", style="dim"))
 
 
 def invert_command(
@@ -78,8 +79,7 @@ def invert_command(
 ) -> None:
     """Search for the latent whose icon is nearest to a picture: a best effort, some seconds long.
 
-    Shows both side by side with their distance, and keeps the latent beside the picture, as safetensors, for
-    programs that draw with a bundle.
+    Shows both side by side with their distance, and keeps the latent for programs, as safetensors.
     """
     with sentences():
         model = read_bundle(bundle)

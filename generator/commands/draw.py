@@ -15,7 +15,7 @@ from generator.checkpoint import DEFAULT_BUNDLE, Bundle, read_bundle
 from generator.choice import CANDIDATES, Choice
 from generator.commands.shared import (
     BundlePath,
-    Device,
+    FirstSeed,
     Output,
     SeedText,
     UsageError,
@@ -28,6 +28,7 @@ from generator.commands.shared import (
     truncation,
     write,
 )
+from generator.door import Device
 from generator.exports import MANIFEST, export
 from generator.folders import require_empty
 from generator.neighborhood import Neighborhood
@@ -63,7 +64,7 @@ def icon_command(
 
 
 def grid_command(
-    seed: SeedText = "1",
+    seed: FirstSeed = "1",
     bundle: BundlePath = DEFAULT_BUNDLE,
     count: Annotated[int, typer.Option(min=1, max=1024, help="How many seeds, from the first on.")] = 64,
     columns: Annotated[int, typer.Option(min=1, max=64, help="Icons in a row.")] = 8,
@@ -115,7 +116,7 @@ def morph_command(
 def export_command(
     out: Annotated[Path, typer.Option(help="A new or empty folder for the PNG files.", show_default=False)],
     count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many icons.")] = 1000,
-    seed: SeedText = "1",
+    seed: FirstSeed = "1",
     bundle: BundlePath = DEFAULT_BUNDLE,
     wildness: Wildness = None,
     device: Device = "auto",

@@ -24,9 +24,11 @@ from generator.seeds import Seed
 from generator.studio import DeviceError
 from generator.wildness import WILDEST, truncation_of
 
-BundlePath = Annotated[Path, typer.Option("--bundle", help="The bundle folder; by default the one that ships.")]
+BundlePath = Annotated[
+    Path, typer.Option("--bundle", help="A bundle, or a run: its best.", show_default="the one that ships")
+]
 SeedText = Annotated[str, typer.Option("--seed", help="An integer, or any text.", show_default="a fresh one")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+FirstSeed = Annotated[str, typer.Option("--seed", help="The first one: an integer, or any text.")]
 Wildness = Annotated[
     int | None,
     typer.Option(

@@ -168,7 +168,7 @@ def test_each_problem_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     everything = "\n".join(found)
     assert "hunter2" not in everything
     assert "two words" not in everything
-    assert "'gpu' is none of 'auto', 'cpu', 'cuda'." in everything
+    assert "'gpu' is none of 'auto', 'cpu', 'cuda', 'mps'." in everything
 
 
 @pytest.mark.parametrize("guild", ["0", "-5", str(2**63), "1.5", "9" * 5000])

@@ -23,6 +23,7 @@ from generator.encoder import read_encoder
 from generator.enlarger import read_enlarger
 from generator.inversion import invert
 from generator.neighborhood import Neighborhood
+from generator.quality import DISTANCE
 from generator.seeds import SEED_LIMIT
 from generator.studio import Studio
 from generator.wildness import truncation_of
@@ -129,6 +130,7 @@ def test_neighbors_of_a_seed(tiny_bundle_path: Path, tmp_path: Path) -> None:
     result = run("neighbors", "--seed", "1", "--count", "5", "--bundle", tiny_bundle_path, "-o", tmp_path / "out.png")
     assert result.exit_code == 0
     assert len([line for line in result.stdout.splitlines() if "#" in line]) == 5
+    assert f"Distance {DISTANCE}" in " ".join(result.stdout.split())
 
 
 def test_a_morph_is_an_animation(tiny_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

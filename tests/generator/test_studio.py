@@ -141,9 +141,21 @@ async def test_too_many_waiting_icons_are_turned_away(studio: Studio, monkeypatc
 
 def test_devices() -> None:
     assert choose_device("cpu") == torch.device("cpu")
-    for wrong in ("gpu", "mps", "cuda:99", "cpu:7", "meta", ""):
+    for wrong in ("gpu", "mps:1", "cuda:99", "cpu:7", "meta", ""):
         with pytest.raises(DeviceError, match="device"):
             choose_device(wrong)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_apple_gpu_is_taken_by_its_name_alone(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: there)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == torch.device("cpu")
+    if there:
+        assert choose_device("mps") == torch.device("mps")
+    else:
+        with pytest.raises(DeviceError, match=r"^The device 'mps' is not there: torch sees no Apple GPU\.$"):
+            choose_device("mps")
 
 
 @pytest.mark.cuda

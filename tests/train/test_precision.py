@@ -26,6 +26,7 @@ def test_the_device_decides_unless_somebody_does(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.skipif(not CPUINFO.exists(), reason="Linux says so in a file")
 def test_the_processor_says_what_it_has() -> None:
     assert has_bfloat16(CPU) is ("avx512_bf16" in CPUINFO.read_text())
+    assert not has_bfloat16(torch.device("mps"))  # whatever the CPU beside it can
 
 
 @pytest.mark.parametrize(("before", "now"), [(True, "auto"), (False, "float32")])

@@ -11,20 +11,27 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from json import dumps
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
-from rich.console import Group, RenderableType
+import typer
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from generator.door import Device
+from generator.studio import choose_device
 from train.adversary import capture
-from train.adversary.recipes import Recipe
+from train.adversary.recipes import PRESETS, Recipe
 from train.adversary.trainer import Trainer
+from train.doors.options import read_recipe
+from train.doors.terminal import sentences
 
 ICONS = 256
 """Drawn at random: what is on the icons changes no speed."""
@@ -35,7 +42,7 @@ WARM_UP_STEPS = MEMORY_STEPS = capture.WARM_UP_STEPS + 1  # on a GPU the last on
 FEWEST_ROUNDS = 3
 SHARES = (0.0625, 0.1875, 0.3125, 0.4375, 0.5625, 0.6875, 0.8125, 0.9375)
 """Where in a run that grows its speed is taken; their mean is that of a run of so many minutes."""
-MATRIX_EDGES = {"cpu": 1024, "cuda": 8192}
+MATRIX_EDGES = {"cpu": 1024, "cuda": 8192, "mps": 4096}
 """Edge of the square matrices whose product measures a device's matrix rate."""
 GIGA, MEBI = 1e9, 2**20
 
@@ -81,6 +88,26 @@ class Bench:
     image_size: int
     rounds: int
     speeds: list[Speed]
+
+
+def bench_command(
+    preset: Annotated[
+        list[str] | None, typer.Option(help=f"Of {', '.join(PRESETS)}; may be given several times.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to measure, in all.")] = 30.0,
+    size: Annotated[int, typer.Option(help="Edge of an icon in pixels.")] = 64,
+    batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step.", show_default="the preset's")] = None,
+    device: Device = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure how fast presets train here, in turns: images/s, memory, and share of the matrix rate."""
+    with sentences():
+        recipes = [read_recipe(name, {"batch": batch}, size) for name in preset or PRESETS]
+        result = bench(recipes, image_size=size, device=choose_device(device), seconds=seconds)
+    if as_json:
+        typer.echo(dumps(asdict(result), indent=2))
+    else:
+        Console().print(summarize_bench(result))
 
 
 def bench(recipes: Sequence[Recipe], *, image_size: int, device: torch.device, seconds: float) -> Bench:
@@ -177,7 +204,9 @@ def gflop_per_image(recipe: Recipe, image_size: int) -> float:
 
 
 def _peak_memory(recipe: Recipe, image_size: int, device: torch.device) -> float | None:
-    """MiB that training takes at full size, in a process of its own on the CPU."""
+    """MiB that training takes at full size, in a process of its own on the CPU; None where nothing tells it."""
+    if device.type == "mps":
+        return None
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
@@ -209,11 +238,15 @@ def _highest_resident() -> int | None:
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU"
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from generator.door import Device
 from generator.gray import in_words
 from generator.sheets import thin
 from generator.studio import choose_device
@@ -35,7 +36,6 @@ from train.doors.measuring import anatomy, reached, sheet
 from train.doors.options import (
     DEFAULT_SIZE,
     Background,
-    Device,
     EvaluateEvery,
     HoldOut,
     Icons,
@@ -289,13 +289,13 @@ def _price_note(price: float | None) -> str:
 
 def _summary(plans: Sequence[Plan]) -> Table:
     """What is going to be trained, and what is not."""
-    table = Table("preset", "generator", "discriminator", "GFLOP an icon", "", box=None)
+    table = Table("preset", "generator", "beside it", "GFLOP an icon", "", box=None)
     for plan in plans:
         if plan.anatomy is None:
             table.add_row(plan.label, "", "", "", Text(plan.said, style="yellow"))
         else:
             sizes = (
-                f"{count / 1e6:.2f} M" if count else "-" for count in (plan.anatomy.generator, plan.anatomy.critics)
+                f"{count / 1e6:.2f} M" if count else "-" for count in (plan.anatomy.generator, plan.anatomy.helper)
             )
             table.add_row(plan.label, *sizes, f"{plan.anatomy.gflop:.3f}", "")
     return table

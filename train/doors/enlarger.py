@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from generator.door import Device
 from generator.enlarger import SHIPPED_ENLARGER, read_enlarger
 from generator.studio import choose_device
 from train.data.holdout import split
@@ -40,7 +41,7 @@ def enlarger_command(
             show_default="1",
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     report: Annotated[bool, typer.Option("--report", help="Only report on the enlarger that ships.")] = False,
 ) -> None:
     """Train the enlarger on nine tenths of the icons; report PSNR and SSIM on the others, beside Lanczos.

@@ -18,7 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from generator.checkpoint import Bundle, BundleError, read_bundle
+from generator.door import Device
 from generator.networks import build_generator
+from generator.quality import DISTANCE
 from generator.studio import choose_device
 from train.data.holdout import HELD_OUT_SHARE, digests, split
 from train.data.icons import IconSet
@@ -36,13 +38,13 @@ READINGS = {
     "recall": "Share of the training icons that the model could have drawn: higher is better.",
     "coverage": "Share of the training icons with one of the icons beside them: higher is better.",
     "ms_ssim": "Likeness of two icons: far above the real figure, the model draws the same again and again.",
-    "nearest": "Distance to the nearest training icon; 1 is that of other icons of the set: far below it, copies.",
+    "nearest": f"Distance to the nearest training icon, by pixels: {DISTANCE}",
     "nearest_low": "The same of the nearest 5 %: far below the real figure, some are copies.",
     "form": "Forms as a network of natural images sees them: lower is better.",
     "copies": "Share of the icons that are practically copies of training icons: lower is better.",
     "chosen_precision": "Precision of icons that are chosen, the best of eight; beside it, of icons that are not.",
     "chosen_coverage": "The same of coverage: what choosing costs in variety.",
-    "chosen_nearest": "The same of the distance to the nearest training icon.",
+    "chosen_nearest": "Their distance to the nearest training icon, by pixels or by features: the smaller one.",
 }
 
 
@@ -56,7 +58,7 @@ def evaluate_command(
         str, typer.Option(help="Only icons of these names or groups: 'cat*,faces'; see `inspect --help`.")
     ] = "",
     samples: Annotated[int, typer.Option(min=8, max=8192, help="Icons to generate.")] = SAMPLES,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure how good a model is: each figure beside the same between real icons, and how to read it.

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from generator.decode import TRANSPARENT, color_code
+from generator.door import Device
 from generator.gray import in_words
 from generator.networks import build_generator
 from generator.transparency import WHITE
@@ -27,7 +28,6 @@ from train.data.summary import summarize
 from train.doors.options import (
     DEFAULT_SIZE,
     Background,
-    Device,
     EvaluateEvery,
     HoldOut,
     Icons,
@@ -57,7 +57,14 @@ from train.run.sitting import fit, start_run
 
 DEFAULT_PRESET, DEFAULT_KIMG = "sagan", 300.0
 
-RECIPE = "The recipe, for who knows what they change; by default as the preset has it"
+SHOWN_DEFAULTS = {
+    name: f"{value:g}" if isinstance(value, float) else str(value).lower()
+    for name, value in asdict(PRESETS[DEFAULT_PRESET]).items()
+    if name != "preset"
+}
+"""What the help shows as the recipe's defaults."""
+
+RECIPE = "The recipe, for who knows what they change"
 """The panel of the help in which these options stand."""
 
 MORE_MINUTES = 30

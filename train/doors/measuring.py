@@ -19,7 +19,7 @@ from generator.networks import build_generator
 from generator.pictures import grid
 from generator.studio import fold
 from generator.transparency import WHITE, as_image, over
-from train.adversary.leader import new_trainer
+from train.autoencoders.trainer import AutoencoderTrainer
 from train.doors.terminal import UsageError
 from train.metrics import Judge
 from train.metrics.membership import membership
@@ -27,6 +27,7 @@ from train.report.comparison import Anatomy, Reached, seconds_until
 from train.report.history import History, read_history
 from train.run.folder import BEST
 from train.run.guard import End
+from train.run.learners import new_learner
 from train.run.outputs import SHEET_COLUMNS, draw_seeds
 from train.run.setting import Setting
 
@@ -37,15 +38,11 @@ GIGA = 1e9
 
 def anatomy(setting: Setting, icons: NDArray[np.uint8]) -> Anatomy:
     """Build the networks of a setting for icons `(N, size, size, C)` and count. ValueError: they cannot be built."""
-    trainer = new_trainer(
-        setting.recipe,
-        setting.network,
-        icons[:FEW],
-        background=setting.background,
-        device=torch.device("cpu"),
-        seed=setting.seed,
-    )
-    critics = [getattr(trainer, part, None) for part in ("discriminator", "guide")]  # not all have them
+    learner = new_learner(setting, icons[:FEW], torch.device("cpu"))
+    if isinstance(learner, AutoencoderTrainer):
+        helpers: list[nn.Module | None] = [learner.network.encoder]
+    else:
+        helpers = [getattr(learner, part, None) for part in ("discriminator", "guide")]  # not all have them
     network = build_generator(setting.network)
     drawing = fold(network)
     # The counter knows no formula for the CPU's fused attention; the plain one consists of products that it knows.
@@ -53,7 +50,7 @@ def anatomy(setting: Setting, icons: NDArray[np.uint8]) -> Anatomy:
         drawing(torch.zeros(1, setting.network.latent_size))
     return Anatomy(
         generator=_parameters(network),
-        critics=sum(_parameters(part) for part in critics if isinstance(part, nn.Module)),
+        helper=sum(_parameters(part) for part in helpers if isinstance(part, nn.Module)),
         gflop=counter.get_total_flops() / GIGA,
     )
 
@@ -80,7 +77,7 @@ def reached(run: Path, judge: Judge, parted: Sequence[NDArray[np.uint8]], device
         images_per_second=_speed(history),
         best_kimg=bundle.card.kimg,
         figures=judge.compare(fakes),
-        told_apart=membership(fakes, *parted, device) if len(parted[1]) else None,
+        told_apart=membership(fakes, parted[0], parted[1], device) if len(parted[1]) else None,
         sooner=seconds_until(history.evaluations),
         sheet=sheet(draw_seeds(network, bundle.config, device)),
         note="" if history.ended == End.GOAL else f"ended by {history.ended} at {kimg:.1f} kimg",

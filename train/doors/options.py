@@ -57,7 +57,6 @@ Seed = Annotated[
 EvaluateEvery = Annotated[
     float | None, typer.Option(min=0.001, help="kimg between evaluations.", show_default="5 % of the time")
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 """What `fit` and `compare` take alike; --alpha, --gray and --threshold stand in terminal.py, for `inspect`, too."""
 
 DEFAULT_SIZE = 64

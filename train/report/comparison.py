@@ -43,8 +43,8 @@ class Anatomy:
 
     generator: int
     """Parameters."""
-    critics: int
-    """Parameters of all that judges the generator while it learns; 0: nothing does."""
+    helper: int
+    """Parameters of what it learns with and a bundle does not need: discriminator, guide, encoder."""
     gflop: float
     """Of drawing one icon; a multiplication and an addition count as two."""
 
@@ -180,13 +180,13 @@ def _names(trained: Sequence[Reached]) -> list[str]:
 
 
 def _costs(comparison: Comparison) -> Table:
-    head = ["generator", "discriminator", "GFLOP an icon", "images/s", "seen", "time", "USD"]
+    head = ["generator", "beside it", "GFLOP an icon", "images/s", "seen", "time", "USD"]
     lines = []
     for entry in comparison.entries:
         if entry.anatomy is None:
             lines.append(Line(entry.label, said=entry.said))
             continue
-        size = [_millions(entry.anatomy.generator), _millions(entry.anatomy.critics), number(entry.anatomy.gflop)]
+        size = [_millions(entry.anatomy.generator), _millions(entry.anatomy.helper), number(entry.anatomy.gflop)]
         run = [NEVER] * 4
         if (reached := entry.reached) is not None:
             cost = comparison.cost(reached.seconds)

@@ -9,6 +9,7 @@ from html import escape
 from PIL import Image
 
 from generator.pictures import png
+from generator.quality import DISTANCE
 from train.report.charts import COLORS, Chart, number, thousands, to_svg
 from train.report.history import FIGURES, History, Moment, Pair, Pictures, Wording, duration
 
@@ -161,8 +162,8 @@ def _moments(moments: Sequence[Moment]) -> Iterator[str]:
 def _pairs(pairs: Sequence[Pair]) -> Iterator[str]:
     if not pairs:
         return
-    yield "<h2>Nearest to a training icon</h2><p>Left the generated icon, right that training icon. The distance is 0"
-    yield 'for the same picture; that of a fresh icon from its nearest one is usually 1.</p><div class="pairs">'
+    yield "<h2>Nearest to a training icon</h2><p>Left the generated icon, right that training icon."
+    yield f' Distance {DISTANCE}</p><div class="pairs">'
     for pair in pairs:
         both = image(pair.generated, f"Generated from seed {pair.seed}") + image(pair.training, "Training icon")
         yield (

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from generator.pictures import FAINT, INK, LINE, PAPER, enlarge, shorten
+from generator.quality import DISTANCE
 from train.report.charts import COLORS, HEIGHT, WIDTH, Chart, thousands, to_picture
 from train.report.history import Event, History, Moment, Pair, Pictures, duration
 
@@ -129,9 +130,7 @@ def _pairs(pairs: Sequence[Pair]) -> Image.Image:
         pen.line((x + PAIR_ICON + 4, below, x + 2 * PAIR_ICON + 4, below), COLORS["real"], 3)
         pen.text((x, below + 6), f"seed {pair.seed}, distance {pair.distance:.2f}", INK, small)
         pen.text((x + PAIR_ICON + 4, below + 6), "training icon", FAINT, small)
-    title = (
-        "Nearest to a training icon: generated, and that icon on its right; the distance of a fresh icon is usually 1"
-    )
+    title = f"Nearest to a training icon, on its right. Distance {DISTANCE}"
     return under(title, body)
 
 

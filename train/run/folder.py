@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -71,8 +71,7 @@ class Run:
         document = {"run_format": RUN_FORMAT, **options}
         try:
             root.mkdir(parents=True, exist_ok=True)
-            with (root / LOCK).open("a") as lock:  # two runs that start together get two numbers
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with FileLock(root / LOCK):  # two runs that start together get two numbers
                 numbers = [int(found[0]) for folder in root.iterdir() if (found := re.match(r"\d+", folder.name))]
                 path = root / f"{max(numbers, default=0) + 1:04d}-{slug(name)}"
                 path.mkdir()
@@ -169,18 +168,17 @@ class Run:
 
     def close(self) -> None:
         """Let go of the lock."""
-        self._lock.close()
+        self._lock.release()
 
 
 def _json(document: Mapping[str, Any]) -> bytes:
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _lock(path: Path) -> IO[str]:
-    lock = (path / LOCK).open("a")
+def _lock(path: Path) -> FileLock:
+    lock = FileLock(path / LOCK, thread_local=False)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
+        lock.acquire(timeout=0)
+    except Timeout as error:
         raise RunError(f"{path}: another process is training this run.") from error
     return lock

@@ -15,6 +15,7 @@ from bot.models.library import ModelLibrary
 from bot.neighbors import command
 from bot.talk.brakes import Burst
 from bot.talk.words import MessageLink, read_link
+from generator.quality import DISTANCE
 from tests.bot.world import World, alt_text, choose, for_one, options, private, public, words
 from tests.conftest import draw_icon
 from tests.generator.formats.samples import encode, p3
@@ -39,7 +40,7 @@ async def test_a_seed_is_compared_for_all_to_see(world: World) -> None:
     title, verdict, scale = words(card).splitlines()
     assert title == f"Seed `42` · Model `{version}`, beside the training icons most like it"
     assert verdict.endswith(".")
-    assert scale.startswith("-# Distance 0: the same icon. Distance 1: ")
+    assert scale == f"-# Distance {DISTANCE}"
     assert alt_text(card).startswith("Generated icon, seed 42, beside its 3 nearest training icons, at distances ")
     with Image.open(io.BytesIO(await world.picture(card))) as picture:
         assert picture.format == "PNG"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +79,7 @@ class Host:
 def quicken(services: Services, folder: Path) -> None:
     """Let a bot train with the stand-in, and look at it often."""
     worker = services.get(RetrainService).worker
-    worker.command = (sys.executable, fake_train.__file__, str(folder))
+    worker.command = (fake_train.__file__, str(folder))
     worker.edit_seconds = worker.poll_seconds = 0.02
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -10,11 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from bot.retraining import child
 from bot.retraining.card import bar
+from bot.retraining.child import PROCESS, STOP
 from bot.retraining.files import JobFolder
 from bot.retraining.jobs import fit_sentence
-from bot.retraining.process import ERRORS, PROCESS, PROGRESS, TrainerError, Training, _environment, run_command
+from bot.retraining.process import ERRORS, PROGRESS, TrainerError, Training, _environment, run_command
 from tests.bot.world import until
+from tests.house import ROOT
+
+
+def script(folder: Path, source: str) -> list[str]:
+    """What Python runs as a training."""
+    file = folder / "script.py"
+    file.write_text(f"import sys, time\n{source}\n")
+    return [str(file)]
 
 
 def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
@@ -41,27 +52,73 @@ def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert not progress.stopped
 
 
-async def test_a_process_is_followed_by_its_lock(tmp_path: Path) -> None:
-    script = "import sys, time; print('last words', file=sys.stderr, flush=True); time.sleep(60)"
-    training = Training(tmp_path, (sys.executable, "-c", script))
+async def test_a_process_is_followed_by_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training(tmp_path, script(tmp_path, "print('last words', file=sys.stderr, flush=True); time.sleep(60)"))
     assert not training.is_alive()
     training.start([])
+    assert training.is_alive()  # before it has come to lock anything
+    await until(lambda: (tmp_path / ERRORS).stat().st_size > 0)
     found_again = Training(tmp_path)
     assert found_again.is_alive()
-    await until(lambda: (tmp_path / ERRORS).stat().st_size > 0)
-    found_again.signal(signal.SIGKILL)
+    found_again.kill()
     assert training._process is not None
     training._process.wait()
     assert not found_again.is_alive()
     assert training.reason() is None  # killed: what it said before is not why
     assert found_again.reason() == "last words"
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
     with pytest.raises(TrainerError, match="could not be started"):
-        Training(tmp_path, (str(tmp_path / "nothing"),)).start([])
+        training.start([])
+
+
+async def test_a_training_outlives_its_bot_and_keeps_others_out(tmp_path: Path) -> None:
+    work = script(tmp_path, "print('begun', file=sys.stderr, flush=True)\nwhile True: time.sleep(0.01)")
+    start = "import sys, time; from pathlib import Path; from bot.retraining.process import Training"
+    start += "; Training(Path(sys.argv[1]), sys.argv[2:]).start([]); print('started', flush=True); time.sleep(60)"
+    bot = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", start, str(tmp_path), *work), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    assert bot.stdout is not None
+    assert await bot.stdout.readline() == b"started\n"
+    bot.kill()
+    await bot.wait()
+    await until(lambda: (tmp_path / ERRORS).read_text() == "begun\n")
+    next_bot = Training(tmp_path, work)
+    assert next_bot.is_alive()
+    first = json.loads((tmp_path / PROCESS).read_text())["pid"]
+    next_bot.start([])
+    second = next_bot._process
+    assert second is not None
+    assert await asyncio.to_thread(second.wait) == 1  # it has found the lock taken
+    assert next_bot.reason() == "Another process is training in this folder."
+    assert next_bot.is_alive()
+    assert json.loads((tmp_path / PROCESS).read_text())["pid"] == first
+    next_bot.stop()
+    await until(lambda: not next_bot.is_alive())
+
+
+async def test_a_training_that_starts_too_late_ends_at_once(tmp_path: Path) -> None:
+    """Its bot was killed before it came to its lock, and the next one has given the job up."""
+    work = script(tmp_path, "time.sleep(60)")
+    (tmp_path / STOP).touch()
+    late = await asyncio.create_subprocess_exec(sys.executable, "-m", child.__name__, tmp_path, *work, cwd=ROOT)
+    assert await late.wait() == -signal.SIGTERM
+
+
+async def test_a_training_is_asked_to_stop(tmp_path: Path) -> None:
+    handled = "signal.signal(signal.SIGTERM, lambda *_: sys.exit('saved')); print('ready', file=sys.stderr, flush=True)"
+    training = Training(tmp_path, script(tmp_path, f"import signal; {handled}\nwhile True: time.sleep(0.01)"))
+    (tmp_path / STOP).touch()  # of the sitting before
+    training.start([])
+    await until(lambda: (tmp_path / ERRORS).stat().st_size > 0)
+    training.stop()
+    await until(lambda: not training.is_alive())
+    assert training.reason() == "saved"
 
 
 async def test_a_command_that_fails_gives_its_last_line() -> None:
     with pytest.raises(TrainerError, match="why not"):
-        await run_command(["-c", "import sys; sys.exit('first\\nwhy not')"], (sys.executable,))
+        await run_command(["-c", "import sys; sys.exit('first\\nwhy not')"], ())
 
 
 async def test_a_training_is_given_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,12 +133,12 @@ async def test_a_training_is_given_no_secret(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_a_process_that_is_left_becomes_no_zombie(tmp_path: Path) -> None:
-    training = Training(tmp_path, (sys.executable, "-c", "import time; time.sleep(60)"))
+    training = Training(tmp_path, script(tmp_path, "time.sleep(60)"))
     training.start([])
     assert training._process is not None
     number = training._process.pid
-    (tmp_path / PROCESS).unlink()  # as if the disk had been full: the bot knows its child all the same
-    training.signal(signal.SIGKILL)
+    (tmp_path / PROCESS).mkdir()  # as if the disk were full: the bot knows its child all the same
+    training.kill()
     training.leave()
     await until(lambda: not Path(f"/proc/{number}").exists())
 

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from generator.checkpoint import read_bundle
 from generator.pictures import grid, png
+from generator.quality import DISTANCE
 from generator.writing import Description, write_bundle
 from train.__main__ import app
 from train.report.charts import Chart, Series, lay_out, number, part_ways, to_picture, to_svg
@@ -161,6 +162,7 @@ def test_the_report_shows_the_run(run: Path) -> None:
         "SWD x 1000",
         "encoder e5e5e5e5e5e5",
         "odd",
+        f"Distance {DISTANCE}",
     ):
         assert text in page.text
     assert "best 30" in page.text
