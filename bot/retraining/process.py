@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,10 +23,9 @@ from typing import IO
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import generator
-from generator.folders import write_file
 
 COMMAND = (sys.executable, "-m", "train")
-PROGRESS, ERRORS, LOCK, PROCESS = "progress.jsonl", "errors.txt", "process.lock", "process.json"
+PROGRESS, ERRORS, LOCK, PROCESS = "progress.jsonl", "errors.txt", "process.lock", "process.pid"
 NICENESS = 10
 """Added to the process's priority number: the bot's own work goes first."""
 
@@ -36,6 +35,9 @@ NEEDED_PREFIXES = (
     *("TORCH_", "PYTORCH_", "CUDA_", "CUBLAS_", "NVIDIA_", "NCCL_", "ROCR_", "HIP_", "HSA_"),
 )
 """Variables that a training is given: of the system, of Python, and of what computes. Nothing else leaves the bot."""
+
+_BEGIN = 'printf "%s" "$$" > "$0" && exec "$@"'
+"""For a shell: it writes down its number, which is the training's, before that begins. The bot might die in between."""
 
 NOT_A_REASON = ("Run folder:",)
 """Beginnings of lines on stderr that say nothing of what went wrong."""
@@ -121,10 +123,12 @@ class Training:
     def start(self, arguments: Sequence[str]) -> None:
         """Start the process. Raises TrainerError."""
         self._offset, self.progress = 0, Progress()
+        if shutil.which(self._command[0]) is None:
+            raise TrainerError(f"The training could not be started ({self._command[0]} is not there).")
         try:
             with self._locked() as lock, self._append(PROGRESS) as progress, self._append(ERRORS) as errors:
                 self._process = subprocess.Popen(  # noqa: S603 - our own command, and options from an enumeration
-                    [*self._command, *arguments],
+                    ["/bin/sh", "-c", _BEGIN, str(self.folder / PROCESS), *self._command, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=progress,
                     stderr=errors,
@@ -136,7 +140,14 @@ class Training:
             raise TrainerError(f"The training could not be started ({error.strerror or error}).") from error
         with contextlib.suppress(OSError):  # it may be over already
             os.setpriority(os.PRIO_PGRP, self._process.pid, NICENESS)
-        write_file(self.folder / PROCESS, json.dumps({"pid": self._process.pid}).encode())
+
+    def forget(self) -> None:
+        """Know no longer of a process that has ended: the next one is about to begin."""
+        (self.folder / PROCESS).unlink(missing_ok=True)
+
+    def has_begun(self) -> bool:
+        """Whether there is, or was, a process: the bot may have died after it took the job, and before that."""
+        return self.is_alive() or (self.folder / PROCESS).exists()
 
     def is_alive(self) -> bool:
         """Whether the process runs, also one that an earlier bot has started."""
@@ -169,9 +180,9 @@ class Training:
         """Send SIGTERM (stop and save) or SIGKILL. Nothing happens when it no longer runs."""
         if not self.is_alive():
             return
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError):
             found = self._process
-            pid = found.pid if found is not None else int(json.loads((self.folder / PROCESS).read_text())["pid"])
+            pid = found.pid if found is not None else int((self.folder / PROCESS).read_text())
             if number == signal.SIGKILL:
                 os.killpg(pid, number)
             else:

@@ -146,20 +146,22 @@ class Retrainer:
             return False
         for job_id in await self._desk.book.ids(JobState.RUNNING):
             if await self._desk.has_files(job_id):
-                await self._do(job_id, begin=False)
+                await self._do(job_id)
                 return True
         for job_id in await self._desk.book.ids(JobState.QUEUED):
-            # The files of a job lie with the process that took it.
-            if await self._desk.has_files(job_id) and await self._desk.book.begin(job_id):
-                await self._do(job_id, begin=True)
+            if not await self._desk.has_files(job_id):  # they lie with the process that took it
+                continue
+            await asyncio.to_thread(Training(self._desk.folder(job_id).path).forget)
+            if await self._desk.book.begin(job_id):
+                await self._do(job_id)
                 return True
         return False
 
-    async def _do(self, job_id: int, *, begin: bool) -> None:
+    async def _do(self, job_id: int) -> None:
         training = Training(self._desk.folder(job_id).path, self.command)
         self._desk.training = (job_id, training)
         try:
-            if begin:
+            if not await asyncio.to_thread(training.has_begun):
                 await asyncio.to_thread(training.start, await self._arguments(job_id))
                 await self._desk.show_queue()
             await self._follow(job_id, training)

@@ -41,6 +41,14 @@ def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert not progress.stopped
 
 
+class Killed(BaseException):
+    """The bot is gone."""
+
+
+def dies(*_: object) -> None:
+    raise Killed
+
+
 async def test_a_process_is_followed_by_its_lock(tmp_path: Path) -> None:
     script = "import sys, time; print('last words', file=sys.stderr, flush=True); time.sleep(60)"
     training = Training(tmp_path, (sys.executable, "-c", script))
@@ -57,6 +65,26 @@ async def test_a_process_is_followed_by_its_lock(tmp_path: Path) -> None:
     assert found_again.reason() == "last words"
     with pytest.raises(TrainerError, match="could not be started"):
         Training(tmp_path, (str(tmp_path / "nothing"),)).start([])
+
+
+async def test_a_process_can_be_ended_by_a_bot_that_did_not_see_it_begin(tmp_path: Path) -> None:
+    """The bot dies the moment that it has started a training: nothing that it would do after that was done."""
+    training = Training(tmp_path, (sys.executable, "-c", "import time; time.sleep(60)"))
+    assert not training.has_begun()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "setpriority", dies)
+        with pytest.raises(Killed):
+            training.start([])
+    await until((tmp_path / PROCESS).exists)
+    found_again = Training(tmp_path)
+    assert found_again.has_begun()
+    await until(lambda: bool((tmp_path / PROCESS).read_text()))
+    found_again.signal(signal.SIGKILL)
+    assert training._process is not None
+    assert training._process.wait() == -signal.SIGKILL
+    assert found_again.has_begun()
+    found_again.forget()
+    assert not found_again.has_begun()
 
 
 async def test_a_command_that_fails_gives_its_last_line() -> None:
@@ -80,6 +108,7 @@ async def test_a_process_that_is_left_becomes_no_zombie(tmp_path: Path) -> None:
     training.start([])
     assert training._process is not None
     number = training._process.pid
+    await until((tmp_path / PROCESS).exists)
     (tmp_path / PROCESS).unlink()  # as if the disk had been full: the bot knows its child all the same
     training.signal(signal.SIGKILL)
     training.leave()
