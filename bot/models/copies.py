@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from generator.checkpoint import CARD, Bundle, BundleError, read_bundle
-from generator.folders import recover_folder, swap_in_folder
+from generator.folders import make_folder, recover_folder, swap_in_folder
 
 _FOLDER_DIGITS = 12
 
@@ -20,7 +20,7 @@ def keep_copy(source: Bundle, data: Path) -> Bundle:
     """
     folder = data / "models" / source.digest[:_FOLDER_DIGITS]
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent)
         with _one_process(folder.parent / ".lock"):
             recover_folder(folder)
             if not _holds(folder, source.digest):

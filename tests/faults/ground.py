@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
 
 from bot.app import open_services
-from bot.retraining.service import RetrainService
 from bot.services import Services
 from tests.bot.world import settings_for
 from tests.conftest import draw_icon, write_tiny_bundle

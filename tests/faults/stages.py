@@ -1,8 +1,8 @@
 """Ends a process at the n-th step by which it changes something outside of itself: for every n, one after the other.
 
-A step is the opening of a file for writing, a flush to the disk, a rename, a folder made or taken away, a file taken away, a
-process begun, and the commit of a transaction, before and after. Python tells of each of them (audit events, see PEP
-578); what SQLite does within a commit is its own, and `tests/faults/power.py` looks at that.
+A step is the opening of a file for writing, a flush to the disk, a rename, a folder made or taken away, a file taken
+away, a process begun, and the commit of a transaction, before and after. Python tells of each of them (audit events,
+see PEP 578); what SQLite does within a commit is its own, and `tests/faults/powerless.py` looks at that.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,38 +21,57 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"}
+CHANGES = {"os.rename": 2, "os.mkdir": 2, "os.remove": 1, "os.rmdir": 1}
+"""Audit events of changes, and where among their details the open folder stands that a path begins in, if any."""
 
 
-def each_step(folder: Path, act: Callable[[str, str], None]) -> None:
-    """Tell `act` of each step in a folder, what and where, before it is taken. It may raise, or end the process.
+@dataclass(frozen=True)
+class Step:
+    """What is about to happen: the name of the audit event, or "fsync" or "commit"."""
 
-    Python forgets no audit hook, so call this in a process of its own, which ends without cleaning up.
+    kind: str
+    path: str = ""
+    to: str = ""
+    """Where a rename leads."""
+
+
+def each_step(folder: Path, act: Callable[[Step], None]) -> None:
+    """Tell `act` of each step in a folder, before it is taken. It may raise, or end the process.
+
+    Python forgets no audit hook, so call this in a process of its own.
     """
     within = str(folder)
 
+    def tell(step: Step) -> None:
+        if step.path.startswith(within) or not step.path:
+            act(step)
+
     def hear(name: str, details: tuple[Any, ...]) -> None:
-        if name == "open":
-            path, _, flags = details
-            if isinstance(flags, int) and flags & WRITING and isinstance(path, str) and path.startswith(within):
-                act(name, path)
+        if name == "open" and isinstance(details[2], int) and details[2] & WRITING and isinstance(details[0], str):
+            tell(Step(name, details[0]))
         elif name == "subprocess.Popen":
-            act(name, "")
-        elif name in CHANGES and str(details[0]).startswith(within):
-            act(name, str(details[0]))
+            act(Step(name))
+        elif name in CHANGES:
+            inside = details[CHANGES[name]]
+            path = _absolute(details[0], inside)
+            tell(Step(name, path, _absolute(details[1], details[3]) if name == "os.rename" else ""))
 
     flush = os.fsync
 
     def fsync(handle: int) -> None:
-        path = str(Path(f"/proc/self/fd/{handle}").readlink())
-        if path.startswith(within):
-            act("fsync", path)
+        tell(Step("fsync", str(Path(f"/proc/self/fd/{handle}").readlink())))
         flush(handle)
 
     sys.addaudithook(hear)
     os.fsync = fsync  # type: ignore[assignment]  # files are flushed by their number here
-    event.listen(Engine, "commit", lambda _: act("commit", "before"))
-    event.listen(Session, "after_commit", lambda _: act("commit", "after"))
+    event.listen(Engine, "commit", lambda _: act(Step("commit")))
+    event.listen(Session, "after_commit", lambda _: act(Step("commit")))
+
+
+def _absolute(path: Any, inside: int) -> str:
+    """The whole path of one that may begin in an open folder, as `shutil.rmtree` names what it takes away."""
+    text = os.fsdecode(path)
+    return text if inside < 0 or text.startswith("/") else f"{Path(f'/proc/self/fd/{inside}').readlink()}/{text}"
 
 
 def killed_at(step: int, folder: Path, work: Callable[[], None]) -> bool:
@@ -73,7 +93,7 @@ def killed_at(step: int, folder: Path, work: Callable[[], None]) -> bool:
 def _die_at(step: int, folder: Path, work: Callable[[], None]) -> None:
     left = step
 
-    def act(_: str, __: str) -> None:
+    def act(_: Step) -> None:
         nonlocal left
         left -= 1
         if left == 0:

@@ -115,6 +115,15 @@ async def test_a_process_that_is_left_becomes_no_zombie(tmp_path: Path) -> None:
     await until(lambda: not Path(f"/proc/{number}").exists())
 
 
+def test_what_people_give_is_flushed_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there when the row of the job is, also after a power cut."""
+    flushed: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append(Path(f"/proc/self/fd/{handle}").readlink().name))
+    JobFolder(tmp_path / "jobs" / "1").save([("a.png", b"x"), ("set.zip", b"y")])
+    assert len([name for name in flushed if name.startswith((".001-a.png", ".002-set.zip"))]) == 2
+    assert {"jobs", "1", "icons"} <= set(flushed)
+
+
 def test_what_is_left_of_a_folder(tmp_path: Path) -> None:
     folder = JobFolder(tmp_path / "1")
     folder.save([("../../Evil .PNG", b"x"), ("set.tar.gz", b"y"), ("", b"z")])
