@@ -168,7 +168,7 @@ class Retrainer:
         except (TrainerError, BundleError, DeviceError, ServiceError, OSError) as error:
             log.warning("retraining %d: %s", job_id, error)
             await asyncio.to_thread(training.signal, signal.SIGKILL)
-            await self._desk.book.fail(job_id, str(error))
+            await self._desk.book.fail(job_id, sentence_of(error))
         except SQLAlchemyError:  # nothing can be written down; the training goes on, and is found again
             raise
         except Exception as error:
@@ -308,6 +308,13 @@ def _look(active: Bundle, options: Collection[str]) -> list[str]:
     if chosen or active.config.architecture != SaganConfig.architecture:
         return look
     return [*look, "--from", str(active.path.absolute())]
+
+
+def sentence_of(error: Exception) -> str:
+    """What went wrong, also where the system has said so: its number tells nobody anything."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'the data folder'}: {error.strerror}."
+    return str(error)
 
 
 def result_of(run: Path) -> Path:

@@ -3,8 +3,8 @@
     python -m tests.faults.power
 
 `tests/faults/disks.py` says what is modeled. Each state that may be left is put into a folder, and read as the next
-start reads it: it must be the old or the new one, and the new one once the writer has said that it is done. `times`: how
-many states are looked at for each, in hundreds. A database is another experiment: `tests/faults/powerless.py`.
+start reads it: it must be the old or the new one, and the new one once the writer says that it is done. `times`: how
+many states are looked at for each, in hundreds. The database has its own experiment: `tests/faults/powerless.py`.
 """
 
 from __future__ import annotations
