@@ -174,7 +174,7 @@ class Studio:
     def draw_latents(self, points: torch.Tensor) -> list[Image.Image]:
         """Draw latents, `(N, D)` on the CPU, as they are, blocking.
 
-        Where the device's memory is too small, from then on in smaller batches, and at last on the CPU; the log says so.
+        Where the device has too little memory, in smaller batches from then on, at last on the CPU; the log says so.
         """
         while True:
             try:
