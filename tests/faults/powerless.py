@@ -3,7 +3,7 @@
     python -m tests.faults.powerless --times 10
 
 A process writes rows as the bot does, each in a transaction of its own, and says so after each commit; strace hears
-every write and every flush of SQLite. Then states are built that a power cut may leave: what was flushed, and of the later
+every write and flush of SQLite. Then states are built that a power cut may leave: what was flushed, and of the later
 writes none, all, or some, each whole or cut at a sector. Each is opened, checked, and counted. The same with
 `synchronous = NORMAL` shows that the experiment would notice. `times`: hundreds of states.
 """
