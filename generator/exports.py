@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from generator.card import license_text
-from generator.folders import require_empty, writing
+from generator.folders import require_empty, write_file, writing
 from generator.pictures import png
 from generator.seeds import SEED_LIMIT
 from generator.studio import Studio
@@ -57,5 +57,4 @@ def export(
         "background": model.card.background,
         "files": files,
     }
-    with writing(folder / MANIFEST):
-        (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_file(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())  # whole, or not there

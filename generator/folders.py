@@ -36,12 +36,20 @@ def writing(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that lack, flushed to the disk: after a power cut they are there with it."""
+    new = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for each in new:
+        _sync_folder(each.parent)
+
+
 def swap_in_folder(path: Path, contents: Mapping[str, bytes]) -> None:
     """Write files into a new folder, flush them to the disk, and put it in the place of the folder at `path`.
 
     Two renames do it, so that for a moment nothing stands there: who reads meanwhile has to look twice.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
         for name, content in contents.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import itertools
+import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,8 @@ CPU_BATCH, CUDA_BATCH = 8, 64
 
 MAX_WAITING = 512
 """Icons that may wait for the network before further ones are turned away."""
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,7 +70,13 @@ class Studio:
         self._observe = observe
         self.device = choose_device(device)
         self._batch = CUDA_BATCH if self.device.type == "cuda" else CPU_BATCH
-        self.network = _prepare(bundle, self.device)
+        try:
+            self.network = _prepare(bundle, self.device)
+        except RuntimeError as error:
+            if self.device.type == "cpu" or not is_out_of_memory(error):
+                raise
+            self._go_to_cpu()
+            self.network = _prepare(bundle, self.device)
         """Latents `(N, D)` -> icons `(N, C, size, size)` in [-1, 1], folded; its weights take no gradients."""
         plainest = bundle.card.plainest
         self._plainest = None if plainest is None else latents([plainest], bundle.config.latent_size)[0]
@@ -165,11 +174,38 @@ class Studio:
     def _way(self, start: int | Seed, end: int | Seed, steps: int, scale: float) -> torch.Tensor:
         return tame(walk(start, end, self.bundle.config.latent_size, steps), self._plainest, scale)
 
+    def draw_latents(self, points: torch.Tensor) -> list[Image.Image]:
+        """Draw latents, `(N, D)` on the CPU, as they are, blocking.
+
+        Where the device has too little memory, in smaller batches from then on, at last on the CPU; the log says so.
+        """
+        while True:
+            try:
+                return self._draw_latents(points)
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error) or not self._make_do():
+                    raise
+
+    def _make_do(self) -> bool:
+        """Ask for less memory from now on; False: there is no less."""
+        if self._batch > 1:
+            self._batch = max(self._batch // 4, 1)
+            log.warning("the memory of %s is too small: it draws %d at a time from now on", self.device, self._batch)
+        elif self.device.type != "cpu":
+            self._go_to_cpu()
+            self.network = self.network.to(self.device)
+        else:
+            return False
+        return True
+
+    def _go_to_cpu(self) -> None:
+        log.warning("the memory of %s is too small: the CPU draws from now on, which takes longer", self.device)
+        self.device, self._batch = torch.device("cpu"), CPU_BATCH
+
     @torch.inference_mode()
     # TF32, cuDNN's default, would move pixels by more than the promised rounding; it knows nothing of the CPU.
     @torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-    def draw_latents(self, points: torch.Tensor) -> list[Image.Image]:
-        """Draw latents, `(N, D)` on the CPU, as they are, blocking."""
+    def _draw_latents(self, points: torch.Tensor) -> list[Image.Image]:
         pictures: list[Image.Image] = []
         for start in range(0, len(points), self._batch):
             chunk = points[start : start + self._batch]
@@ -188,6 +224,13 @@ def _settle(order: _Order, result: list[Image.Image] | Exception) -> None:
         order.pictures.set_exception(result)
     else:
         order.pictures.set_result(result)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory was too small: torch tells its own CPU allocator's failure by the words alone."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        words in str(error) for words in ("out of memory", "not enough memory", "allocate memory")
+    )
 
 
 def choose_device(name: str) -> torch.device:

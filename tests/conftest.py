@@ -73,16 +73,17 @@ def transparent_icons() -> NDArray[np.uint8]:
 @pytest.fixture(scope="session")
 def tiny_bundle_path(tmp_path_factory: pytest.TempPathFactory, drawn_icons: NDArray[np.uint8]) -> Path:
     """A small real bundle. Copy it before you damage it."""
-    return _write_bundle(tmp_path_factory.mktemp("bundles") / "tiny", drawn_icons)
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny", drawn_icons)
 
 
 @pytest.fixture(scope="session")
 def transparent_bundle_path(tmp_path_factory: pytest.TempPathFactory, transparent_icons: NDArray[np.uint8]) -> Path:
     """A small real bundle of transparent icons. Copy it before you damage it."""
-    return _write_bundle(tmp_path_factory.mktemp("bundles") / "transparent", transparent_icons)
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "transparent", transparent_icons)
 
 
-def _write_bundle(path: Path, icons: NDArray[np.uint8]) -> Path:
+def write_tiny_bundle(path: Path, icons: NDArray[np.uint8]) -> Path:
+    """Write a small real bundle of such icons."""
     from generator.neighbors import describe
 
     torch.manual_seed(0)

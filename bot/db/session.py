@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.db.errors import DatabaseError, describe, explain
+from generator.folders import make_folder
 
 PRIVATE = 0o600
 """Permissions of an SQLite file: it holds what people typed."""
@@ -94,7 +95,7 @@ def prepare_file(url: URL) -> None:
     if file is None:
         return
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         with suppress(OSError):  # SQLite says in its own words what is wrong with a file
             file.touch(mode=PRIVATE)
             file.chmod(PRIVATE)  # one that an earlier version has made; SQLite's files beside it follow

@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from generator.checkpoint import CARD, Bundle, BundleError, read_bundle
-from generator.folders import recover_folder, swap_in_folder
+from generator.folders import make_folder, recover_folder, swap_in_folder
 
 _FOLDER_DIGITS = 12
 
@@ -19,7 +19,7 @@ def keep_copy(source: Bundle, data: Path) -> Bundle:
     """
     folder = data / "models" / source.digest[:_FOLDER_DIGITS]
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent)
         with FileLock(folder.parent / ".lock"):  # one process at a time
             recover_folder(folder)
             if not _holds(folder, source.digest):

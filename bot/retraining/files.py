@@ -12,6 +12,7 @@ from PIL import Image
 
 from bot.retraining.process import ERRORS, PROGRESS
 from generator.checkpoint import SAMPLES
+from generator.folders import make_folder, write_file
 from generator.pictures import png, stacked
 
 ICONS, RUNS, SOURCES = "icons", "runs", "sources.json"
@@ -31,16 +32,16 @@ class JobFolder:
 
     def save(self, files: Sequence[tuple[str, bytes]]) -> None:
         """Write what people gave: archives beside each other, single icons into one folder. Raises OSError."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         for number, (name, content) in enumerate(files, start=1):
             ending = next((each for each in ARCHIVES if name.lower().endswith(each)), None)
             if ending is not None:
-                (self.path / f"{number:03}-{_plain(name[: -len(ending)])}{ending}").write_bytes(content)
+                write_file(self.path / f"{number:03}-{_plain(name[: -len(ending)])}{ending}", content)
                 continue
             folder = self.path / ICONS
-            folder.mkdir(exist_ok=True)
+            make_folder(folder)
             stem, _, suffix = name.rpartition(".")
-            (folder / f"{number:03}-{_plain(stem or name)}.{_plain(suffix)}").write_bytes(content)
+            write_file(folder / f"{number:03}-{_plain(stem or name)}.{_plain(suffix)}", content)
 
     def given(self) -> list[Path]:
         """The sources that were saved."""

@@ -45,6 +45,9 @@ NEEDED_PREFIXES = (
 )
 """Variables that a training is given: of the system, of Python, and of what computes. Nothing else leaves the bot."""
 
+_BEGIN = 'printf "%s" "$$" > "$0" && exec "$@"'
+"""For a shell: it writes down its number, which is the training's, before that begins. The bot might die in between."""
+
 NOT_A_REASON = ("Run folder:",)
 """Beginnings of lines on stderr that say nothing of what went wrong."""
 
@@ -144,6 +147,17 @@ class Training:
         except OSError as error:
             raise TrainerError(f"The training could not be started ({error.strerror or error}).") from error
         _be_nice(self._process.pid)
+
+    def forget(self) -> None:
+        """Know no longer of a process that has ended: the next one is about to begin."""
+        (self.folder / PROCESS).unlink(missing_ok=True)
+
+    def has_begun(self) -> bool:
+        """Whether there is, or was, a process: the bot may have died after it took the job, and before that.
+
+        One that has not come to its lock yet is not seen; a second one then finds the lock taken, and ends.
+        """
+        return self.is_alive() or (self.folder / PROCESS).exists()
 
     def is_alive(self) -> bool:
         """Whether the process runs, also one that an earlier bot has started."""

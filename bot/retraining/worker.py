@@ -144,27 +144,29 @@ class Retrainer:
             return False
         for job_id in await self._desk.book.ids(JobState.RUNNING):
             if await self._desk.has_files(job_id):
-                await self._do(job_id, begin=False)
+                await self._do(job_id)
                 return True
         for job_id in await self._desk.book.ids(JobState.QUEUED):
-            # The files of a job lie with the process that took it.
-            if await self._desk.has_files(job_id) and await self._desk.book.begin(job_id):
-                await self._do(job_id, begin=True)
+            if not await self._desk.has_files(job_id):  # they lie with the process that took it
+                continue
+            await asyncio.to_thread(Training(self._desk.folder(job_id).path).forget)
+            if await self._desk.book.begin(job_id):
+                await self._do(job_id)
                 return True
         return False
 
-    async def _do(self, job_id: int, *, begin: bool) -> None:
+    async def _do(self, job_id: int) -> None:
         training = Training(self._desk.folder(job_id).path, self.command)
         self._desk.training = (job_id, training)
         try:
-            if begin:
+            if not await asyncio.to_thread(training.has_begun):
                 await asyncio.to_thread(training.start, await self._arguments(job_id))
                 await self._desk.show_queue()
             await self._follow(job_id, training)
         except (TrainerError, BundleError, DeviceError, ServiceError, OSError) as error:
             log.warning("retraining %d: %s", job_id, error)
             await asyncio.to_thread(training.kill)
-            await self._desk.book.fail(job_id, str(error))
+            await self._desk.book.fail(job_id, sentence_of(error))
         except SQLAlchemyError:  # nothing can be written down; the training goes on, and is found again
             raise
         except Exception as error:
@@ -306,6 +308,13 @@ def _look(active: Bundle, options: Collection[str]) -> list[str]:
     if chosen or active.config.architecture != SaganConfig.architecture:
         return look
     return [*look, "--from", str(active.path.absolute())]
+
+
+def sentence_of(error: Exception) -> str:
+    """What went wrong, also where the system has said so: its number tells nobody anything."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'the data folder'}: {error.strerror}."
+    return str(error)
 
 
 def result_of(run: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -33,6 +34,8 @@ NOBODY_THERE = {UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_T
 
 NOTHING_TO_SEE = "…"
 """Stands for a moment in the place of an answer that only one person gets."""
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 _ANSWERED, _ID = "answered", "id"
 """What is noted in an interaction's extras."""
@@ -68,6 +71,14 @@ def _option(error: app_commands.TransformerError) -> Explanation:
     return Explanation("error.option", {"value": discord.utils.escape_markdown(fit(str(error.value), 100))})
 
 
+def _disk(error: OSError | OperationalError) -> Explanation:
+    """A disk that is full, said by the system or by SQLite, or what else may be wrong."""
+    database = isinstance(error, OperationalError)
+    if "disk is full" in str(error) if database else error.errno in FULL:
+        return Explanation("error.disk", level=logging.ERROR)
+    return Explanation("error.database" if database else "error.internal", level=logging.ERROR)
+
+
 _EXPLANATIONS: Mapping[type[Exception], Callable[[Any], Explanation]] = {
     Refusal: lambda error: Explanation(error.key, error.parameters),
     ServiceError: lambda error: Explanation(error.key, error.parameters),
@@ -90,7 +101,8 @@ _EXPLANATIONS: Mapping[type[Exception], Callable[[Any], Explanation]] = {
     discord.HTTPException: lambda _: Explanation("error.discord", level=logging.WARNING),
     discord.RateLimited: lambda _: Explanation("error.discord", level=logging.WARNING),
     aiohttp.ClientError: lambda _: Explanation("error.discord", level=logging.WARNING),
-    OperationalError: lambda _: Explanation("error.database", level=logging.ERROR),
+    OperationalError: _disk,
+    OSError: _disk,
     PoolTimeoutError: lambda _: Explanation("error.database", level=logging.ERROR),
     Exception: lambda _: Explanation("error.internal", level=logging.ERROR),
 }

@@ -18,6 +18,7 @@ from generator.checkpoint import Bundle, BundleError
 from generator.decode import DecodeError
 from generator.encoder import EncoderError
 from generator.enlarger import EnlargerError
+from generator.folders import write_file
 from generator.pictures import png
 from generator.points import names_point
 from generator.seeds import Seed
@@ -96,7 +97,7 @@ def write(content: bytes, path: Path, caption: str) -> None:
     if path.exists() and not path.is_file():  # a folder, a device, a pipe that nobody reads
         raise UsageError(f"{path}: cannot be written (it is there and is not a file).")
     try:
-        path.write_bytes(content)
+        write_file(path, content)  # what stood there stays where the disk is full
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
     Console().print(Text(printable(f"{caption} -> {path}")))

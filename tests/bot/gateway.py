@@ -141,6 +141,8 @@ class Gateway:
         await socket.send_json({"op": 10, "d": {"heartbeat_interval": self.heartbeat}})
         async for message in socket:
             received = message.json()
+            if received["op"] == 6:  # what it wants to resume is gone
+                await socket.send_json({"op": 9, "d": False})
             if received["op"] == 2:
                 self.identified = received["d"]
                 ready = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -58,3 +59,13 @@ def test_what_was_retired_long_ago_does_not_come_back(tmp_path: Path) -> None:
     (tmp_path / ".best-x-retired").mkdir()
     restore_folder(path)
     assert [file.name for file in path.iterdir()] == ["a"]
+
+
+def test_new_folders_are_flushed_to_the_disk_as_what_is_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power cut may take a new folder away, and with it the bundle that was flushed in it."""
+    flushed: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append(Path(f"/proc/self/fd/{handle}").readlink()))
+    swap_in_folder(tmp_path / "a" / "b" / "c", {"x": b"1"})
+    assert {tmp_path, tmp_path / "a", tmp_path / "a" / "b"} <= set(flushed)

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from generator import studio as studio_module
-from generator.checkpoint import read_bundle
+from generator.checkpoint import Bundle, read_bundle
 from generator.networks import build_generator
 from generator.networks.plain import PlainConfig
 from generator.networks.sagan import SaganConfig
@@ -178,3 +178,57 @@ async def test_a_walk_begins_and_ends_with_the_icons_of_its_seeds(tiny_bundle_pa
         assert [[icon.tobytes() for icon in each] for each in together] == [ends, drawn]
     finally:
         studio.close()
+
+
+class Small(torch.nn.Module):
+    """A network on a device whose memory takes so many icons at a time; on the CPU it draws all that it is given."""
+
+    def __init__(self, network: torch.nn.Module, device: str, most: int) -> None:
+        super().__init__()
+        self.network, self.where, self.most = network, torch.device(device), most
+
+    def forward(self, points: torch.Tensor) -> torch.Tensor:
+        if points.device == self.where and len(points) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        icons: torch.Tensor = self.network(points)
+        return icons
+
+
+def test_too_little_memory_draws_in_smaller_batches(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    expected = np.stack([np.asarray(icon) for icon in studio.draw(range(9))])
+    studio.network = Small(studio.network, "cpu", most=2)
+    icons = np.stack([np.asarray(icon) for icon in studio.draw(range(9))])
+    assert np.abs(icons.astype(int) - expected.astype(int)).max() <= 1
+    studio.draw([1])
+    assert [record.getMessage() for record in caplog.records] == [
+        "the memory of cpu is too small: it draws 2 at a time from now on"
+    ]
+    studio.network = Small(studio.network, "cpu", most=0)
+    with pytest.raises(torch.OutOfMemoryError):
+        studio.draw([1])
+
+
+def test_a_device_without_memory_leaves_it_to_the_cpu(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    """No machine of ours has the device: "meta" stands for it, from which no picture could come."""
+    expected = pixels(studio.draw([42])[0])
+    studio.device = torch.device("meta")
+    studio.network = Small(studio.network, "meta", most=0)
+    assert pixels(studio.draw([42])[0]) == expected
+    assert studio.device == torch.device("cpu")
+    assert caplog.messages[-1] == "the memory of meta is too small: the CPU draws from now on, which takes longer"
+
+
+def test_a_device_without_room_for_the_network_leaves_it_to_the_cpu(
+    tiny_bundle_path: Path, monkeypatch: pytest.MonkeyPatch, studio: Studio
+) -> None:
+    prepare = studio_module._prepare
+
+    def fail(bundle: Bundle, device: torch.device) -> torch.nn.Module:
+        if device.type != "cpu":
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return prepare(bundle, device)
+
+    monkeypatch.setattr(studio_module, "_prepare", fail)
+    monkeypatch.setattr(studio_module, "choose_device", lambda _: torch.device("cuda"))
+    small = Studio(read_bundle(tiny_bundle_path), "cuda")
+    assert pixels(small.draw([42])[0]) == pixels(studio.draw([42])[0])

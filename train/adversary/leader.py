@@ -25,7 +25,7 @@ from torch import distributed
 
 from generator.decode import Color
 from generator.networks import GeneratorConfig, read_config
-from generator.studio import DeviceError, choose_device
+from generator.studio import DeviceError, choose_device, is_out_of_memory
 from train.adversary.distributed import ProcessLostError, communicate, size
 from train.adversary.recipes import Recipe
 from train.adversary.trainer import Trainer
@@ -93,13 +93,6 @@ def follow_command(name: str) -> int:
         sys.stderr.write(f"Process {os.environ['RANK']} of {processes()}: {message}\n")
         return 1
     return 0
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory was too small: torch tells its own CPU allocator's failure by the words alone."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        words in str(error) for words in ("out of memory", "not enough memory", "allocate memory")
-    )
 
 
 def _follow(name: str) -> None:

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from generator.folders import recover_folder, swap_in_folder, write_file, writing
+from generator.folders import make_folder, recover_folder, swap_in_folder, write_file, writing
 from train.data.names import slug
 from train.run.guard import Watch
 
@@ -70,11 +70,11 @@ class Run:
         """
         document = {"run_format": RUN_FORMAT, **options}
         try:
-            root.mkdir(parents=True, exist_ok=True)
+            make_folder(root)
             with FileLock(root / LOCK):  # two runs that start together get two numbers
                 numbers = [int(found[0]) for folder in root.iterdir() if (found := re.match(r"\d+", folder.name))]
                 path = root / f"{max(numbers, default=0) + 1:04d}-{slug(name)}"
-                path.mkdir()
+                make_folder(path)
             (path / SHEETS).mkdir()
             write_file(path / ICONS, save_tensors({"icons": torch.from_numpy(icons)}))
             if start is not None:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from generator.checkpoint import BundleError
 from generator.folders import write_file
 from generator.quality import score
+from generator.studio import is_out_of_memory
 from generator.writing import copy_bundle
-from train.adversary.leader import is_out_of_memory
 from train.data.holdout import split
 from train.metrics import Judge
 from train.metrics.judge import SAMPLES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,7 @@ from bot.models.library import ModelLibrary
 from bot.retraining import worker
 from bot.retraining.jobs import JobOverError
 from bot.retraining.service import RetrainService
-from bot.retraining.worker import _look
+from bot.retraining.worker import Retrainer, _look
 from tests.bot.retraining.host import WORSE, Host, another_bundle, furnish
 from tests.bot.world import World, alt_text, labels, name_servers, private, until, words
 
@@ -119,6 +120,26 @@ async def test_the_queue_has_places_and_can_be_left(host: Host) -> None:
     assert len(host.calls()) == 2
     with pytest.raises(JobOverError):
         await world.service(RetrainService).cancel(1, host.admin.id)
+
+
+async def test_a_retraining_that_was_taken_and_not_begun_begins_at_the_next_start(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bot was killed after it had written down that a job runs, and before there was a process."""
+
+    async def killed(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    retrainer = host.world.service(RetrainService).worker
+    with monkeypatch.context() as patch:
+        patch.setattr(Retrainer, "_do", killed)
+        card = await host.retrain()
+        await until(lambda: retrainer._tasks[0].done())
+    assert host.calls() == []
+    await retrainer.stop()
+    retrainer.start()
+    await host.until(card, "### Retraining 1 is done")
+    assert len(host.calls()) == 1
 
 
 async def test_what_the_training_says_at_its_death_reaches_the_card_and_it_can_go_on(host: Host) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.retraining import child
+from bot.retraining import child, process
 from bot.retraining.card import bar
 from bot.retraining.child import PROCESS, STOP
 from bot.retraining.files import JobFolder
@@ -50,6 +50,14 @@ def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert (progress.sheet, progress.note) == (tmp_path / "sheets" / "2.png", "Back to the best state.")
     assert progress.finished
     assert not progress.stopped
+
+
+class Killed(BaseException):
+    """The bot is gone."""
+
+
+def dies(*_: object) -> None:
+    raise Killed
 
 
 async def test_a_process_is_followed_by_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,6 +124,25 @@ async def test_a_training_is_asked_to_stop(tmp_path: Path) -> None:
     assert training.reason() == "saved"
 
 
+async def test_a_process_can_be_ended_by_a_bot_that_did_not_see_it_begin(tmp_path: Path) -> None:
+    """The bot dies the moment that it has started a training: nothing that it would do after that was done."""
+    training = Training(tmp_path, script(tmp_path, "time.sleep(60)"))
+    assert not training.has_begun()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "_be_nice", dies)
+        with pytest.raises(Killed):
+            training.start([])
+    await until((tmp_path / PROCESS).exists)
+    found_again = Training(tmp_path)
+    assert found_again.has_begun()
+    found_again.kill()
+    assert training._process is not None
+    assert training._process.wait() == -signal.SIGKILL
+    assert found_again.has_begun()
+    found_again.forget()
+    assert not found_again.has_begun()
+
+
 async def test_a_command_that_fails_gives_its_last_line() -> None:
     with pytest.raises(TrainerError, match="why not"):
         await run_command(["-c", "import sys; sys.exit('first\\nwhy not')"], ())
@@ -141,6 +168,15 @@ async def test_a_process_that_is_left_becomes_no_zombie(tmp_path: Path) -> None:
     training.kill()
     training.leave()
     await until(lambda: not Path(f"/proc/{number}").exists())
+
+
+def test_what_people_give_is_flushed_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there when the row of the job is, also after a power cut."""
+    flushed: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append(Path(f"/proc/self/fd/{handle}").readlink().name))
+    JobFolder(tmp_path / "jobs" / "1").save([("a.png", b"x"), ("set.zip", b"y")])
+    assert len([name for name in flushed if name.startswith((".001-a.png", ".002-set.zip"))]) == 2
+    assert {"jobs", "1", "icons"} <= set(flushed)
 
 
 def test_what_is_left_of_a_folder(tmp_path: Path) -> None:

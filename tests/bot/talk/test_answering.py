@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from types import SimpleNamespace
 from typing import Any
 
 import discord
 import pytest
 from discord import app_commands
+from sqlalchemy.exc import OperationalError
 
 from bot.icons.service import IconService
 from bot.icons.sheets import BusyError
@@ -49,6 +51,11 @@ ERRORS: list[tuple[Exception, str]] = [
         "Discord had a problem just now (error *). Please try again.",
     ),
     (discord.RateLimited(90.0), "Discord had a problem just now (error *). Please try again."),
+    (OSError(errno.ENOSPC, "full"), "The disk that I write to is full (error *). Please tell whoever runs me."),
+    (
+        OperationalError("INSERT", {}, Exception("database or disk is full")),
+        "The disk that I write to is full (error *). Please tell whoever runs me.",
+    ),
     (ValueError("oh"), "Something went wrong on my side (error *). It is in the log; please try again."),
 ]
 
@@ -72,7 +79,7 @@ async def test_a_command_that_raises_tells_a_sentence(
         assert f"error {number}, 'fail' by {world.asker.id} in {world.guild.id}" in caplog.text
     else:
         assert answer == sentence
-    assert ("Traceback" in caplog.text) == isinstance(error, ValueError)
+    assert ("Traceback" in caplog.text) == isinstance(error, ValueError | OSError | OperationalError)
     assert len(world.errors()) == 1
 
 

@@ -1,0 +1,259 @@
+"""Discord in trouble: it refuses, breaks, does not answer, answers too late; the gateway drops; two bots at once.
+
+    python -m tests.faults.outages --times 3
+
+The real client speaks over a real socket to a server in Discord's place, which keeps nonces for three minutes. Each
+answer of the list comes in the place of the first, of the first two, of the first six answers to a daily post; then
+time goes by, until the run is over. The book must say what stands in the channel, and nothing may stand there twice.
+`times`: rounds, and days of two bots on one database in twenties.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+from aiohttp import web
+
+from bot.app import open_services
+from bot.client import Mojigan
+from bot.daily import posting
+from bot.daily.alarm import DailyAlarm
+from bot.daily.schedules import Plan, ScheduleService
+from tests.bot.daily.posts import Clock, statuses
+from tests.bot.gateway import Gateway, discord_that, reply
+from tests.bot.world import settings_for, until
+from tests.faults.findings import Finding, alone, among
+from tests.faults.ground import tiny_bundle
+
+ANSWERS: Sequence[int | str] = (
+    *(400, 401, 403, 404, 500, 502, 503, 504),
+    *("429", "429 global", "429 for an hour", "429 of another", "never", "taken, and lost", "taken, and 500", "lost"),
+)
+TRUE = ("sent, posted 1", "failed, posted 0", "unknown, posted 0", "unknown, posted 1", "missed, posted 0")
+"""What the book may say of what stands in the channel."""
+
+NONCES_LIVE = timedelta(minutes=3)
+FASTER = 100
+"""The pauses that discord.py makes between two attempts are shorter by that here."""
+
+MANAGED = Plan(40, 50, 7, datetime(2026, 1, 1, 8, tzinfo=UTC).time(), "Etc/UTC", frozenset(range(7)), 1, 23)
+
+
+class Quick:
+    """asyncio as discord.py's requests see it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def sleep(seconds: float) -> None:
+        """As long as it takes to try again, or what is left of it."""
+        await asyncio.sleep(seconds / FASTER)
+
+
+class Troubled(Gateway):
+    """A server in Discord's place that answers as it is told, and else as it should."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.script: list[int | str] = []
+        """The next answers to posts, edits and acknowledgements."""
+        self.messages: list[tuple[str, datetime]] = []
+        """What stands in the channel: nonces, and when they came."""
+        self.sockets: list[web.WebSocketResponse] = []
+        self.over = asyncio.Event()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        parts = request.path.removeprefix("/api/").split("/")
+        if request.content_type == "application/json" and parts[-1] == "messages":
+            return reply({"message": "Missing Access", "code": 50001}, status=403)  # that a schedule rests
+        posts = parts[0] == "channels" and parts[-1] == "messages"
+        if not self.script or not (posts or parts[-1] == "callback" or "@original" in parts):
+            return await (self._take(request) if posts else super().answer(request))
+        told = self.script.pop(0)
+        if isinstance(told, int):
+            return reply({"message": "no", "code": 0}, status=told)
+        if told.startswith("429"):
+            seconds = 3_600.0 if "hour" in told else 0.2
+            document = {"message": "You are being rate limited.", "retry_after": seconds, "global": "global" in told}
+            answer = reply(document, status=429)
+            if "another" not in told:
+                answer.headers["Via"] = "1.1 google"
+            return answer
+        if told == "never":
+            await self.over.wait()
+        elif told.startswith("taken"):
+            await (self._take(request) if posts else super().answer(request))
+        if told.endswith("500"):
+            return reply({"message": "no", "code": 0}, status=500)
+        assert request.transport is not None
+        request.transport.close()
+        return web.Response()
+
+    async def _take(self, request: web.Request) -> web.StreamResponse:
+        answer = await super().answer(request)
+        nonce = self.arrived[-1]
+        if not any(nonce == known and self.clock() - at < NONCES_LIVE for known, at in self.messages):
+            self.messages.append((nonce, self.clock()))
+        return answer
+
+    async def talk(self, request: web.Request, user: dict[str, Any]) -> web.WebSocketResponse:
+        self.joined.clear()
+        return await super().talk(request, user)
+
+
+def experiment(times: int, seed: int) -> Iterator[Finding]:
+    """Posts, commands, the gateway, and two bots."""
+    chance = random.Random(seed)  # noqa: S311
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discord.http, "asyncio", Quick())
+        patch.setattr("discord.webhook.async_.asyncio", Quick())
+        patch.setattr("discord.client.ExponentialBackoff.delay", lambda _: 0.01)
+        patch.setattr("discord.shard.ExponentialBackoff.delay", lambda _: 0.01)
+        patch.setattr(posting, "SEND_LIMIT", 2.0)
+        bundle = tiny_bundle(Path(name) / "tiny")
+        tried = asyncio.run(_all(Path(name), bundle, patch, times, chance))
+        yield among("an answer of Discord to a daily post, 1, 2 or 6 times", tried[0], TRUE)
+        yield among("the same to an acknowledgement or an answer of /icon", tried[1], ("the next one is answered",))
+        yield among("the gateway drops in the middle of a post", tried[2], ("sent, posted 1",))
+        yield among("a day of two bots on one database, each with some trouble", tried[3], TRUE)
+
+
+async def _all(
+    folder: Path, bundle: Path, patch: pytest.MonkeyPatch, times: int, chance: random.Random
+) -> tuple[Counter[str], Counter[str], Counter[str], Counter[str]]:
+    posts, asked, drops, days = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    async with _bots(folder / "one", bundle, patch, 1) as (server, clients, clock):
+        for _, answer, many in itertools.product(range(times), ANSWERS, (1, 2, 6)):
+            posts[await _day(server, clients, clock, [answer] * many)] += 1
+    async with _bots(folder / "asked", bundle, patch, 1) as (server, _, _):
+        for number, (_, answer) in enumerate(itertools.product(range(times), ANSWERS * 2)):
+            asked[await _asked(server, 2 * number, [answer] * (1 + number % 2))] += 1
+    async with _bots(folder / "drops", bundle, patch, 1) as (server, clients, clock):
+        for _, way in itertools.product(range(times), (1000, 1001, 4000, 4007, 4009, "reconnect", "invalid")):
+            drops[await _dropped(server, clients, clock, way)] += 1
+    async with _bots(folder / "two", bundle, patch, 2) as (server, clients, clock):
+        for _ in range(20 * times):
+            trouble = [chance.choice(ANSWERS) for _ in range(chance.randrange(4))]
+            days[await _day(server, clients, clock, trouble)] += 1
+    return posts, asked, drops, days
+
+
+@asynccontextmanager
+async def _bots(
+    folder: Path, bundle: Path, patch: pytest.MonkeyPatch, many: int
+) -> AsyncIterator[tuple[Troubled, list[Mojigan], Clock]]:
+    """So many bots on one database, logged in at one server; the first has a daily post set."""
+    clock = Clock()
+    server = Troubled(clock)
+    url, clients, tasks = f"sqlite:///{folder / 'data' / 'mojigan.db'}", list[Mojigan](), list[asyncio.Task[None]]()
+    async with discord_that(server.answer, patch):
+        stack = [open_services(settings_for(bundle, folder / str(i), database_url=url), clock) for i in range(many)]
+        services = [await each.__aenter__() for each in stack]
+        try:
+            await services[0].get(ScheduleService).set(MANAGED)
+            for each in services:
+                client = Mojigan(each)
+                client.service(DailyAlarm).look_every = None
+                tasks.append(asyncio.create_task(client.start("not.a.token")))
+                await until(client.is_ready)
+                clients.append(client)
+            yield server, clients, clock
+        finally:
+            server.over.set()
+            for client in clients:
+                await client.close()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for each_stack in reversed(stack):
+                await each_stack.__aexit__(None, None, None)
+
+
+async def _look(clients: list[Mojigan]) -> None:
+    """Let each bot look at what is due, at the same time, to the end."""
+    alarms = [client.service(DailyAlarm) for client in clients]
+    for alarm in alarms:
+        await until(lambda alarm=alarm: alarm._running is None or alarm._running.done())
+        alarm.wake()
+    for alarm in alarms:
+        await until(lambda alarm=alarm: alarm._running is not None and alarm._running.done())
+
+
+async def _next_day(clients: list[Mojigan], clock: Clock) -> str:
+    """The date of the next post, which is due now; a schedule that rests goes on."""
+    service = clients[0].service(ScheduleService)
+    clock.now = clock.now.replace(hour=7, minute=0, second=0) + timedelta(days=1)
+    (schedule,) = await service.of_guild(MANAGED.guild_id)
+    if schedule.paused is not None:
+        await service.resume(schedule.id)
+    clock.move(hours=1, minutes=1)
+    return clock.now.date().isoformat()
+
+
+async def _day(server: Troubled, clients: list[Mojigan], clock: Clock, trouble: list[int | str]) -> str:
+    """One post with such answers, and what came of it once it is over."""
+    day, before = await _next_day(clients, clock), len(server.messages)
+    server.script[:] = trouble
+    for seconds in (0, 31, 31, 120, 31, 300, 300):
+        clock.move(seconds=seconds)
+        await _look(clients)
+    server.script.clear()
+    return await _book(server, clients, day, before)
+
+
+async def _book(server: Troubled, clients: list[Mojigan], day: str, before: int) -> str:
+    book = dict(await statuses(clients[0].services.database))
+    status = book[day].value if day in book else "not in the book"
+    return f"{status}, posted {len(server.messages) - before}"
+
+
+async def _asked(server: Troubled, number: int, trouble: list[int | str]) -> str:
+    """Somebody types /icon, and Discord is in trouble; then somebody else does, and all is well."""
+    server.script[:] = trouble
+    await server.ask(1_000 + number, "icon", seed="1")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await until(lambda: not server.script)
+    server.script.clear()
+    await server.ask(1_001 + number, "icon", seed="2")
+    await until(lambda: f"token-{1_001 + number}" in server.answered)
+    return "the next one is answered"
+
+
+async def _dropped(server: Troubled, clients: list[Mojigan], clock: Clock, way: int | str) -> str:
+    """The connection ends while Discord has a post in hand; the bot comes back, and the post stands there once."""
+    day, before, arrived = await _next_day(clients, clock), len(server.messages), len(server.arrived)
+    server.taking.clear()
+    clients[0].service(DailyAlarm).wake()
+    await until(lambda: len(server.arrived) > arrived)
+    socket, server.identified = server._socket, {}
+    assert socket is not None
+    if way == "reconnect":
+        await socket.send_json({"op": 7, "d": None})
+    elif way == "invalid":
+        await socket.send_json({"op": 9, "d": False})
+    else:
+        await socket.close(code=int(way))
+    await until(lambda: server._socket is not socket)
+    await until(lambda: bool(server.identified))
+    server.taking.set()
+    await _look(clients)
+    for seconds in (31, 300):
+        clock.move(seconds=seconds)
+        await _look(clients)
+    return await _book(server, clients, day, before)
+
+
+if __name__ == "__main__":
+    alone("outages", experiment, 1)
