@@ -126,7 +126,8 @@ def test_a_gray_bundle_draws_compares_and_finds(gray_run: Path) -> None:
     real = as_image(bundle.icons()[3])
     for picture in (real, real.convert("RGB")):
         nearest = neighborhood.search(picture)[0]
-        assert (nearest.index, nearest.distance) == (3, pytest.approx(0, abs=0.01))
+        assert nearest.index == 3
+        assert nearest.distance == pytest.approx(0, abs=0.01)
     assert neighborhood.search(drawn[0])[0].distance > 0.1
     found = invert(studio, as_pixels(real), steps=2)
     assert found.icon.mode == "L"
