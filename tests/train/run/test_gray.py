@@ -13,12 +13,16 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from generator.checkpoint import SAMPLES, read_bundle
+from generator.gray import in_gray
 from generator.transparency import over
 from tests.conftest import draw_transparent, write_gray_sources
+from tests.train.data.emoji_font import SIZE, write_font
 from train.__main__ import app
 from train.adversary.augmentation import Augmentation
 from train.adversary.guide import VIEW, plain_views, views
 from train.data.icons import load_icons
+from train.data.reading import Request
+from train.data.sources import read_source
 from train.metrics.judge import on_backgrounds
 from train.report.history import GAP, nearest_pairs, read_history
 from train.run.folder import BEST
@@ -100,6 +104,15 @@ def test_all_sources_are_read_in_gray(gray_run: Path, folder: Path, tmp_path: Pa
     assert written.exit_code == 0, written.output
     with Image.open(next((tmp_path / "written").glob("*.png"))) as picture:
         assert (picture.mode, picture.size, set(np.unique(np.asarray(picture)))) == ("L", (28, 28), {0, 255})
+
+
+def test_an_emoji_font_is_read_on_the_gray(tmp_path: Path) -> None:
+    font = write_font(tmp_path / "x.ttf", {"😀": draw_transparent(3).resize((SIZE, SIZE))})
+    (gray,) = read_source(font, Request(size=28, background=(29,))).icons
+    (colored,) = read_source(font, Request(size=28, background=(29, 29, 29))).icons
+    assert (gray.decoded.pixels == in_gray(colored.decoded.pixels)).all()
+    (drawing,) = read_source(font, Request(size=28, background=(255,), threshold=0.4)).icons
+    assert set(np.unique(drawing.decoded.pixels)) == {0, 255}
 
 
 def test_a_hidden_icon_is_told_of_without_what_gray_cannot_do(tmp_path: Path) -> None:
