@@ -12,6 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from typer.testing import CliRunner
 
 from generator.card import DataSet
 from generator.networks import build_generator
@@ -80,6 +81,32 @@ def tiny_bundle_path(tmp_path_factory: pytest.TempPathFactory, drawn_icons: NDAr
 def transparent_bundle_path(tmp_path_factory: pytest.TempPathFactory, transparent_icons: NDArray[np.uint8]) -> Path:
     """A small real bundle of transparent icons. Copy it before you damage it."""
     return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "transparent", transparent_icons)
+
+
+def write_gray_sources(folder: Path) -> Path:
+    """Pictures and a drawing that `gray_run` is trained on: 24 icons, some of them transparent."""
+    for number in range(23):
+        (draw_icon(number) if number % 2 else draw_transparent(number)).save(folder / f"icon-{number:02d}.png")
+    circle = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="3" fill="navy"/></svg>'
+    (folder / "sunny.svg").write_text(circle)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def gray_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run on icons of 28 pixels in black and white. Copy it before you go on with it."""
+    from train.__main__ import app
+
+    folder, runs = write_gray_sources(tmp_path_factory.mktemp("sources")), tmp_path_factory.mktemp("gray-runs")
+    given = ["--size", "28", "--gray", "--threshold", "0.4", "--batch", "4", "--width", "8", "--kimg", "0.016"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("train.adversary.average.RECALIBRATION_BATCHES", 2)
+        patch.setattr("train.run.sitting.SAMPLES", 16)
+        patch.setattr("train.doors.fit.write_run_report", lambda _path: None)
+        result = CliRunner().invoke(app, ["fit", "--icons", str(folder), "--runs", str(runs), *given])
+    assert result.exit_code == 0, result.output
+    (run,) = (path for path in runs.iterdir() if path.is_dir())
+    return run
 
 
 def write_tiny_bundle(path: Path, icons: NDArray[np.uint8]) -> Path:

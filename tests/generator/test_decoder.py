@@ -119,5 +119,5 @@ def test_it_opens_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (tmp_path / "secret").touch()
     monkeypatch.setattr(process, "decode", opening)
     with pytest.raises(OSError, match="Too many open files"):
-        process._answer(b'{"size": 1, "background": [0, 0, 0]}\n')
+        process._answer(b'{"size": 1, "background": [0, 0, 0], "threshold": null}\n')
     (tmp_path / "secret").open().close()

@@ -32,7 +32,7 @@ IMAGE_SUFFIXES = frozenset(
     )
 )
 _LICENSE_FILE = re.compile(r"(licen[cs]e|copying|ofl)(\.(txt|md|rst))?", re.IGNORECASE)
-_LICENSE_LENGTH = 100  # characters of a license file's first line
+_LICENSE_LENGTH = 1000  # characters of a license file's first line, which may join those of many sources; as on a card
 
 
 def read_source(path: Path, request: Request) -> Reading:

@@ -11,7 +11,7 @@ all anew.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,11 +24,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from generator.checkpoint import BundleError
 from generator.door import Device
 from generator.gray import in_words
 from generator.sheets import thin
 from generator.studio import choose_device
 from generator.transparency import WHITE
+from train.adversary.leader import processes
 from train.adversary.recipes import PRESETS
 from train.data.holdout import split
 from train.data.icons import IconSet, write_report
@@ -144,6 +146,8 @@ def compare_command(
             raise UsageError("--evaluate-every and --price take finite numbers.")
         if not icons:
             raise UsageError("Say what to train on with --icons SOURCE.")
+        if processes() > 1:
+            raise UsageError("A comparison trains in one process: start it without torchrun.")
         where = choose_device(device)
         look, cut = read_look(background, alpha=alpha, gray=gray, threshold=threshold)
         edge = DEFAULT_SIZE if size is None else size
@@ -168,14 +172,16 @@ def compare_command(
                     return
             except TrainingError as error:
                 failed[plan.label] = str(error)
-        entries = _judge(out, plans, failed, icon_set, where, samples)
+        parted = [icon_set.pixels[each] for each in split(icon_set.pixels, settings[0].hold_out)]
+        with Console(stderr=True).status(f"comparing {samples:,} samples of each …"):
+            entries = list(_judge(out, plans, failed, parted, Judge(parted[0], parted[1], where, samples)))
         if price is None and where.type == "cpu":
             price = PRICE
         comparison = Comparison(
             f"{len(plans)} presets on {settings[0].data.name}",
             [*_facts(settings[0], icon_set), f"{samples:,} samples of each", str(where)],
             entries,
-            sheet(_shown(icon_set, settings[0])),
+            sheet(parted[0][list(thin(len(parted[0]), len(SHEET_SEEDS)))]),
             price,
             _price_note(price),
         )
@@ -242,34 +248,19 @@ def _train(out: Path, label: str, setting: Setting, icon_set: IconSet, device: t
 
 
 def _judge(
-    out: Path,
-    plans: Sequence[Plan],
-    failed: Mapping[str, str],
-    icon_set: IconSet,
-    device: torch.device,
-    samples: int,
-) -> list[Entry]:
-    """What each run has come to, by the same icons and as many samples."""
-    entries = []
-    with Console(stderr=True).status("measuring the icons …") as status:
-        judge: Judge | None = None
-        for plan in plans:
-            found = find(out, plan.setting) if plan.setting else None
-            if plan.setting is None or found is None or not (found / BEST).exists():
-                said = failed.get(plan.label) or plan.said or "There is no model that could be judged."
-                entries.append(Entry(plan.label, plan.anatomy, said=said))
-                continue
-            parted = [icon_set.pixels[each] for each in split(icon_set.pixels, plan.setting.hold_out)]
-            judge = judge or Judge(parted[0], parted[1], device, samples)
-            status.update(f"comparing {samples:,} samples of {plan.label} …")
-            entries.append(Entry(plan.label, plan.anatomy, reached(found, judge, parted, device)))
-    return entries
-
-
-def _shown(icon_set: IconSet, setting: Setting) -> NDArray[np.uint8]:
-    """As many training icons as a sheet has places."""
-    training, _ = split(icon_set.pixels, setting.hold_out)
-    return icon_set.pixels[training[list(thin(len(training), len(SHEET_SEEDS)))]]
+    out: Path, plans: Sequence[Plan], failed: Mapping[str, str], parted: Sequence[NDArray[np.uint8]], judge: Judge
+) -> Iterator[Entry]:
+    """What each run has come to. `failed`: sentences of those that broke off; `parted`: as `reached` takes it."""
+    for plan in plans:
+        found = find(out, plan.setting) if plan.setting else None
+        if found is None or not (found / BEST).exists():
+            said = failed.get(plan.label) or plan.said or "It brought no model that could be judged."
+            yield Entry(plan.label, plan.anatomy, said=said)
+            continue
+        try:
+            yield Entry(plan.label, plan.anatomy, reached(found, judge, parted))
+        except BundleError as error:
+            yield Entry(plan.label, plan.anatomy, said=str(error))
 
 
 def _facts(setting: Setting, icon_set: IconSet) -> list[str]:

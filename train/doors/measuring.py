@@ -14,13 +14,12 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from generator.checkpoint import BundleError, read_bundle
+from generator.checkpoint import read_bundle
 from generator.networks import build_generator
 from generator.pictures import grid
 from generator.studio import fold
 from generator.transparency import WHITE, as_image, over
 from train.autoencoders.trainer import AutoencoderTrainer
-from train.doors.terminal import UsageError
 from train.metrics import Judge
 from train.metrics.membership import membership
 from train.report.comparison import Anatomy, Reached, seconds_until
@@ -59,16 +58,12 @@ def _parameters(network: nn.Module) -> int:
     return sum(each.numel() for each in network.parameters())
 
 
-def reached(run: Path, judge: Judge, parted: Sequence[NDArray[np.uint8]], device: torch.device) -> Reached:
-    """Measure the best state of a run. `parted`: the icons it was trained on and those held out. Raises UsageError."""
-    history = read_history(run)
-    try:
-        bundle = read_bundle(run / BEST)
-    except BundleError as error:
-        raise UsageError(str(error)) from error
+def reached(run: Path, judge: Judge, parted: Sequence[NDArray[np.uint8]]) -> Reached:
+    """Measure the best state of a run. `parted`: the icons it was trained on and those held out. Raises BundleError."""
+    history, bundle = read_history(run), read_bundle(run / BEST)
     network = build_generator(bundle.config)
     network.load_state_dict(bundle.generator)
-    network = network.to(device).eval()
+    network = network.to(judge.device).eval()
     fakes = judge.sample(network, bundle.config.latent_size)
     kimg, seconds = history.clock[-1]
     return Reached(
@@ -77,10 +72,22 @@ def reached(run: Path, judge: Judge, parted: Sequence[NDArray[np.uint8]], device
         images_per_second=_speed(history),
         best_kimg=bundle.card.kimg,
         figures=judge.compare(fakes),
-        told_apart=membership(fakes, parted[0], parted[1], device) if len(parted[1]) else None,
+        told_apart=membership(fakes, parted[0], parted[1], judge.device) if len(parted[1]) else None,
         sooner=seconds_until(history.evaluations),
-        sheet=sheet(draw_seeds(network, bundle.config, device)),
-        note="" if history.ended == End.GOAL else f"ended by {history.ended} at {kimg:.1f} kimg",
+        sheet=sheet(draw_seeds(network, bundle.config, judge.device)),
+        note=_note(history),
+    )
+
+
+def _note(history: History) -> str:
+    """How a run ended, unless it reached its goal."""
+    if history.ended == End.GOAL:
+        return ""
+    kimg = history.clock[-1][0]
+    return (
+        f"ended by {history.ended} at {kimg:.1f} kimg"
+        if history.ended == End.ALARMS
+        else f"broken off at {kimg:.1f} kimg"
     )
 
 

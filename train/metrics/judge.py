@@ -75,6 +75,11 @@ class Judge:
         ]
 
     @property
+    def device(self) -> torch.device:
+        """Where all is compared."""
+        return self._device
+
+    @property
     def encoder_digest(self) -> str:
         """SHA-256 of the encoder's weights: figures on features can be compared when it is the same."""
         return self._encoder.digest

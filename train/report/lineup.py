@@ -89,10 +89,10 @@ def _drawn(table: Table) -> Image.Image:
 
 def _columns(table: Table, text: Font, small: Font) -> list[float]:
     """Where each column ends: it is as wide as its text, and all get alike of what is left."""
-    columns = zip(*(line.cells for line in table.lines if line.cells), strict=True)
-    widths = [
-        max(small.getlength(name), *map(text.getlength, cells)) for name, cells in zip(table.head, columns, strict=True)
-    ]
+    widths = [small.getlength(name) for name in table.head]
+    for line in table.lines:
+        if line.cells:
+            widths = [max(width, text.getlength(cell)) for width, cell in zip(widths, line.cells, strict=True)]
     spare = (INSIDE - LABEL_WIDTH - sum(widths)) / len(widths)
     return [LABEL_WIDTH + end + spare * i for i, end in enumerate(itertools.accumulate(widths), start=1)]
 

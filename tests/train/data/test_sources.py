@@ -100,6 +100,9 @@ def test_the_license_is_the_first_line_of_the_file_beside(tmp_path: Path) -> Non
     folder = write_folder(tmp_path / "icons")
     (folder / "LICENSE.md").write_text("\n# MIT License\n\nCopyright ...", encoding="utf-8")
     assert read_source(folder, REQUEST).license == "MIT License"
+    joined = "; ".join(f"MIT (collection-{number})" for number in range(40))  # as several sources are written
+    (folder / "LICENSE.md").write_text(f"{joined}\n")
+    assert read_source(folder, REQUEST).license == joined
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("license.txt", "CC0 1.0\n")
         archive.writestr("a.png", png(0))
