@@ -114,7 +114,14 @@ def _alone_in(folder: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # a file system without locks
             stack.enter_context(FileLock(folder / SWAP_LOCK))
+            stack.callback(_remove, folder / SWAP_LOCK)
         yield
+
+
+def _remove(lock: Path) -> None:
+    """Leave no lock beside the folder. Who waits for it notices that the file has gone, and locks a new one."""
+    with contextlib.suppress(OSError):  # Windows removes none that is open
+        lock.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -83,9 +83,8 @@ async def test_a_training_outlives_its_bot_and_keeps_others_out(tmp_path: Path) 
     work = script(tmp_path, "print('begun', file=sys.stderr, flush=True)\nwhile True: time.sleep(0.01)")
     start = "import sys, time; from pathlib import Path; from bot.retraining.process import Training"
     start += "; Training(Path(sys.argv[1]), sys.argv[2:]).start([]); print('started', flush=True); time.sleep(60)"
-    bot = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", start, str(tmp_path), *work), stdout=asyncio.subprocess.PIPE, cwd=ROOT
-    )
+    command = [sys.executable, "-c", start, str(tmp_path), *work]
+    bot = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT)
     assert bot.stdout is not None
     assert await bot.stdout.readline() == b"started\n"
     bot.kill()
