@@ -3,8 +3,9 @@
     python -m tests.faults.commands --times 200
 
 Long texts, all kinds of Unicode, numbers beyond 64 bit, names of files, forms and pictures that are none: in the
-simulated Discord, by somebody who may do everything. Each gets an answer that is no internal error, nothing lies outside
-of the data folder, and the event loop works no longer than SLICE at a time. `times`: values, each into the next option.
+simulated Discord, by somebody who may do everything. Each gets an answer that is no internal error, nothing lies
+outside of the data folder, and the event loop works no longer than SLICE at a time. `times`: values, each into the next
+option.
 """
 
 from __future__ import annotations

@@ -127,4 +127,4 @@ def _compare(whole: Path, killed: Path) -> str:
 
 
 if __name__ == "__main__":
-    alone("resuming", experiment, 12)
+    alone("resuming", experiment, 6)
