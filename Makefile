@@ -1,5 +1,5 @@
 # make preview: the real bot against a simulated Discord in the browser.   make test: lint, types, all tests.
-# make faults: experiments that break things on purpose; make bench: how fast it draws, answers, searches, starts. Minutes each.
+# make faults: experiments that break things on purpose, some 15 minutes; make bench: how fast it draws, answers, searches, starts.
 PYTHON ?= python3
 VENV   ?= .venv
 PIP_FLAGS ?=
@@ -18,9 +18,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/pytest --numprocesses auto --dist worksteal $(ARGS)
 
 faults: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.faults.posting
-	$(BIN)/python -m tests.faults.pictures
-	$(BIN)/python -m tests.faults.processes
+	$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench $(ARGS)

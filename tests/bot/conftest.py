@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -16,67 +12,19 @@ import pytest
 
 from bot.db.session import Database
 from bot.db.upgrade import upgrade
+from tests.bot.postgresql import NoServerError, running_server
 from tests.bot.world import World, open_world
-
-_DEBIAN_FOLDERS = Path("/usr/lib/postgresql")
-
-
-def _find_programs() -> Path | None:
-    """The folder of initdb and pg_ctl: on the path, or the newest that Debian has installed beside it."""
-    on_path = shutil.which("initdb")
-    if on_path is not None:
-        return Path(on_path).resolve().parent
-    versions = sorted(_DEBIAN_FOLDERS.glob("*/bin/initdb"), key=lambda program: int(program.parts[-3]))
-    return versions[-1].parent if versions else None
 
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """A throw-away PostgreSQL server on a socket in a folder of its own: the folder of the socket."""
-    programs = _find_programs()
-    if programs is None:
-        pytest.skip("PostgreSQL's server programs (initdb, pg_ctl) are not installed")
-    owner = None  # the server refuses to run as root
-    if os.geteuid() == 0:
-        names = {entry.pw_name for entry in pwd.getpwall()}
-        owner = next((name for name in ("postgres", "nobody") if name in names), None)
-        if owner is None:
-            pytest.skip("PostgreSQL refuses to run as root, and there is no user 'postgres' to run it as")
-    folder = Path(tempfile.mkdtemp(prefix="mojigan-pg-"))  # short: a socket's path has at most 107 bytes
-    if owner is not None:
-        shutil.chown(folder, owner)
-    data = folder / "data"
-
-    def call(program: str, *arguments: str) -> None:
-        with (folder / "out.txt").open("w") as out:  # not a pipe: the server would keep it open
-            done = subprocess.run(
-                [programs / program, *arguments],
-                user=owner,
-                group=pwd.getpwnam(owner).pw_gid if owner else None,
-                extra_groups=[] if owner else None,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        if done.returncode:
-            pytest.fail(f"{program}: {(folder / 'out.txt').read_text()}{_read(folder / 'log.txt')}")
-
-    try:
-        call("initdb", "-D", str(data), "-U", "mojigan", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
-        options = f"-k {folder} -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=60"
-        call("pg_ctl", "-D", str(data), "-l", str(folder / "log.txt"), "-o", options, "-w", "start")
+    with ExitStack() as stack:
         try:
-            yield str(folder)
-        finally:
-            call("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _read(file: Path) -> str:
-    return file.read_text() if file.exists() else ""
+            server = stack.enter_context(running_server())
+        except NoServerError as reason:
+            pytest.skip(str(reason))
+        yield str(server.folder)
 
 
 @pytest.fixture

@@ -31,7 +31,20 @@ from tests.faults.findings import Finding, table
 class Name(StrEnum):
     """The experiments, each a file beside this one, those that take longest first."""
 
+    KILLS = "kills"
+    FULL = "full"
+    OUTAGES = "outages"
+    COMMANDS = "commands"
+    RIGHTS = "rights"
+    FILES = "files"
+    RESUMING = "resuming"
+    AGAIN = "again"
+    DATABASE = "database"
     POSTING = "posting"
+    PICTURES = "pictures"
+    PROCESSES = "processes"
+    POWERLESS = "powerless"
+    POWER = "power"
 
 
 def main(

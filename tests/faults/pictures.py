@@ -16,14 +16,12 @@ import tempfile
 import time
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import typer
 from PIL import Image
-from rich.console import Console
 
 from bot.app import open_services
 from bot.icons.rows import Origin
@@ -31,6 +29,7 @@ from bot.icons.service import IconService
 from bot.neighbors.service import NeighborService
 from bot.settings import DEFAULT_BUNDLE, Settings
 from generator.seeds import Seed
+from tests.faults.findings import Finding, alone
 from tests.memory import resident
 
 SLOWEST, MOST_MEMORY = 1.0, 200
@@ -82,8 +81,8 @@ def hostile() -> dict[str, bytes]:
     }
 
 
-async def try_them(times: int, console: Console) -> bool:
-    """Send the files, at once; whether both bars held."""
+async def try_them(times: int) -> tuple[Counter[str], Finding]:
+    """Send the files, at once: what each came to, and whether both bars held."""
     files = list((await asyncio.to_thread(hostile)).items())
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
@@ -122,20 +121,26 @@ async def try_them(times: int, console: Console) -> bool:
                 slowest, most, drawn = max(slowest, time.monotonic() - at), max(most, resident()), drawn + 1
                 with suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.shield(sending), 0.05)
-            for end, count in sorted(ends.items()):
-                console.print(f"{count:4} x {end}", markup=False, soft_wrap=True)
-            console.print(
-                f"{times} pictures in {time.monotonic() - began:.0f} s; meanwhile {drawn} icons, the slowest in "
-                f"{slowest:.2f} s (bar {SLOWEST:g} s); memory + {most - before:.0f} MiB (bar {MOST_MEMORY} MiB)"
+            told = (
+                f"all in {time.monotonic() - began:.0f} s, the slowest in {slowest:.2f} s (bar {SLOWEST:g} s); "
+                f"memory + {most - before:.0f} MiB (bar {MOST_MEMORY} MiB)"
             )
-            return slowest < SLOWEST and most - before <= MOST_MEMORY
+            holds = slowest < SLOWEST and most - before <= MOST_MEMORY
+            return ends, Finding("others ask for icons meanwhile", drawn, told, holds)
 
 
-def main(times: Annotated[int, typer.Option(min=1, help="Pictures.")] = 100) -> None:
+def experiment(times: int, seed: int) -> Iterator[Finding]:
     """Send hostile pictures, and count."""
-    if not asyncio.run(try_them(times, Console())):
-        raise typer.Exit(1)
+    del seed
+    ends, meanwhile = asyncio.run(try_them(times))
+    yield Finding(
+        "pictures that take gigabytes, minutes, or are torn",
+        ends.total(),
+        "; ".join(f"{count} x {end}" for end, count in sorted(ends.items())),
+        ends.total() == times,
+    )
+    yield meanwhile
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    alone("pictures", experiment, 100)

@@ -1,6 +1,6 @@
 """Kills a process in the middle of daily posts, again and again, and counts what came out.
 
-    python -m tests.faults.posting --times 200
+    python -m tests.faults.posting --times 200 --seed 1
 
 Each round a process (SQLite, the model that ships, an outlet that keeps nonces as Discord does) is killed at a random
 moment of its look, and the next one looks at what it left, before and after the nonce is forgotten. At the end each
@@ -14,19 +14,13 @@ import json
 import os
 import random
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
-
-import typer
-from rich.console import Console
-from rich.progress import track
 
 from bot.daily.posting import DailyPost
 from bot.daily.schedules import Plan, ScheduleView
@@ -34,6 +28,7 @@ from bot.db.schedules import PauseReason, PostStatus
 from bot.db.upgrade import upgrade
 from bot.settings import DEFAULT_BUNDLE
 from tests.bot.daily.posts import Clock, start, statuses, stop
+from tests.faults.findings import Finding, alone
 
 LONGEST = 1.0
 """Seconds from the beginning of the look to the kill: about as long as a post takes on a busy machine."""
@@ -86,14 +81,14 @@ def fork(work: Callable[[Callable[[], object]], Coroutine[object, object, None]]
         raise SystemExit("A process that was not killed has failed.")
 
 
-def main(times: Annotated[int, typer.Option(min=1, help="Rounds, each with a kill.")] = 100, seed: int = 0) -> None:
+def experiment(times: int, seed: int) -> Iterator[Finding]:
     """Kill, look, count."""
     random.seed(seed)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        found = _run(folder, times)
-    Console().print(found)
-    sys.exit(any(each for key, each in found.items() if key in ("twice", "unknown to the book", "wrong in the book")))
+        found = _run(Path(name), times)
+    told = ", ".join(f"{many} {end}" for end, many in found.items())
+    broken = any(found[end] for end in ("twice", "unknown to the book", "wrong in the book"))
+    yield Finding("SIGKILL at a random moment of a daily post", times, told, not broken)
 
 
 def _run(folder: Path, times: int) -> dict[str, int]:
@@ -127,7 +122,7 @@ def _run(folder: Path, times: int) -> dict[str, int]:
         await stop(process)
 
     fork(plan)
-    for _ in track(range(times), "Killing"):
+    for _ in range(times):
         clock.now = clock.now.replace(hour=8, minute=1) + timedelta(days=1)
         fork(look, random.uniform(0, LONGEST))  # noqa: S311
         random.random()  # noqa: S311 - processes inherit the state
@@ -152,4 +147,4 @@ def count(messages: Path, book: list[tuple[str, str]]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    alone("posting", experiment, 40)

@@ -156,9 +156,11 @@ class Run:
             raise RunError(f"{folder}: the state cannot be read.") from error
 
     def append_stats(self, record: Mapping[str, Any]) -> None:
-        """Add one line to `stats.jsonl`."""
-        with writing(self.path / STATS), (self.path / STATS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        """Add one line to `stats.jsonl`, after one that a crash cut short, if there is such a line."""
+        with writing(self.path / STATS), (self.path / STATS).open("ab+") as file:
+            file.seek(max(file.tell() - 1, 0))
+            torn = file.read() not in (b"", b"\n")
+            file.write((torn * "\n" + json.dumps(record) + "\n").encode())
 
     def __enter__(self) -> Self:
         return self

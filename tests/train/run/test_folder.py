@@ -13,7 +13,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from train.run.folder import ICONS, OPTIONS, STATE, STATE_RECORD, STATE_TENSORS, Progress, Run, RunError
+from train.run.folder import ICONS, OPTIONS, STATE, STATE_RECORD, STATE_TENSORS, STATS, Progress, Run, RunError
 
 
 @pytest.fixture
@@ -120,3 +120,13 @@ def test_a_full_disk_is_said_with_what_is_safe(run: Run, monkeypatch: pytest.Mon
     saved = run.load_state()
     assert saved is not None
     assert saved[1].steps == 7
+
+
+def test_a_line_that_was_cut_short_takes_none_with_it(run: Run) -> None:
+    run.append_stats({"event": "tick"})
+    with (run.path / STATS).open("a") as file:
+        file.write('{"event": "ti')
+    run.append_stats({"event": "evaluation"})
+    run.append_stats({"event": "end"})
+    lines = (run.path / STATS).read_text().splitlines()
+    assert lines == ['{"event": "tick"}', '{"event": "ti', '{"event": "evaluation"}', '{"event": "end"}']
