@@ -16,10 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -34,7 +32,7 @@ from train.adversary.leader import processes
 from train.adversary.recipes import PRESETS
 from train.data.holdout import split
 from train.data.icons import IconSet, write_report
-from train.doors.measuring import anatomy, reached, sheet
+from train.doors.measuring import Parted, anatomy, reached, sheet
 from train.doors.options import (
     DEFAULT_SIZE,
     Background,
@@ -172,9 +170,10 @@ def compare_command(
                     return
             except TrainingError as error:
                 failed[plan.label] = str(error)
-        parted = [icon_set.pixels[each] for each in split(icon_set.pixels, settings[0].hold_out)]
+        training, held_out = split(icon_set.pixels, settings[0].hold_out)
+        parted = icon_set.pixels[training], icon_set.pixels[held_out]
         with Console(stderr=True).status(f"comparing {samples:,} samples of each …"):
-            entries = list(_judge(out, plans, failed, parted, Judge(parted[0], parted[1], where, samples)))
+            entries = list(_judge(out, plans, failed, parted, Judge(*parted, where, samples)))
         if price is None and where.type == "cpu":
             price = PRICE
         comparison = Comparison(
@@ -248,7 +247,7 @@ def _train(out: Path, label: str, setting: Setting, icon_set: IconSet, device: t
 
 
 def _judge(
-    out: Path, plans: Sequence[Plan], failed: Mapping[str, str], parted: Sequence[NDArray[np.uint8]], judge: Judge
+    out: Path, plans: Sequence[Plan], failed: Mapping[str, str], parted: Parted, judge: Judge
 ) -> Iterator[Entry]:
     """What each run has come to. `failed`: sentences of those that broke off; `parted`: as `reached` takes it."""
     for plan in plans:

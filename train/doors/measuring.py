@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -34,6 +34,9 @@ FEW = 32
 """Icons that are enough to build the networks of a preset."""
 GIGA = 1e9
 
+Parted: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""Icons that are trained on, and those held out: `(N, size, size, C)` each."""
+
 
 def anatomy(setting: Setting, icons: NDArray[np.uint8]) -> Anatomy:
     """Build the networks of a setting for icons `(N, size, size, C)` and count. ValueError: they cannot be built."""
@@ -58,8 +61,8 @@ def _parameters(network: nn.Module) -> int:
     return sum(each.numel() for each in network.parameters())
 
 
-def reached(run: Path, judge: Judge, parted: Sequence[NDArray[np.uint8]]) -> Reached:
-    """Measure the best state of a run. `parted`: the icons it was trained on and those held out. Raises BundleError."""
+def reached(run: Path, judge: Judge, parted: Parted) -> Reached:
+    """Measure the best state of a run of these icons. Raises BundleError."""
     history, bundle = read_history(run), read_bundle(run / BEST)
     network = build_generator(bundle.config)
     network.load_state_dict(bundle.generator)
