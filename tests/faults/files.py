@@ -3,7 +3,7 @@
     python -m tests.faults.files --times 200
 
 Sources of icons go through `train`'s own reader, bundles through `read_bundle`: each comes to icons, or to one
-sentence, within SLOWEST, and leaves nothing beside it. `times`: archives that are changed by chance, and as many bundles twice.
+sentence, within SLOWEST, and leaves nothing beside it. `times`: archives changed by chance, bundles, cards.
 """
 
 from __future__ import annotations
