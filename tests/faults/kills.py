@@ -83,7 +83,6 @@ class Ground:
         self.tiny = tiny_bundle(folder / "tiny")
         self.fresh = another_bundle(self.tiny, folder / "fresh")
         self.home = prepared(folder / "home", self.tiny)
-        self.waiting: Path | None = None
         self.folder = folder
 
     def bundle(self, place: Path, step: int) -> str | None:
@@ -124,10 +123,11 @@ class Ground:
         return "whole at the next start" if whole and len(left) == 1 else f"{left}"
 
     def adoption(self, place: Path, step: int) -> str | None:
-        if self.waiting is None:
-            self.waiting = self._new_home(self.folder / "waiting", WORSE)
-            forked(lambda: _retrain(self.waiting, self.tiny))
-        shutil.copytree(self.waiting, place / "home")
+        waiting = self.folder / "waiting"
+        if not waiting.exists():
+            self._new_home(waiting, WORSE)
+            forked(lambda: _retrain(waiting, self.tiny))
+        shutil.copytree(waiting, place / "home")
         killed = killed_at(step, place, lambda: with_bot(place / "home", self.tiny, _adopt))
         return self._look(place) if killed else None
 
