@@ -237,7 +237,7 @@ async def test_a_retraining_that_is_cancelled_in_the_last_moment_is_not_adopted(
 async def test_who_is_woken_and_stopped_at_the_same_moment_stops(host: Host, turns: int) -> None:
     """`turns` of the event loop lie between the two."""
     worker = host.world.service(RetrainService).worker
-    await until(lambda: bool(worker._wakeup._waiters) and bool(worker._redraw._waiters))  # type: ignore[attr-defined]
+    await until(lambda: bool(worker._wakeup._waiters) and bool(worker._redraw._waiters))
     worker.wake(everything=True)
     for _ in range(turns):
         await asyncio.sleep(0)
