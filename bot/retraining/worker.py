@@ -122,8 +122,7 @@ class Retrainer:
                 log.exception("the queue of retrainings could not be looked at")
                 again = False
             if not again:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wakeup.wait(), LOOK_SECONDS)
+                await _woken(self._wakeup)
 
     async def _keep_cards(self) -> None:
         """Look at the cards from time to time, also while a job is at work: what could not be shown is shown then."""
@@ -134,8 +133,7 @@ class Retrainer:
                 await self._desk.catch_up(everything=everything)
             except Exception:
                 log.exception("the cards of retrainings could not be looked at")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._redraw.wait(), LOOK_SECONDS)
+            await _woken(self._redraw)
 
     async def _next(self) -> bool:
         """Do the next job to its end, if there is one that this process can do."""
@@ -292,6 +290,13 @@ class Retrainer:
                 return False
             self._lock = lock
         return True
+
+
+async def _woken(event: asyncio.Event) -> None:
+    """Wait until it is set, LOOK_SECONDS at most. Python 3.11's `wait_for` would lose a cancellation at that moment."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_SECONDS):
+            await event.wait()
 
 
 def _look(active: Bundle, options: Collection[str]) -> list[str]:

@@ -73,10 +73,11 @@ def _option(error: app_commands.TransformerError) -> Explanation:
 
 def _disk(error: OSError | OperationalError) -> Explanation:
     """A disk that is full, said by the system or by SQLite, or what else may be wrong."""
-    database = isinstance(error, OperationalError)
-    if "disk is full" in str(error) if database else error.errno in FULL:
-        return Explanation("error.disk", level=logging.ERROR)
-    return Explanation("error.database" if database else "error.internal", level=logging.ERROR)
+    if isinstance(error, OperationalError):
+        full, other = "disk is full" in str(error), "error.database"
+    else:
+        full, other = error.errno in FULL, "error.internal"
+    return Explanation("error.disk" if full else other, level=logging.ERROR)
 
 
 _EXPLANATIONS: Mapping[type[Exception], Callable[[Any], Explanation]] = {

@@ -3,7 +3,7 @@
     python -m tests.faults.files --times 200
 
 Sources of icons go through `train`'s own reader, bundles through `read_bundle`: each comes to icons, or to one
-sentence, within SLOWEST, and leaves nothing beside it. `times`: archives that are changed by chance, and as many bundles twice.
+sentence, within SLOWEST, and leaves nothing beside it. `times`: archives changed by chance, bundles, cards.
 """
 
 from __future__ import annotations
@@ -229,7 +229,21 @@ def _bundles(tiny: Path, folder: Path, times: int, chance: random.Random) -> Cou
 def _forged(tiny: Path, folder: Path, times: int, chance: random.Random) -> Counter[str]:
     """Values in the card, and headers of tensors, are others, and the digests fit."""
     ends, card = Counter[str](), json.loads((tiny / CARD).read_text())
-    values = (None, True, -1, 0, 2**70, 1e400, "", "x" * 10_000, [], {}, "\0", ["a"] * 9, {"a": {"a": {}}})
+    values: tuple[object, ...] = (
+        None,
+        True,
+        -1,
+        0,
+        2**70,
+        1e400,
+        "",
+        "x" * 10_000,
+        [],
+        {},
+        "\0",
+        ["a"] * 9,
+        {"a": {"a": {}}},
+    )
     for number in range(times):
         forged = json.loads(json.dumps(card))
         files: dict[str, bytes] = {}

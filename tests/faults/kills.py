@@ -2,8 +2,8 @@
 
     python -m tests.faults.kills --times 2
 
-The work is done once for each step that it has, by a real process that dies at that step (`tests/faults/stages.py` says
-what a step is); then another process goes on with what is left. `times`: rounds of all that.
+The work is done again and again, by real processes of which each dies at one step (`tests/faults/stages.py` says what a
+step is); then another one goes on with what is left. `times`: rounds, of which three die at every step of the last two.
 """
 
 from __future__ import annotations
@@ -50,25 +50,25 @@ def experiment(times: int, seed: int) -> Iterator[Finding]:
     del seed
     with tempfile.TemporaryDirectory() as name:
         ground = Ground(Path(name))
-        for what, tried, good in (
-            ("a bundle takes the place of another one", ground.bundle, ("old", "new")),
-            ("a state of training takes the place of another one", ground.state, ("old", "new")),
-            ("a model is copied into the data folder", ground.copy, ("whole at the next start",)),
-            ("a model that waits for a word is adopted", ground.adoption, ("waits on", "adopted")),
-            ("/retrain, from its order to the adoption", ground.retraining, ("adopted", "no card", "no job")),
+        for what, tried, stride, good in (
+            ("a bundle takes the place of another one", ground.bundle, 1, ("old", "new")),
+            ("a state of training takes the place of another one", ground.state, 1, ("old", "new")),
+            ("a model is copied into the data folder", ground.copy, 1, ("whole at the next start",)),
+            ("a model that waits for a word is adopted", ground.adoption, 3, ("waits on", "adopted")),
+            ("/retrain, from its order to the adoption", ground.retraining, 3, ("adopted", "no card", "no job")),
         ):
-            yield among(f"{what}: killed at each step", _at_each_step(tried, Path(name), times), good)
+            yield among(f"{what}: killed at its steps", _at_each_step(tried, Path(name), times, stride), good)
 
 
-def _at_each_step(tried: Callable[[Path, int], str | None], folder: Path, times: int) -> Counter[str]:
-    """What comes out at each step, until the work has ended before it."""
+def _at_each_step(tried: Callable[[Path, int], str | None], folder: Path, times: int, stride: int) -> Counter[str]:
+    """What comes out at the steps, until the work has ended before: each round begins one step later."""
     ends = Counter[str]()
-    for _ in range(times):
-        step, end = 0, ""
+    for turn in range(times):
+        step, end = 1 + turn % stride - stride, ""
         while end is not None:
             if end:
                 ends[end] += 1
-            step += 1
+            step += stride
             place = folder / "place"
             place.mkdir()
             end = tried(place, step)  # type: ignore[assignment]  # None ends the loop
@@ -83,7 +83,6 @@ class Ground:
         self.tiny = tiny_bundle(folder / "tiny")
         self.fresh = another_bundle(self.tiny, folder / "fresh")
         self.home = prepared(folder / "home", self.tiny)
-        self.waiting: Path | None = None
         self.folder = folder
 
     def bundle(self, place: Path, step: int) -> str | None:
@@ -124,10 +123,11 @@ class Ground:
         return "whole at the next start" if whole and len(left) == 1 else f"{left}"
 
     def adoption(self, place: Path, step: int) -> str | None:
-        if self.waiting is None:
-            self.waiting = self._new_home(self.folder / "waiting", WORSE)
-            forked(lambda: _retrain(self.waiting, self.tiny))
-        shutil.copytree(self.waiting, place / "home")
+        waiting = self.folder / "waiting"
+        if not waiting.exists():
+            self._new_home(waiting, WORSE)
+            forked(lambda: _retrain(waiting, self.tiny))
+        shutil.copytree(waiting, place / "home")
         killed = killed_at(step, place, lambda: with_bot(place / "home", self.tiny, _adopt))
         return self._look(place) if killed else None
 

@@ -140,10 +140,11 @@ async def _all(
         for _, answer, many in itertools.product(range(times), ANSWERS, (1, 6)):
             posts[await _day(server, clients, clock, [answer] * many)] += 1
     async with _bots(folder / "asked", bundle, patch, 1) as (server, _, _):
-        for number, (_, answer) in enumerate(itertools.product(range(times), ANSWERS * 2)):
+        for number, (_, answer) in enumerate(itertools.product(range(2 * times), ANSWERS)):
             asked[await _asked(server, 2 * number, [answer] * (1 + number % 2))] += 1
     async with _bots(folder / "drops", bundle, patch, 1) as (server, clients, clock):
-        for _, way in itertools.product(range(times), (1000, 4000, 4009, "reconnect", "invalid")):
+        ways: Sequence[int | str] = (1000, 4000, 4009, "reconnect", "invalid")
+        for _, way in itertools.product(range(times), ways):
             drops[await _dropped(server, clients, clock, way)] += 1
     async with _bots(folder / "two", bundle, patch, 2) as (server, clients, clock):
         for _ in range(20 * times):
@@ -184,11 +185,14 @@ async def _bots(
 async def _look(clients: list[Mojigan]) -> None:
     """Let each bot look at what is due, at the same time, to the end."""
     alarms = [client.service(DailyAlarm) for client in clients]
+
+    def at_rest() -> bool:
+        return all(alarm._running is None or alarm._running.done() for alarm in alarms)
+
+    await until(at_rest)
     for alarm in alarms:
-        await until(lambda alarm=alarm: alarm._running is None or alarm._running.done())
         alarm.wake()
-    for alarm in alarms:
-        await until(lambda alarm=alarm: alarm._running is not None and alarm._running.done())
+    await until(at_rest)
 
 
 async def _next_day(clients: list[Mojigan], clock: Clock) -> str:

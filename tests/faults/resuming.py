@@ -29,8 +29,8 @@ from train.run.folder import BEST, LATEST, Run
 
 TINY = ("--batch", "4", "--width", "8", "--size", "32", "--device", "cpu", "--progress", "jsonl", "--hold-out", "0.2")
 GOAL = ("--kimg", "0.4", "--evaluate-every", "0.1")
-LONGEST = 2.0
-"""Seconds from the first step to the kill."""
+MOST_LINES, LONGEST = 8, 0.5
+"""Lines that it says before the kill, and seconds after the last of them."""
 
 CODE = """
 import sys, torch
@@ -64,7 +64,7 @@ def experiment(times: int, seed: int) -> Iterator[Finding]:
                 arguments = (
                     ["fit", "--resume", str(found[0].parent), "--progress", "jsonl"] if found else [*begin, str(runs)]
                 )
-                end = _train(arguments, chance.uniform(0, LONGEST) if kills.total() < times else None)
+                end = _train(arguments, chance if kills.total() < times else None)
                 if end == "done":
                     break
                 kills[end] += 1
@@ -78,8 +78,8 @@ def experiment(times: int, seed: int) -> Iterator[Finding]:
     )
 
 
-def _train(arguments: list[str], seconds: float | None = None) -> str:
-    """Train to the end, or so many seconds from the first line on. Raises RuntimeError when it fails by itself."""
+def _train(arguments: list[str], chance: random.Random | None = None) -> str:
+    """Train to the end, or to a kill at a moment by chance. Raises RuntimeError when it fails by itself."""
     with subprocess.Popen(
         [sys.executable, "-c", CODE, *arguments],
         cwd=ROOT,
@@ -90,13 +90,13 @@ def _train(arguments: list[str], seconds: float | None = None) -> str:
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        if seconds is not None:
-            first = process.stdout.readline()
-            time.sleep(seconds)
+        if chance is not None:
+            lines = [process.stdout.readline() for _ in range(chance.randint(1, MOST_LINES))]
+            time.sleep(chance.uniform(0, LONGEST))
             process.send_signal(signal.SIGKILL)
             rest, _ = process.communicate()
             if process.returncode == -signal.SIGKILL:
-                last = (first + rest).rpartition('"event": "')[2].partition('"')[0]
+                last = ("".join(lines) + rest).rpartition('"event": "')[2].partition('"')[0]
                 return f"killed after {last or 'nothing'}"
         _, errors = process.communicate()
     if process.returncode:

@@ -231,3 +231,15 @@ async def test_a_retraining_that_is_cancelled_in_the_last_moment_is_not_adopted(
     card = await host.until(await host.retrain(), "### Retraining 1: cancelled")
     assert library.active is before
     assert labels(card) == []
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_who_is_woken_and_stopped_at_the_same_moment_stops(host: Host, turns: int) -> None:
+    """`turns` of the event loop lie between the two."""
+    worker = host.world.service(RetrainService).worker
+    await until(lambda: bool(worker._wakeup._waiters) and bool(worker._redraw._waiters))
+    worker.wake(everything=True)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await worker.stop()
