@@ -24,8 +24,8 @@ from sqlalchemy import select
 from bot.db.models import ModelRecord, ModelState
 from bot.db.retraining import IconSource, JobState, RetrainJob
 from bot.models.copies import keep_copy
+from bot.retraining.child import LOCK
 from bot.retraining.jobs import Order
-from bot.retraining.process import LOCK
 from bot.retraining.service import RetrainService
 from bot.services import Services
 from generator.checkpoint import BundleError, read_bundle

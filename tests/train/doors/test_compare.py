@@ -199,7 +199,7 @@ def test_parameters_and_flop_are_those_of_the_networks(compared: Path) -> None:
     plain, helped = anatomy(setting, icons), anatomy(guided, icons)
     network = build_generator(setting.network)
     assert plain.generator == helped.generator == sum(each.numel() for each in network.parameters())
-    assert helped.helper > plain.critics > 0
+    assert helped.helper > plain.helper > 0
     counted = [0]
 
     def count(layer: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
