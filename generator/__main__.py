@@ -3,6 +3,7 @@
 python -m generator icon --seed 42                      one icon, enlarged to 512 pixels
 python -m generator grid --seed 1 --count 64            a sheet of the seeds 1 to 64
 python -m generator morph --from 1 --to 2               an animated walk from one icon to another and back
+python -m generator attention --seed 1                  what the network looks at while it draws
 python -m generator export --count 1000 --out ./drawn   icons in their own size, to train on, with a manifest
 python -m generator neighbors --seed 42                 the icon beside its nearest training icons
 python -m generator invert cat.png                      the icon that is most like a picture, and its latent
@@ -16,6 +17,10 @@ COMMANDS = {
     "icon": ("draw:icon_command", "Draw one icon: that of a seed, or the best of some fresh ones."),
     "grid": ("draw:grid_command", "Draw a sheet of icons: the seed and those that follow it."),
     "morph": ("draw:morph_command", "Draw an animated walk from one icon to another, there and back, as a WebP."),
+    "attention": (
+        "draw:attention_command",
+        "Draw what attention sees: beside each icon, for points in a ring, where in the icon they were taken from.",
+    ),
     "export": (
         "draw:export_command",
         "Write icons in their own size, a seed and those that follow: training data, with a manifest of its origin.",

@@ -1,4 +1,4 @@
-"""`icon`, `grid`, `morph` and `export`: from seeds to files."""
+"""`icon`, `grid`, `morph`, `attention` and `export`: from seeds to files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
+from generator.attention import look, picture
 from generator.checkpoint import DEFAULT_BUNDLE, Bundle, read_bundle
 from generator.choice import CANDIDATES, Choice
 from generator.commands.shared import (
@@ -111,6 +112,22 @@ def morph_command(
         icons = Studio(model, device).draw_walk(first, last, frames, truncation(wildness))
         file = target(output, model, f"{first.stem}-to-{last.stem}", ".webp")
         write(animation(icons), file, f"seeds {first.name} to {last.name}")
+
+
+def attention_command(
+    seed: FirstSeed = "1",
+    count: Annotated[int, typer.Option(min=1, max=16, help="How many seeds, from the first on.")] = 3,
+    bundle: BundlePath = DEFAULT_BUNDLE,
+    output: Output = None,
+    device: Device = "auto",
+) -> None:
+    """Draw what attention sees: beside each icon, for points in a ring, where in the icon they were taken from."""
+    with sentences():
+        model, first = read_bundle(bundle), parse_seed(seed)
+        studio = Studio(model, device)
+        looks = [look(studio, first.offset(i)) for i in range(count)]
+        file = target(output, model, f"{first.stem}-attention")
+        save(picture(looks), file, f"seed {first.name}, gain {looks[0].gain:.2f}", model, Seed=first.name)
 
 
 def export_command(

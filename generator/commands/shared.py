@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from generator.attention import NoAttentionError
 from generator.checkpoint import Bundle, BundleError
 from generator.decode import DecodeError
 from generator.encoder import EncoderError
@@ -59,7 +60,7 @@ def sentences() -> Iterator[None]:
     """Turn the errors that people can act on into one sentence on stderr and exit code 2."""
     try:
         yield
-    except (BundleError, DecodeError, DeviceError, EncoderError, EnlargerError, UsageError) as error:
+    except (BundleError, DecodeError, DeviceError, EncoderError, EnlargerError, NoAttentionError, UsageError) as error:
         message = str(error)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)

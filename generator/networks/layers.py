@@ -87,6 +87,14 @@ class SelfAttention(nn.Module):
         attended: torch.Tensor = self.out(mixed[:, 0].transpose(1, 2).view(x.shape[0], -1, *x.shape[2:]))
         return x + self.gain * attended
 
+    def weights(self, x: torch.Tensor) -> torch.Tensor:
+        """How much each position takes from each pooled one: `(N, C, H, W) -> (N, H, W, H/2, W/2)`, sums of 1."""
+        query = _positions_first(self.query(x))
+        key = _positions_first(functional.max_pool2d(self.key(x), 2))
+        shares = torch.softmax(query @ key.transpose(-1, -2), dim=-1)  # (N, 1, HW, HW/4)
+        height, width = x.shape[2:]
+        return shares.view(len(x), height, width, height // 2, width // 2)
+
 
 def _positions_first(x: torch.Tensor) -> torch.Tensor:
     """`(N, C, H, W) -> (N, 1, HW, C)`: with channels last, that is how it lies in memory."""
