@@ -22,7 +22,7 @@ from generator.transparency import WHITE, as_image, over
 from train.autoencoders.trainer import AutoencoderTrainer
 from train.metrics import Judge
 from train.metrics.membership import membership
-from train.report.comparison import Anatomy, Reached, seconds_until
+from train.report.comparison import Anatomy, Reached, seconds_until, trained_seconds
 from train.report.history import History, read_history
 from train.run.folder import BEST
 from train.run.guard import End
@@ -68,15 +68,14 @@ def reached(run: Path, judge: Judge, parted: Parted) -> Reached:
     network.load_state_dict(bundle.generator)
     network = network.to(judge.device).eval()
     fakes = judge.sample(network, bundle.config.latent_size)
-    kimg, seconds = history.clock[-1]
     return Reached(
-        kimg=kimg,
-        seconds=seconds,
+        kimg=history.clock[-1][0],
+        seconds=trained_seconds(history),
         images_per_second=_speed(history),
         best_kimg=bundle.card.kimg,
         figures=judge.compare(fakes),
         told_apart=membership(fakes, parted[0], parted[1], judge.device) if len(parted[1]) else None,
-        sooner=seconds_until(history.evaluations),
+        sooner=seconds_until(history),
         sheet=sheet(draw_seeds(network, bundle.config, judge.device)),
         note=_note(history),
     )

@@ -12,7 +12,7 @@ from generator.card import Figure
 from generator.quality import SCORED, ratio, score
 from train.metrics.membership import Membership
 from train.report.charts import number, thousands
-from train.report.history import FIGURES, Evaluation, duration
+from train.report.history import FIGURES, History, duration
 
 FACTORS = (4.0, 2.0, 1.5)
 """Multiples of the real figures: when a run first went below them is told."""
@@ -55,7 +55,7 @@ class Reached:
 
     kimg: float
     seconds: float
-    """Of training and evaluations, in all."""
+    """Of training, and of the evaluations up to its last step."""
     images_per_second: float
     best_kimg: float
     """Where the state was taken that is shown and judged."""
@@ -120,14 +120,27 @@ class Table:
     lines: Sequence[Line]
 
 
-def seconds_until(evaluations: Sequence[Evaluation]) -> dict[str, list[float | None]]:
-    """For each figure in SCORED that was taken, when it was first below each of FACTORS times that of real icons."""
+def seconds_until(history: History) -> dict[str, list[float | None]]:
+    """For each figure in SCORED that was taken, when a state was first below each of FACTORS times the real one."""
     found = {}
     for name in FIGURES:
-        if name in SCORED and any(name in one.figures for one in evaluations):
-            told = [(one.seconds, Figure(value=one.figures[name][0], real=one.figures[name][1])) for one in evaluations]
+        if name in SCORED and any(name in one.figures for one in history.evaluations):
+            told = [
+                (trained_seconds(history, one.kimg), Figure(value=one.figures[name][0], real=one.figures[name][1]))
+                for one in history.evaluations
+                if name in one.figures
+            ]
             found[name] = [next((at for at, one in told if ratio(name, one) < factor), None) for factor in FACTORS]
     return found
+
+
+def trained_seconds(history: History, kimg: float = math.inf) -> float:
+    """Seconds until a run had come so far, or to its last step: what is measured and drawn of that state comes after.
+
+    To a second, as runs tell it; one that was over before takes its first record from there on.
+    """
+    told = [tick["seconds"] for tick in history.ticks if tick["kimg"] <= kimg]
+    return told[-1] if told else next((at for so_far, at in history.clock if so_far >= kimg), history.clock[-1][1])
 
 
 def tables(comparison: Comparison) -> list[Table]:
@@ -195,7 +208,7 @@ def _costs(comparison: Comparison) -> Table:
         lines.append(Line(entry.label, [*size, *run]))
     note = (
         "Parameters of the networks; GFLOP of drawing one icon, where a multiplication and an addition count as two; "
-        f"time of training and evaluations. {comparison.price_note}"
+        f"time up to the last step, with evaluations on the way. {comparison.price_note}"
     )
     return Table("What it takes", note, head, lines)
 
@@ -212,9 +225,7 @@ def _sooner(entries: Sequence[Entry]) -> Table:
         if entry.reached is not None:
             times = [at for name in names for at in entry.reached.sooner.get(name, [None] * len(FACTORS))]
             lines.append(Line(entry.label, [NEVER if at is None else duration(at) for at in times]))
-    note = (
-        "When an evaluation of the run, by fewer samples, first found a figure below so many times that of real icons."
-    )
+    note = "When a state of the run was first, by the fewer samples of its evaluations, below so many times real icons."
     return Table("How soon", note, head, lines)
 
 

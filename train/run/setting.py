@@ -42,7 +42,9 @@ class Goal:
         """The goal in words."""
         if self.kimg is not None:
             return f"{self.kimg:g} kimg"
-        return "until patience ends it" if self.minutes is None else f"{self.minutes:g} minutes"
+        if self.minutes is None:
+            return "until patience ends it"
+        return "1 minute" if self.minutes == 1 else f"{self.minutes:g} minutes"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from PIL import Image
 
 from generator.card import Figure
 from train.metrics.membership import Membership
-from train.report.comparison import Anatomy, Comparison, Entry, Reached, seconds_until, sheets, tables
-from train.report.history import Evaluation
+from train.report.comparison import Anatomy, Comparison, Entry, Reached, seconds_until, sheets, tables, trained_seconds
+from train.report.history import Evaluation, History
 from train.report.lineup import to_page, to_poster
 
 SHEET = Image.new("RGB", (64, 32), "white")
@@ -26,19 +26,26 @@ def comparison(*entries: Entry, price: float | None = 0.5) -> Comparison:
     return Comparison("All <presets>", ["7 icons"], entries, SHEET, price, "As dear as a machine.")
 
 
-def evaluation(seconds: float, **figures: tuple[float, float]) -> Evaluation:
-    return Evaluation(1.0, seconds, figures, Path("sheet.png"), best=True, encoder="")
+def evaluation(kimg: float, **figures: tuple[float, float]) -> Evaluation:
+    return Evaluation(kimg, 100 * kimg + 50, figures, Path("sheet.png"), best=True, encoder="")
 
 
-def test_the_first_evaluation_below_a_bound_counts() -> None:
-    seen = [
-        evaluation(10, swd=(50.0, 10.0), kid=(3.9, -2.0), form=(90.0, 5.0)),
-        evaluation(20, swd=(19.0, 10.0), kid=(1.9, -2.0), form=(29.0, 5.0)),
-        evaluation(30, swd=(21.0, 10.0), kid=(9.0, -2.0), form=(20.0, 5.0)),
+def test_the_first_state_below_a_bound_counts() -> None:
+    history = History(Path("run"), {})
+    history.evaluations = [
+        evaluation(1, swd=(50.0, 10.0), kid=(3.9, -2.0), form=(90.0, 5.0)),
+        evaluation(2, swd=(19.0, 10.0), kid=(1.9, -2.0), form=(29.0, 5.0)),
+        evaluation(3, swd=(21.0, 10.0), kid=(9.0, -2.0), form=(20.0, 5.0)),
     ]
+    history.clock = [(kimg, 100 * kimg + 50) for kimg in (1, 2, 3)]
     # Real KID and form can be low by chance: they count as 1 and 20 at least, as in the score.
-    assert seconds_until(seen) == {"swd": [20, 20, None], "kid": [10, 20, None], "form": [20, 20, 20]}
-    assert seconds_until([evaluation(10, reconstruction=(2.0, 1.0))]) == {}
+    assert seconds_until(history) == {"swd": [250, 250, None], "kid": [150, 250, None], "form": [250, 250, 250]}
+    # What is told about once a second knows when the state was there; measuring it takes until the evaluation's line.
+    history.ticks = [{"kimg": kimg, "seconds": 100 * kimg} for kimg in (0.5, 0.99, 1.5, 1.98, 2.5, 2.9)]
+    assert seconds_until(history) == {"swd": [198, 198, None], "kid": [99, 198, None], "form": [198, 198, 198]}
+    assert trained_seconds(history) == 290
+    history.evaluations = [evaluation(1, reconstruction=(2.0, 1.0))]
+    assert seconds_until(history) == {}
 
 
 def test_the_tables_hold_what_there_is() -> None:
