@@ -176,14 +176,15 @@ def serve(answer: Callable[[bytes], bytes], limits: Limits) -> None:
 @contextmanager
 def without_files() -> Iterator[None]:
     """Nothing can be opened while entered: the three files that are open are as many as there may be."""
-    if sys.platform == "win32":
+    if sys.platform != "win32":
+        before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
+    else:
         raise RefusedError("needs limits that this system does not have")
-    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
 
 
 def _limit(kind: int, value: int) -> None:

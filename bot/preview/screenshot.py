@@ -10,6 +10,7 @@ import io
 import os
 import re
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,8 @@ async def take_screenshots(settings: Settings, folder: Path) -> None:
     async with open_preview(settings) as preview, async_api.async_playwright() as playwright:
         try:
             # In a container Chromium runs as root, where its sandbox cannot work; the page is our own.
-            browser = await playwright.chromium.launch(executable_path=browser_file, chromium_sandbox=os.geteuid() != 0)
+            sandboxed = sys.platform == "win32" or os.geteuid() != 0
+            browser = await playwright.chromium.launch(executable_path=browser_file, chromium_sandbox=sandboxed)
             page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce")
             page.set_default_timeout(PATIENCE)
             await page.goto(preview.url)
