@@ -4,8 +4,7 @@
 
 The real client speaks over a real socket to a server in Discord's place, which keeps nonces for three minutes. Each
 answer of the list comes in the place of the first, or of the first six, answers to a daily post; then time goes by,
-until the run is over. The book must say what stands in the channel, and nothing may stand there twice. `times`: rounds,
-and days of two bots on one database in twenties.
+until the run is over. The book must say what stands in the channel, and nothing may stand there twice. `times`: rounds.
 """
 
 from __future__ import annotations
@@ -45,6 +44,9 @@ TRUE = ("sent, posted 1", "failed, posted 0", "unknown, posted 0", "unknown, pos
 """What the book may say of what stands in the channel."""
 
 NONCES_LIVE = timedelta(minutes=3)
+DAYS = 20
+"""Of two bots, in a round."""
+
 FASTER = 100
 """The pauses that discord.py makes between two attempts are shorter by that here."""
 
@@ -136,20 +138,24 @@ async def _all(
     folder: Path, bundle: Path, patch: pytest.MonkeyPatch, times: int, chance: random.Random
 ) -> tuple[Counter[str], Counter[str], Counter[str], Counter[str]]:
     posts, asked, drops, days = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-    async with _bots(folder / "one", bundle, patch, 1) as (server, clients, clock):
-        for _, answer, many in itertools.product(range(times), ANSWERS, (1, 6)):
-            posts[await _day(server, clients, clock, [answer] * many)] += 1
-    async with _bots(folder / "asked", bundle, patch, 1) as (server, _, _):
-        for number, (_, answer) in enumerate(itertools.product(range(2 * times), ANSWERS)):
-            asked[await _asked(server, 2 * number, [answer] * (1 + number % 2))] += 1
-    async with _bots(folder / "drops", bundle, patch, 1) as (server, clients, clock):
-        ways: Sequence[int | str] = (1000, 4000, 4009, "reconnect", "invalid")
-        for _, way in itertools.product(range(times), ways):
-            drops[await _dropped(server, clients, clock, way)] += 1
-    async with _bots(folder / "two", bundle, patch, 2) as (server, clients, clock):
-        for _ in range(20 * times):
-            trouble = [chance.choice(ANSWERS) for _ in range(chance.randrange(4))]
-            days[await _day(server, clients, clock, trouble)] += 1
+    places = (
+        folder / str(number) for number in itertools.count()
+    )  # after 30 days a server without the bot is forgotten
+    ways: Sequence[int | str] = (1000, 4000, 4009, "reconnect", "invalid")
+    for _ in range(times):
+        for many in (1, 6):
+            async with _bots(next(places), bundle, patch, 1) as (server, clients, clock):
+                for answer in ANSWERS:
+                    posts[await _day(server, clients, clock, [answer] * many)] += 1
+        async with _bots(next(places), bundle, patch, 1) as (server, clients, clock):
+            for number, (many, answer) in enumerate(itertools.product((1, 2), ANSWERS)):
+                asked[await _asked(server, 2 * number, [answer] * many)] += 1
+            for way in ways:
+                drops[await _dropped(server, clients, clock, way)] += 1
+        async with _bots(next(places), bundle, patch, 2) as (server, clients, clock):
+            for _ in range(DAYS):
+                trouble = [chance.choice(ANSWERS) for _ in range(chance.randrange(4))]
+                days[await _day(server, clients, clock, trouble)] += 1
     return posts, asked, drops, days
 
 

@@ -16,6 +16,10 @@ from types import FrameType
 from typing import Any
 
 
+LONGEST = 300.0
+"""Seconds that it waits: it outlives the test that has started it, as a training outlives its bot."""
+
+
 def say(event: str, **more: object) -> None:
     print(json.dumps({"event": event, **more}), flush=True)  # noqa: T201 - that is its trade
 
@@ -43,7 +47,10 @@ def fit(arguments: list[str], plan: dict[str, Any], folder: Path) -> int:
     say("tick", kimg=0.5, share=0.5, images_per_second=123.4, eta_seconds=60)
     shutil.copy(Path(plan["bundle"]) / "samples.png", run / "sheets" / "000.500-kimg.png")
     say("evaluation", kimg=0.5, metrics={}, sheet="sheets/000.500-kimg.png", best=True)
+    over = time.monotonic() + LONGEST
     while plan.get("waits") and not (folder / "go").exists():
+        if time.monotonic() > over:
+            return 1
         time.sleep(0.01)
     if plan.get("fails") and resumed is None:
         print("Run folder: somewhere\n" + plan["fails"], file=sys.stderr)  # noqa: T201
