@@ -100,7 +100,7 @@ def test_all_get_the_same_and_are_judged_alike(compared: Path) -> None:
     assert {name: figure["real"] for name, figure in tiny["figures"].items() if "chosen" not in name} == {
         name: figure["real"] for name, figure in plain["figures"].items() if "chosen" not in name
     }
-    assert tiny["anatomy"]["critics"] > plain["anatomy"]["critics"]
+    assert tiny["anatomy"]["helper"] > plain["anatomy"]["helper"]
 
 
 def test_page_and_picture_show_all_of_it(compared: Path) -> None:
