@@ -19,6 +19,7 @@ from generator.networks.dense import DenseConfig
 from generator.networks.pgan import PganConfig, PixelNorm
 from generator.studio import fold
 from train.adversary.forebears import DcganDiscriminator
+from train.adversary.growth import first_resolution
 from train.adversary.losses import slope_penalty
 from train.adversary.networks import discriminator_of, generator_of
 from train.adversary.recipes import PRESETS, Recipe
@@ -234,6 +235,16 @@ def test_a_progressive_gan_grows_from_its_coarsest_size(drawings: NDArray[np.uin
     weights = trainer.snapshot().state_dict()
     assert weights.keys() == build_generator(trainer.config).state_dict().keys()
     assert float(weights["stem.4.weight"].std()) < 0.5  # a bundle gets the product of weight and scale
+
+
+def test_sagan_grows_to_28_from_14(drawings: NDArray[np.uint8]) -> None:
+    recipe = replace(PRESETS["sagan"], batch=4, width=8, growth=0.5, precision="float32")
+    trainer = new_learner(setting_of(recipe, (255,), 0), drawings, torch.device("cpu"))
+    assert isinstance(trainer, Trainer)
+    assert [first_resolution(recipe.network(size, 3)) for size in (28, 32, 64)] == [14, 16, 16]
+    for progress, resolution in ((0.0, 14), (0.6, 28)):
+        trainer.step(progress)
+        assert trainer.stage.resolution == resolution
 
 
 def test_only_training_drops_anything_out(drawings: NDArray[np.uint8]) -> None:

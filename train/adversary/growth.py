@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from generator.networks import GeneratorConfig
+from generator.networks.bounds import base_of
 from generator.networks.layers import colored
 from generator.networks.pgan import PganConfig, PganGenerator
 from generator.networks.sagan import SaganGenerator
@@ -20,7 +21,7 @@ from train.adversary.discriminators import LEAK, SaganDiscriminator, normalized_
 from train.adversary.forebears import PganDiscriminator
 
 FIRST_RESOLUTION = 16
-"""Where SAGAN begins: below, its networks cost nothing anyway."""
+"""Where SAGAN begins, or just below: smaller, its networks cost nothing anyway."""
 FADE_SHARE = 0.5
 """Share of a size's time over which it fades in."""
 
@@ -36,7 +37,8 @@ class Stage:
 
 def first_resolution(config: GeneratorConfig) -> int:
     """The resolution that growing networks begin with."""
-    return config.base if isinstance(config, PganConfig) else FIRST_RESOLUTION
+    base = base_of(config.image_size)
+    return base if isinstance(config, PganConfig) else base << (FIRST_RESOLUTION // base).bit_length() - 1
 
 
 def stage_at(progress: float, growth: float, size: int, first: int = FIRST_RESOLUTION) -> Stage:
