@@ -91,7 +91,10 @@ class CoarseDiscriminator(nn.Module):
 
     def forward(self, icons: torch.Tensor, groups: int) -> torch.Tensor:
         """Score icons; the batch is `groups` batches in a row, whose statistics stay apart."""
-        small = functional.avg_pool2d(icons, icons.shape[-1] // self.resolution)
+        if icons.shape[-1] < self.resolution:  # while networks grow to 28
+            small = functional.interpolate(icons, self.resolution)
+        else:
+            small = functional.avg_pool2d(icons, icons.shape[-1] // self.resolution)
         scores: torch.Tensor = self.head(self.trunk(small), groups)
         return scores
 
