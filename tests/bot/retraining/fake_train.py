@@ -15,7 +15,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-
 LONGEST = 300.0
 """Seconds that it waits: it outlives the test that has started it, as a training outlives its bot."""
 
