@@ -18,6 +18,7 @@ from generator.networks.decoder import DecoderConfig
 from generator.networks.dense import DenseConfig
 from generator.networks.pgan import PganConfig, PixelNorm
 from generator.studio import fold
+from train.adversary.equalized import equalize
 from train.adversary.forebears import DcganDiscriminator
 from train.adversary.growth import first_resolution
 from train.adversary.losses import slope_penalty
@@ -235,6 +236,18 @@ def test_a_progressive_gan_grows_from_its_coarsest_size(drawings: NDArray[np.uin
     weights = trainer.snapshot().state_dict()
     assert weights.keys() == build_generator(trainer.config).state_dict().keys()
     assert float(weights["stem.4.weight"].std()) < 0.5  # a bundle gets the product of weight and scale
+
+
+def test_equalized_layers_keep_the_size_of_what_passes() -> None:
+    """Normal inputs come out normal before a rectifier doubles them, and colors and scores as they are."""
+    torch.manual_seed(0)
+    x = torch.randn(8, 64, 8, 8)
+    for layer, size in ((nn.Conv2d(64, 32, 3), 2**0.5), (nn.Conv2d(64, 3, 1), 1.0)):
+        with torch.no_grad():
+            assert float(equalize(layer)(x).std()) == pytest.approx(size, rel=0.15)
+    with torch.no_grad():
+        spread = equalize(nn.ConvTranspose2d(64, 32, 4))(x[:, :, :1, :1])
+    assert float(spread.std()) == pytest.approx(2**0.5, rel=0.15)
 
 
 def test_sagan_grows_to_28_from_14(drawings: NDArray[np.uint8]) -> None:

@@ -11,6 +11,8 @@ from torch.nn.utils import parametrize
 GAIN = math.sqrt(2)
 """He's constant, for what a leaky rectifier follows."""
 
+MOST_COLORS = 4
+
 
 class _Scale(nn.Module):
     def __init__(self, scale: float) -> None:
@@ -32,8 +34,9 @@ def equalize(network: nn.Module) -> nn.Module:
             # Of the transposed one, that spreads a single pixel over its kernel, each output sees the inputs once.
             once = isinstance(layer, nn.ConvTranspose2d)
             inputs = layer.weight.shape[0] if once else layer.weight[0].numel()
+            gain = 1.0 if len(layer.weight) <= MOST_COLORS else GAIN  # no rectifier follows colors or a score
             nn.init.normal_(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-            parametrize.register_parametrization(layer, "weight", _Scale(GAIN / math.sqrt(inputs)), unsafe=True)
+            parametrize.register_parametrization(layer, "weight", _Scale(gain / math.sqrt(inputs)), unsafe=True)
     return network
