@@ -33,6 +33,7 @@ DOORS = {
         "icon": "Draw an icon.",
         "grid": "Draw a sheet of icons.",
         "morph": "Draw an animated walk from one icon to another.",
+        "attention": "Draw what attention sees.",
         "export": "Draw many icons in their own size, to train on.",
         "neighbors": "Show an icon beside its nearest training icons.",
         "invert": "Find the icon that is most like a picture.",

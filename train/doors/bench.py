@@ -31,7 +31,7 @@ from train.adversary import capture
 from train.adversary.recipes import PRESETS, Recipe
 from train.adversary.trainer import Trainer
 from train.doors.options import read_recipe
-from train.doors.terminal import sentences
+from train.doors.terminal import UsageError, sentences
 
 ICONS = 256
 """Drawn at random: what is on the icons changes no speed."""
@@ -90,9 +90,17 @@ class Bench:
     speeds: list[Speed]
 
 
+GAMES = [name for name, recipe in PRESETS.items() if not recipe.is_autoencoder]
+"""Presets that can be measured."""
+DEFAULT_PRESETS = ("sagan", "sagan-seed")
+
+
 def bench_command(
     preset: Annotated[
-        list[str] | None, typer.Option(help=f"Of {', '.join(PRESETS)}; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            help=f"Of {', '.join(GAMES)}; may be given several times.", show_default=" and ".join(DEFAULT_PRESETS)
+        ),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to measure, in all.")] = 30.0,
     size: Annotated[int, typer.Option(help="Edge of an icon in pixels.")] = 64,
@@ -102,7 +110,10 @@ def bench_command(
 ) -> None:
     """Measure how fast presets train here, in turns: images/s, memory, and share of the matrix rate."""
     with sentences():
-        recipes = [read_recipe(name, {"batch": batch}, size) for name in preset or PRESETS]
+        recipes = [read_recipe(name, {"batch": batch}, size) for name in preset or DEFAULT_PRESETS]
+        for recipe in recipes:
+            if recipe.is_autoencoder:
+                raise UsageError(f"{recipe.preset} plays no game of two networks, which is what bench measures.")
         result = bench(recipes, image_size=size, device=choose_device(device), seconds=seconds)
     if as_json:
         typer.echo(dumps(asdict(result), indent=2))

@@ -40,6 +40,12 @@ def test_two_presets_are_measured_in_turns(monkeypatch: pytest.MonkeyPatch) -> N
     assert "1.00x" in captured.get()
 
 
+def test_an_autoencoder_is_refused_in_a_sentence() -> None:
+    answer = CliRunner().invoke(app, ["bench", "--preset", "autoencoder", "--size", "28", "--device", "cpu"])
+    assert answer.exit_code == 2
+    assert "plays no game" in answer.stderr
+
+
 def test_the_flop_are_those_of_the_layers() -> None:
     # By hand, of the plain networks: forward, generator 0.399 and discriminator 0.231 GFLOP an icon. The generator goes
     # forwards and backwards (3x); so does the discriminator on two icons, and on one more without its weights (2x).

@@ -308,7 +308,7 @@ def test_the_bar_says_what_is_done_instead_of_training() -> None:
         (("--resume", "/nowhere", "--icons", "ICONS"), "run's own icons"),
         (("--resume", "/nowhere", "--only", "faces"), "run's own icons"),
         (("--icons", "ICONS", "--preset", "sagan-seed", "--growth", "0.3"), "do not know growth"),
-        (("--icons", "ICONS", "--preset", "sagan-seed", "--minibatch-stddev"), "do not know growth"),
+        (("--icons", "ICONS", "--preset", "sagan-seed", "--minibatch-stddev"), "do not know minibatch_stddev"),
         (("--icons", "ICONS", "--name", "a\nb"), "name cannot stand on a card"),
         (("--icons", "ICONS", "--license", "x" * 2000), "license cannot stand on a card"),
     ],
