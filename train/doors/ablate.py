@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,9 +31,10 @@ from torch import nn
 from generator.card import Figure
 from generator.decode import Color
 from generator.networks import build_generator
-from train.adversary.recipes import PRESETS, Recipe
+from train.adversary.recipes import Recipe
 from train.adversary.trainer import Trainer
 from train.data.holdout import split
+from train.doors.options import read_recipe
 from train.doors.terminal import UsageError, read_icons, sentences
 from train.metrics import Judge
 from train.run.outputs import draw_seeds, sheet_of
@@ -102,7 +103,7 @@ class Ablation:
 
         Raises UsageError when the record is that of another recipe or of other icons.
         """
-        recipe, size = self._recipe(name), self.training.shape[1]
+        recipe, size = self.recipe(name), self.training.shape[1]
         document: dict[str, Any] = {"name": name, "seed": seed, "size": size, "icons": self.digest}
         document |= {"recipe": asdict(recipe)}
         record = self._record(name, seed)
@@ -140,8 +141,10 @@ class Ablation:
                 name, seed, document["kimg"], document["seconds"], judge.evaluate(network.eval(), recipe.latent_size)
             )
 
-    def _recipe(self, name: str) -> Recipe:
-        return replace(PRESETS["sagan"], **{**VARIANTS[self.base], **VARIANTS[name]})
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of a variant. Raises UsageError when its network cannot draw icons of this size."""
+        _, size, _, channels = self.training.shape
+        return read_recipe("sagan", {**VARIANTS[self.base], **VARIANTS[name]}, size, channels)
 
     def _record(self, name: str, seed: int) -> Path:
         base = "" if self.base == AS_IT_IS else f"{self.base}, "
@@ -207,6 +210,8 @@ def ablate_command(
             out,
             Goal(kimg) if kimg else Goal(minutes=seconds / 60),
         )
+        for name in names:
+            ablation.recipe(name)  # what cannot be trained is said before anything is
         runs = [(name, seed) for name in names for seed in range(seeds)]
         out.mkdir(parents=True, exist_ok=True)
         with Progress(console=console) as bar:
