@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from generator.networks.layers import SelfAttention
-from generator.seeds import Seed, latents
-from generator.studio import Studio, to_pixels
-from generator.transparency import DARK, as_image, as_pixels, over
+from generator.seeds import Seed
+from generator.studio import Studio
+from generator.transparency import DARK, as_pixels, over
 
 POINTS = ((0.36, 0.42), (0.64, 0.42), (0.5, 0.7), (0.5, 0.08))
 """Where one looks from, as shares of width and height: in a face the eyes, the mouth, and the edge above."""
@@ -38,7 +38,6 @@ class Look:
     """How much of what attention gives enters the network: 0, none."""
 
 
-@torch.no_grad()
 def look(studio: Studio, seed: Seed, points: Sequence[tuple[float, float]] = POINTS) -> Look:
     """Draw an icon and keep what its last attention layer looked at. Raises NoAttentionError where there is none."""
     layers = [module for module in studio.network.modules() if isinstance(module, SelfAttention)]
@@ -48,15 +47,14 @@ def look(studio: Studio, seed: Seed, points: Sequence[tuple[float, float]] = POI
             "has no self-attention that could be shown."
         )
     seen: list[torch.Tensor] = []
-    hook = layers[-1].register_forward_pre_hook(lambda _, inputs: seen.append(layers[-1].weights(inputs[0])))
+    hook = layers[-1].register_forward_pre_hook(lambda _, inputs: seen.append(layers[-1].weights(inputs[0][:1])))
     try:
-        drawn = studio.network(latents([seed], studio.bundle.config.latent_size).to(studio.device))
+        (icon,) = studio.draw([seed])
     finally:
         hook.remove()
-    shares = seen[0][0].float().cpu()
+    shares = seen[-1][0].float().cpu()
     height, width = shares.shape[:2]
     maps = [shares[min(int(y * height), height - 1), min(int(x * width), width - 1)] for x, y in points]
-    icon = as_image(to_pixels(drawn)[0].permute(1, 2, 0).cpu().numpy())
     return Look(icon, torch.stack(maps).numpy(), float(layers[-1].gain))
 
 

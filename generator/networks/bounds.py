@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-KINDS = {1: "gray", 3: "RGB", 4: "premultiplied RGBA"}
-"""What so many channels mean."""
-
 QUARTERED = range(16, 65, 4)
 """Edges of an icon, in pixels, for the networks that were made for drawings of 28."""
 
@@ -14,14 +11,12 @@ QUARTERED = range(16, 65, 4)
 def require(image_size: int, sizes: Collection[int], channels: int, latent_size: int, width: int) -> None:
     """Raise ValueError, with a sentence, unless a network of `sizes` can have these."""
     if image_size not in sizes:
-        steps = sizes.step if isinstance(sizes, range) else 1
-        named = (
-            f"from {min(sizes)} to {max(sizes)} in steps of {steps}"
-            if isinstance(sizes, range)
-            else f"one of {', '.join(map(str, sizes))}"
-        )
+        if isinstance(sizes, range):
+            named = f"from {sizes[0]} to {sizes[-1]} in steps of {sizes.step}"
+        else:
+            named = f"one of {', '.join(map(str, sizes))}"
         raise ValueError(f"an image size of {image_size} is not {named}")
-    if channels not in KINDS:
+    if channels not in (1, 3, 4):
         raise ValueError(f"{channels} channels are none of 1 (gray), 3 (RGB) and 4 (premultiplied RGBA)")
     if not 1 <= latent_size <= 1024 or not 8 <= width <= 256 or width % 8:
         raise ValueError("a latent size is from 1 to 1024, and a width from 8 to 256 in steps of 8")

@@ -33,13 +33,18 @@ class DecoderConfig:
 
     @property
     def coarsest(self) -> int:
-        """Edge of the maps of a code: an eighth of the icon's, rounded up."""
-        return -(-self.image_size // 8)
+        """Edge of the maps of a code."""
+        return coarsest_of(self.image_size)
+
+
+def coarsest_of(image_size: int) -> int:
+    """Edge of the maps of a code for icons of this edge: an eighth, rounded up."""
+    return -(-image_size // 8)
 
 
 def maps_size(image_size: int, width: int) -> int:
     """Values of a code for icons of this edge, of `width` maps. Above 1024 of them, no config takes it."""
-    return width * (-(-image_size // 8)) ** 2
+    return width * coarsest_of(image_size) ** 2
 
 
 class Decoder(nn.Module):

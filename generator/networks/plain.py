@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from generator.networks.bounds import require
 from generator.networks.layers import QuerySoftmaxAttention
 
 PLAIN_IMAGE_SIZE = 64
@@ -30,8 +31,7 @@ class PlainConfig:
     def __post_init__(self) -> None:
         if self.image_size != PLAIN_IMAGE_SIZE or self.channels != 3:
             raise ValueError("the plain generator draws 64 x 64 pixels in three channels only")
-        if not 1 <= self.latent_size <= 1024 or not 8 <= self.width <= 256 or self.width % 8:
-            raise ValueError("a latent size is from 1 to 1024, and a width from 8 to 256 in steps of 8")
+        require(self.image_size, (PLAIN_IMAGE_SIZE,), self.channels, self.latent_size, self.width)
 
 
 class PlainGenerator(nn.Module):

@@ -84,3 +84,11 @@ def laid_out(network: _Network, device: torch.device) -> _Network:
 def room(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
     """Of tensors named `room/tensor`, those of one room, without its name."""
     return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
+
+
+def restore(rng: torch.Generator, state: torch.Tensor, steps: int) -> None:
+    """Go on with the random numbers of a saved state; another kind of device has other ones, which `steps` begin."""
+    if state.shape == rng.get_state().shape:
+        rng.set_state(state)
+    else:
+        rng.manual_seed(steps)

@@ -29,7 +29,16 @@ from train.adversary.losses import (
     gradient_penalty,
     slope_penalty,
 )
-from train.adversary.networks import discriminator_of, generator_of, inner, laid_out, parametrized, room, take_chances
+from train.adversary.networks import (
+    discriminator_of,
+    generator_of,
+    inner,
+    laid_out,
+    parametrized,
+    restore,
+    room,
+    take_chances,
+)
 from train.adversary.recipes import Recipe
 from train.precision import Precision
 
@@ -241,10 +250,7 @@ class Trainer:
         self.lecam.anchors.copy_(tensors["lecam"])
         resolution, blend = tensors["stage"].tolist()
         self._enter(Stage(int(resolution), blend))
-        if tensors["rng"].shape == self.rng.get_state().shape:
-            self.rng.set_state(tensors["rng"])
-        else:  # the run comes from another kind of device, whose random numbers are other ones
-            self.rng.manual_seed(self.steps)
+        restore(self.rng, tensors["rng"], self.steps)
 
     def _networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "average": self.average.network, **self._critics()}

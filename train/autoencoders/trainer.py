@@ -13,7 +13,7 @@ from generator.networks import GeneratorConfig
 from generator.studio import DeviceError, to_pixels
 from train.adversary import distributed
 from train.adversary.descent import Descent
-from train.adversary.networks import laid_out, room
+from train.adversary.networks import laid_out, restore, room
 from train.adversary.recipes import Recipe
 from train.adversary.trainer import WEIGHT_LIMIT
 from train.autoencoders.networks import build_autoencoder, gaussian, reconstruction_loss
@@ -115,10 +115,7 @@ class AutoencoderTrainer:
         self.network.load_state_dict(room(tensors, "network"))
         self._descent.load_state(room(tensors, "adam"))
         self.steps, self.rate_scale = int(tensors["steps"]), float(tensors["rate_scale"])
-        if tensors["rng"].shape == self.rng.get_state().shape:
-            self.rng.set_state(tensors["rng"])
-        else:  # the run comes from another kind of device, whose random numbers are other ones
-            self.rng.manual_seed(self.steps)
+        restore(self.rng, tensors["rng"], self.steps)
 
 
 def _values(icons: torch.Tensor) -> torch.Tensor:

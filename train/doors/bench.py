@@ -90,8 +90,8 @@ class Bench:
     speeds: list[Speed]
 
 
-GAMES = [name for name, recipe in PRESETS.items() if not recipe.is_autoencoder]
-"""Presets that can be measured."""
+MEASURABLE = [name for name, recipe in PRESETS.items() if not recipe.is_autoencoder]
+"""Presets of two networks."""
 DEFAULT_PRESETS = ("sagan", "sagan-seed")
 
 
@@ -99,7 +99,7 @@ def bench_command(
     preset: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"Of {', '.join(GAMES)}; may be given several times.", show_default=" and ".join(DEFAULT_PRESETS)
+            help=f"Of {', '.join(MEASURABLE)}; may be given several times.", show_default=" and ".join(DEFAULT_PRESETS)
         ),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to measure, in all.")] = 30.0,
@@ -111,9 +111,8 @@ def bench_command(
     """Measure how fast presets train here, in turns: images/s, memory, and share of the matrix rate."""
     with sentences():
         recipes = [read_recipe(name, {"batch": batch}, size) for name in preset or DEFAULT_PRESETS]
-        for recipe in recipes:
-            if recipe.is_autoencoder:
-                raise UsageError(f"{recipe.preset} plays no game of two networks, which is what bench measures.")
+        if odd := [recipe.preset for recipe in recipes if recipe.preset not in MEASURABLE]:
+            raise UsageError(f"{odd[0]} plays no game of two networks, which is what bench measures.")
         result = bench(recipes, image_size=size, device=choose_device(device), seconds=seconds)
     if as_json:
         typer.echo(dumps(asdict(result), indent=2))
