@@ -12,7 +12,6 @@ import asyncio
 import fcntl
 import json
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from bot.retraining.jobs import Order
 from bot.retraining.service import RetrainService
 from bot.services import Services
 from generator.checkpoint import BundleError, read_bundle
+from generator.folders import SWAP_LOCK
 from tests.bot.neighbors.test_neighbors import saved
 from tests.bot.retraining import fake_train
 from tests.bot.retraining.host import SWD, WORSE, another_bundle
@@ -119,7 +119,8 @@ class Ground:
         if not killed_at(step, place, lambda: _keep(source, place)):
             return None
         whole = keep_copy(source, place).digest == source.digest
-        left = [each.name for each in (place / "models").iterdir() if each.name != ".lock"]
+        locks = (".lock", SWAP_LOCK)  # the second one stays until the next swap here
+        left = [each.name for each in (place / "models").iterdir() if each.name not in locks]
         return "whole at the next start" if whole and len(left) == 1 else f"{left}"
 
     def adoption(self, place: Path, step: int) -> str | None:
@@ -174,7 +175,7 @@ async def _adopt(services: Services) -> None:
 
 def _quick(services: Services) -> RetrainService:
     service = services.get(RetrainService)
-    service.worker.command = (sys.executable, fake_train.__file__, str(services.settings.data.parent))
+    service.worker.command = (fake_train.__file__, str(services.settings.data.parent))
     service.worker.edit_seconds = service.worker.poll_seconds = 0.02
     service.worker.wake()
     return service
