@@ -15,7 +15,9 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import ParamSpec, TypeVar, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -27,7 +29,7 @@ from generator.seeds import Seed, latents, walk
 from generator.transparency import FAINT, as_image
 from generator.wildness import require_truncation, tame
 
-CPU_BATCH, CUDA_BATCH = 8, 64
+CPU_BATCH, CUDA_BATCH = 8, 256
 """Icons in a micro-batch, always filled up: with fixed shapes a seed gives the same bits in any company."""
 
 MAX_WAITING = 512
@@ -78,6 +80,8 @@ class Studio:
             self._go_to_cpu()
             self.network = _prepare(bundle, self.device)
         """Latents `(N, D)` -> icons `(N, C, size, size)` in [-1, 1], folded; its weights take no gradients."""
+        config = bundle.config
+        self._shape = config.image_size, config.image_size, config.channels
         plainest = bundle.card.plainest
         self._plainest = None if plainest is None else latents([plainest], bundle.config.latent_size)[0]
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="studio")
@@ -175,13 +179,17 @@ class Studio:
         return tame(walk(start, end, self.bundle.config.latent_size, steps), self._plainest, scale)
 
     def draw_latents(self, points: torch.Tensor) -> list[Image.Image]:
-        """Draw latents, `(N, D)` on the CPU, as they are, blocking.
+        """Draw latents, `(N, D)` on the CPU, as they are, blocking."""
+        return [as_image(icon) for icon in self.draw_pixels(points)]
+
+    def draw_pixels(self, points: torch.Tensor) -> NDArray[np.uint8]:
+        """The same as an array: `(N, size, size, C)`, opacity premultiplied.
 
         Where the device has too little memory, in smaller batches from then on, at last on the CPU; the log says so.
         """
         while True:
             try:
-                return self._draw_latents(points)
+                return self._draw_pixels(points)
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error) or not self._make_do():
                     raise
@@ -205,16 +213,16 @@ class Studio:
     @torch.inference_mode()
     # TF32, cuDNN's default, would move pixels by more than the promised rounding; it knows nothing of the CPU.
     @torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-    def _draw_latents(self, points: torch.Tensor) -> list[Image.Image]:
-        pictures: list[Image.Image] = []
+    def _draw_pixels(self, points: torch.Tensor) -> NDArray[np.uint8]:
+        drawn = torch.empty((len(points), *self._shape), dtype=torch.uint8)
         for start in range(0, len(points), self._batch):
             chunk = points[start : start + self._batch]
             filled = torch.zeros(self._batch, points.shape[1])
             filled[: len(chunk)] = chunk
             icons = cast("torch.Tensor", self.network(filled.to(self.device)))[: len(chunk)]
-            pixels = to_pixels(icons).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-            pictures.extend(as_image(icon) for icon in pixels)
-        return pictures
+            drawn[start : start + len(chunk)] = to_pixels(icons).permute(0, 2, 3, 1)
+        pixels: NDArray[np.uint8] = drawn.numpy()
+        return pixels
 
 
 def _settle(order: _Order, result: list[Image.Image] | Exception) -> None:
