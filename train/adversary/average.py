@@ -17,25 +17,21 @@ class MovingAverage:
         """`plain`: a network of the same config without parametrizations; `decay` 0 copies the weights as they are."""
         self.network = plain.requires_grad_(requires_grad=False)
         self.decay = decay
-        self._copy(generator, 1.0)
+        self._averages: list[torch.Tensor] = list(plain.parameters())
+        names = [name.rpartition(".") for name, _ in plain.named_parameters()]
+        self._sources = [(generator.get_submodule(path), leaf) for path, _, leaf in names]
+        self._move(1.0)
 
     @torch.no_grad()
-    def update(self, generator: nn.Module, steps: int) -> None:
+    def update(self, steps: int) -> None:
         """Move towards the generator's weights; the decay warms up with the number of steps done."""
-        self._copy(generator, 1 - min(self.decay, (1 + steps) / (10 + steps)) if self.decay else 1.0)
+        self._move(1 - min(self.decay, (1 + steps) / (10 + steps)) if self.decay else 1.0)
 
     @torch.no_grad()
-    def _copy(self, generator: nn.Module, weight: float) -> None:
-        averages: list[torch.Tensor] = list(self.network.parameters())
-        current = [_effective(generator, name) for name, _ in self.network.named_parameters()]
-        torch._foreach_lerp_(averages, current, weight)
-
-
-def _effective(network: nn.Module, name: str) -> torch.Tensor:
-    """A parameter by its plain name, computed from its parametrization where it has one."""
-    path, _, leaf = name.rpartition(".")
-    value: torch.Tensor = getattr(network.get_submodule(path), leaf)
-    return value.detach()
+    def _move(self, weight: float) -> None:
+        # By name, and not the parameters themselves: one that is parametrized is computed when it is asked for.
+        current: list[torch.Tensor] = [getattr(module, leaf).detach() for module, leaf in self._sources]
+        torch._foreach_lerp_(self._averages, current, weight)
 
 
 @torch.no_grad()

@@ -119,7 +119,7 @@ class Trainer:
         self.schedule.take(Way(self.stage.resolution, self.stage.blend < 1, is_penalized))
         self.steps += 1
         if distributed.is_first() or recipe.normalize_generator:  # whose weights change when they are looked at
-            self.average.update(self.generator, self.steps)
+            self.average.update(self.steps)
         self._losses_steps += 1
 
     def _work(self, way: Way) -> None:
