@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from PIL import Image
 
 from generator.card import license_text
 from generator.folders import require_empty, write_file, writing
@@ -14,7 +19,7 @@ from generator.seeds import SEED_LIMIT
 from generator.studio import Studio
 
 MANIFEST, LICENSE = "manifest.json", "LICENSE"
-CHUNK = 64
+CHUNK = 256
 """Icons that are drawn and written at a time."""
 
 
@@ -38,16 +43,20 @@ def export(
     with writing(folder / LICENSE):
         (folder / LICENSE).write_text(license_text(data.license, data.author), encoding="utf-8")
     digits = len(str(count))
-    files = []
-    for start in range(0, count, CHUNK):
-        seeds = [(first + i) % SEED_LIMIT for i in range(start, min(start + CHUNK, count))]
-        for number, (seed, icon) in enumerate(zip(seeds, studio.draw(seeds, truncation), strict=True), start + 1):
-            content = png(icon, {"Seed": str(seed), "Model": model.digest})
-            name = f"{number:0{digits}}-seed-{seed}.png"
-            with writing(folder / name):
-                (folder / name).write_bytes(content)
-            files.append({"name": name, "seed": seed, "sha256": hashlib.sha256(content).hexdigest()})
-        progress(len(files))
+    files: list[dict[str, object]] = []
+
+    def write(number: int, seed: int, icon: Image.Image) -> dict[str, object]:
+        content = png(icon, {"Seed": str(seed), "Model": model.digest})
+        name = f"{number:0{digits}}-seed-{seed}.png"
+        with writing(folder / name):
+            (folder / name).write_bytes(content)
+        return {"name": name, "seed": seed, "sha256": hashlib.sha256(content).hexdigest()}
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow lets other threads run while it packs
+        for start in range(0, count, CHUNK):
+            seeds = [(first + i) % SEED_LIMIT for i in range(start, min(start + CHUNK, count))]
+            files += pool.map(write, itertools.count(start + 1), seeds, studio.draw(seeds, truncation))
+            progress(len(files))
     manifest = {
         "bundle": model.digest,
         "data": data.model_dump(),
