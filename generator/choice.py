@@ -8,16 +8,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch.nn import functional
 
+from generator.checkpoint import Bundle
+from generator.encoder import PARTS, load_encoder
 from generator.neighborhood import Neighborhood
-from generator.transparency import as_pixels
+from generator.sheets import thin
+from generator.transparency import DARK, WHITE, as_pixels, over
 
-CANDIDATES = 8
-"""Icons that are drawn for each one that is shown: a micro-batch on the CPU has as many."""
+CANDIDATES = 16
+"""Icons that are drawn for each one that is shown: two micro-batches on the CPU."""
 
 NEW = 0.35
 """The least distance from the nearest training icon, in that of a usual fresh icon, of what is new."""
 
+BLEMISHED, FLAWED = 0.35, 0.75
+"""Icons whose oddest places are odder than those of this share of the training icons."""
+
+_ODDEST = 8
+"""Places, of PARTS * PARTS, that tell how odd an icon is."""
+_MOST_KNOWN = 96
+"""Training icons, at most, that places are compared with."""
+_BATCH = 64
+"""Icons at a time that are looked at for flaws."""
 _NEIGHBOR = 3
 _MOST_REALS = 4096
 """Training icons, at most, that realism is measured by."""
@@ -43,31 +56,86 @@ class Realism:
         return (self._radii / torch.cdist(features, self._reals).clamp_min(1e-6)).amax(dim=1)
 
 
+class Flaws:
+    """How odd the oddest places of icons are: smudges and specks lie far from all that training icons have there.
+
+    Distances of the encoder's first layers to the nearest training icon, in the same place or beside it (as PatchCore
+    finds defects: Roth et al. 2022), on white and on dark, each channel divided by its deviation.
+    """
+
+    def __init__(self, icons: NDArray[np.uint8]) -> None:
+        """`icons`: `(M, H, W, C)` uint8, the training icons; one alone finds no flaws. Raises EncoderError."""
+        self._encoder = load_encoder()
+        parts = self._parts(icons[list(thin(len(icons), _MOST_KNOWN))])
+        self._deviation = parts.std(dim=(0, 1), correction=0).clamp_min(1e-3)
+        known = (parts / self._deviation).reshape(PARTS, PARTS, *parts.shape[1:]).permute(2, 3, 0, 1)
+        padded = functional.pad(known, (1, 1, 1, 1), mode="replicate").permute(2, 3, 1, 0)
+        self._known = [
+            padded[down : down + PARTS, right : right + PARTS].flatten(0, 1) for down in range(3) for right in range(3)
+        ]
+        """Nine times `(PARTS * PARTS, D, M)`: what stands in each place of the training icons, or beside it."""
+        self._squares = [known.square().sum(dim=1, keepdim=True) for known in self._known]
+        own = self._oddness(self._known[len(self._known) // 2].transpose(1, 2), leave_out_itself=True)
+        quantiles = torch.tensor([BLEMISHED, FLAWED])
+        self._bounds = own.quantile(quantiles) if len(own) > 1 else torch.full((2,), torch.inf)
+
+    def of(self, icons: NDArray[np.uint8]) -> torch.Tensor:
+        """Of icons `(N, H, W, C)` uint8: `(N,)`, 0 for good ones, 1 for BLEMISHED, 2 for FLAWED ones."""
+        chunks = [icons[start : start + _BATCH] for start in range(0, len(icons), _BATCH)]
+        oddness = torch.cat([self._oddness(self._parts(chunk) / self._deviation) for chunk in chunks])
+        return torch.bucketize(oddness, self._bounds)
+
+    def _parts(self, icons: NDArray[np.uint8]) -> torch.Tensor:
+        """`(PARTS * PARTS, N, D)`."""
+        seen = self._encoder.parts(np.concatenate([over(icons, WHITE), over(icons, DARK)]))
+        return torch.cat(seen.chunk(2), dim=1).flatten(2).permute(2, 0, 1)
+
+    def _oddness(self, parts: torch.Tensor, *, leave_out_itself: bool = False) -> torch.Tensor:
+        """`(PARTS * PARTS, N, D)` -> `(N,)`."""
+        nearest = torch.full(parts.shape[:2], torch.inf)
+        for known, squares in zip(self._known, self._squares, strict=True):
+            beyond = torch.baddbmm(squares, parts, known, alpha=-2)  # squared distances, less the parts' own squares
+            if leave_out_itself:
+                beyond.diagonal(dim1=1, dim2=2).fill_(torch.inf)
+            nearest = nearest.minimum(beyond.amin(dim=2))
+        distances = (nearest + parts.square().sum(dim=2)).clamp_min(0).sqrt()
+        return distances.topk(_ODDEST, dim=0).values.mean(dim=0)
+
+
 class Choice:
     """Chooses among a model's icons."""
 
-    def __init__(self, neighborhood: Neighborhood) -> None:
-        self._neighborhood, self._realism = neighborhood, Realism(neighborhood.features)
+    def __init__(self, bundle: Bundle, neighborhood: Neighborhood) -> None:
+        """`neighborhood`: the bundle's."""
+        self._neighborhood = neighborhood
+        self._realism, self._flaws = Realism(neighborhood.features), Flaws(bundle.icons())
 
     def choose(self, icons: Sequence[Image.Image], count: int) -> list[int]:
         """The places of `count` of the icons, as `choose` has them."""
-        look = self._neighborhood.look(np.stack([as_pixels(icon) for icon in icons]))
+        pixels = np.stack([as_pixels(icon) for icon in icons])
+        look = self._neighborhood.look(pixels)
         apart = float(self._neighborhood.calibration.unit[1])
-        return choose(self._realism.of(look.features), look.distance, look.features, apart, count)
+        realism, flaws = self._realism.of(look.features), self._flaws.of(pixels)
+        return choose(realism, flaws, look.distance, look.features, apart, count)
 
 
 def choose(
-    realism: torch.Tensor, distance: NDArray[np.float32], features: torch.Tensor, apart: float, count: int
+    realism: torch.Tensor,
+    flaws: torch.Tensor,
+    distance: NDArray[np.float32],
+    features: torch.Tensor,
+    apart: float,
+    count: int,
 ) -> list[int]:
-    """The places of `count` of N icons, the most real ones first.
+    """The places of `count` of N icons: those without flaws first, of these the most real ones.
 
     None is nearer than NEW to a training icon or within `apart`, a cosine distance of features, of one before it, as
-    long as there are others; of what is left when there are none, new ones come first. `realism` and `distance`:
-    `(N,)`; `features`: `(N, D)` of length 1. Raises ValueError when `count` is above N.
+    long as there are others; of what is left when there are none, new ones come first. `realism`, `flaws` and
+    `distance`: `(N,)`; `features`: `(N, D)` of length 1. Raises ValueError when `count` is above N.
     """
     if count > len(realism):
         raise ValueError(f"{count} of {len(realism)} icons cannot be chosen.")
-    order = realism.argsort(descending=True, stable=True).tolist()
+    order = np.lexsort((-realism.numpy(), flaws.numpy())).tolist()
     new = [place for place in order if distance[place] >= NEW]
     chosen: list[int] = []
     for place in new:

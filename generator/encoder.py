@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,9 @@ EDGE = 64
 """Pixels along the edge of what the network sees; icons of other sizes are scaled."""
 
 FEATURES = 96
+PARTS, PART_CHANNELS = 16, 64
+"""Places along an edge that the first layers tell apart, and what they say of each."""
+
 _BATCH = 64  # icons at a time: always so many, so that an icon has the same features in any company
 
 
@@ -37,8 +41,8 @@ class EncoderNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_convolution(3, 32, 4), _convolution(32, 64, 3))  # 32x32, 16x16
-        self.middle = _convolution(64, 96, 3)  # 8x8
+        self.stem = nn.Sequential(_convolution(3, 32, 4), _convolution(32, PART_CHANNELS, 3))  # 32x32, 16x16
+        self.middle = _convolution(PART_CHANNELS, 96, 3)  # 8x8
         self.top = _convolution(96, 160, 3)  # 4x4
         self.head = nn.Sequential(nn.Linear(256, 320), nn.ReLU(), nn.Linear(320, FEATURES))
 
@@ -75,17 +79,22 @@ class Encoder:
             return self
         return Encoder(copy.deepcopy(self.network).to(device), self.digest)
 
-    @torch.inference_mode()
     def features(self, icons: NDArray[np.uint8]) -> torch.Tensor:
         """Features of icons: `(N, H, W, 3)` uint8 -> `(N, 96)` float32 of length 1, on the CPU."""
-        device = next(self.network.parameters()).device
-        found = [torch.empty((0, FEATURES))]
+        return torch.cat([torch.empty((0, FEATURES)), *self._looks(self.network, icons)])
+
+    def parts(self, icons: NDArray[np.uint8]) -> torch.Tensor:
+        """What the first layers see in each place of icons: `(N, H, W, 3)` uint8 -> `(N, 64, 16, 16)`, on the CPU."""
+        return torch.cat([torch.empty((0, PART_CHANNELS, PARTS, PARTS)), *self._looks(self.network.stem, icons)])
+
+    @torch.inference_mode()
+    def _looks(self, network: nn.Module, icons: NDArray[np.uint8]) -> Iterator[torch.Tensor]:
+        device = next(network.parameters()).device
         for start in range(0, len(icons), _BATCH):
             chunk = torch.from_numpy(icons[start : start + _BATCH].copy())  # also of a read-only array
             images = torch.full((_BATCH, 3, EDGE, EDGE), 1.0)
             images[: len(chunk)] = to_input(chunk)
-            found.append(self.network(images.to(device))[: len(chunk)].cpu())
-        return torch.cat(found)
+            yield network(images.to(device))[: len(chunk)].cpu()
 
 
 def to_input(icons: torch.Tensor) -> torch.Tensor:

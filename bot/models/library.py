@@ -337,4 +337,4 @@ def _load(
     bundle: Bundle, device: str, observe: Callable[[float], None] | None = None
 ) -> tuple[Studio, Neighborhood, Choice]:
     neighborhood = Neighborhood(bundle)
-    return Studio(bundle, device, observe), neighborhood, Choice(neighborhood)
+    return Studio(bundle, device, observe), neighborhood, Choice(bundle, neighborhood)

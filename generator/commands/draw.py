@@ -58,7 +58,7 @@ def icon_command(
     with sentences():
         model, seeds = read_bundle(bundle), [parse_seed(seed) for _ in range(1 if seed else candidates)]
         icons = Studio(model, device).draw(seeds, truncation(wildness))
-        place = Choice(Neighborhood(model)).choose(icons, 1)[0] if len(icons) > 1 else 0
+        place = Choice(model, Neighborhood(model)).choose(icons, 1)[0] if len(icons) > 1 else 0
         drawn, chosen = icons[place], seeds[place]
         file = target(output, model, chosen.stem)
         save(enlarge(drawn, size, plain=plain), file, f"seed {chosen.name}", model, Seed=chosen.name)

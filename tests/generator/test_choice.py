@@ -7,19 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
 
 from generator.__main__ import app
 from generator.checkpoint import read_bundle
-from generator.choice import NEW, Choice, Realism, choose
+from generator.choice import NEW, Choice, Flaws, Realism, choose
 from generator.neighborhood import Neighborhood
 from generator.seeds import Seed
 from generator.studio import Studio
 from generator.transparency import as_image
 
 APART = 0.1
-FAR = np.full(4, 2, np.float32)
+FAR, GOOD = np.full(4, 2, np.float32), torch.zeros(4)
 
 
 def features(*angles: float) -> torch.Tensor:
@@ -29,23 +30,41 @@ def features(*angles: float) -> torch.Tensor:
 
 def test_the_most_real_one_is_chosen() -> None:
     real = torch.tensor([0.5, 1.5, 1.0, 1.2])
-    assert choose(real, FAR, features(0, 1, 2, 3), APART, 2) == [1, 3]
+    assert choose(real, GOOD, FAR, features(0, 1, 2, 3), APART, 2) == [1, 3]
 
 
 def test_what_is_near_a_training_icon_comes_last() -> None:
     real, distance = torch.tensor([0.5, 1.5, 1.0, 1.2]), np.array([2, NEW - 0.01, NEW, 0], np.float32)
-    assert choose(real, distance, features(0, 1, 2, 3), APART, 4) == [2, 0, 1, 3]
+    assert choose(real, GOOD, distance, features(0, 1, 2, 3), APART, 4) == [2, 0, 1, 3]
 
 
 def test_icons_that_look_alike_are_not_shown_together() -> None:
     real = torch.tensor([1.5, 1.4, 1.3, 1.2])
-    assert choose(real, FAR, features(0, 0.1, 2, 2.1), APART, 2) == [0, 2]
-    assert choose(real, FAR, features(0, 0.1, 2, 2.1), APART, 3) == [0, 2, 1]  # for want of others
+    assert choose(real, GOOD, FAR, features(0, 0.1, 2, 2.1), APART, 2) == [0, 2]
+    assert choose(real, GOOD, FAR, features(0, 0.1, 2, 2.1), APART, 3) == [0, 2, 1]  # for want of others
+
+
+def test_flawed_ones_come_after_good_ones() -> None:
+    real, flaws = torch.tensor([0.5, 1.5, 1.0, 1.2]), torch.tensor([0, 2, 0, 1])
+    assert choose(real, flaws, FAR, features(0, 1, 2, 3), APART, 4) == [2, 0, 3, 1]
+
+
+def test_smudges_and_specks_are_flaws(drawn_icons: NDArray[np.uint8]) -> None:
+    """On icons that training never saw: as they are, and each with a blot where its set has none."""
+    fresh = np.concatenate([drawn_icons[:8], drawn_icons[:8]])
+    fresh[8:, 20:28, 30:38] = np.random.default_rng(0).integers(0, 256, (8, 8, 8, fresh.shape[-1]))
+    good, blotted = Flaws(drawn_icons[8:]).of(fresh).chunk(2)
+    assert (blotted >= 1).all()
+    assert blotted.sum() > good.sum() + 3
+
+
+def test_one_training_icon_finds_no_flaws(drawn_icons: NDArray[np.uint8]) -> None:
+    assert Flaws(drawn_icons[:1]).of(drawn_icons[:3]).tolist() == [0, 0, 0]
 
 
 def test_more_than_there_are_is_refused() -> None:
     with pytest.raises(ValueError, match="4 icons"):
-        choose(torch.ones(4), FAR, features(0, 1, 2, 3), APART, 5)
+        choose(torch.ones(4), GOOD, FAR, features(0, 1, 2, 3), APART, 5)
 
 
 def test_realism_falls_with_the_distance_from_typical_icons() -> None:
@@ -61,7 +80,7 @@ def test_one_training_icon_is_enough() -> None:
 
 def test_a_model_chooses_among_its_icons(tiny_bundle_path: Path) -> None:
     bundle = read_bundle(tiny_bundle_path)
-    choice, icons = Choice(Neighborhood(bundle)), Studio(bundle).draw(range(8))
+    choice, icons = Choice(bundle, Neighborhood(bundle)), Studio(bundle).draw(range(8))
     first = choice.choose(icons, 8)
     assert sorted(first) == list(range(8))
     assert choice.choose(icons, 3) == first[:3]
@@ -70,7 +89,7 @@ def test_a_model_chooses_among_its_icons(tiny_bundle_path: Path) -> None:
 def test_a_training_icon_is_chosen_last(tiny_bundle_path: Path) -> None:
     bundle = read_bundle(tiny_bundle_path)
     icons = [as_image(bundle.icons()[0]), *Studio(bundle).draw(range(7))]
-    assert Choice(Neighborhood(bundle)).choose(icons, 8).index(0) > 0
+    assert Choice(bundle, Neighborhood(bundle)).choose(icons, 8).index(0) > 0
 
 
 def test_the_command_line_draws_the_best_of_several(
@@ -82,7 +101,7 @@ def test_the_command_line_draws_the_best_of_several(
     given = ["icon", "--bundle", str(tiny_bundle_path), "-o", str(file), "--candidates", "5"]
     result = CliRunner().invoke(app, given)
     assert result.exit_code == 0, result.output
-    (best,) = Choice(Neighborhood(bundle)).choose(Studio(bundle).draw(range(5)), 1)
+    (best,) = Choice(bundle, Neighborhood(bundle)).choose(Studio(bundle).draw(range(5)), 1)
     with Image.open(file) as drawn:
         assert drawn.info["Seed"] == str(best)
     assert next(numbers) == 5
