@@ -175,11 +175,12 @@ class _View:
     def chosen(self, fakes: NDArray[np.uint8], features: torch.Tensor, flaws: torch.Tensor) -> dict[str, Figure]:
         """What choosing among generated icons in RGB gives, beside what taking the first ones gives."""
         realism, distance = self._realism.of(features), self._memory.distance(fakes, features)
-        firsts = list(range(0, len(fakes) - CANDIDATES + 1, CANDIDATES))
+        candidates = min(CANDIDATES, len(fakes) // 2)
+        firsts = list(range(0, len(fakes) - candidates + 1, candidates))
         best = [
             first + choose(realism[among], flaws[among], distance[among], features[among], self._memory.apart, 1)[0]
             for first in firsts
-            for among in [slice(first, first + CANDIDATES)]
+            for among in [slice(first, first + candidates)]
         ]
         reals = self._features[self._parts[0].drawn]
         after, before = manifold(reals, features[best]), manifold(reals, features[firsts])
