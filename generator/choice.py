@@ -19,7 +19,7 @@ from generator.transparency import DARK, WHITE, as_pixels, over
 CANDIDATES = 16
 """Icons that are drawn for each one that is shown: two micro-batches on the CPU."""
 
-NEW = 0.35
+NEW = 0.4
 """The least distance from the nearest training icon, in that of a usual fresh icon, of what is new."""
 
 BLEMISHED, FLAWED = 0.35, 0.75
