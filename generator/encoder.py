@@ -29,7 +29,7 @@ FEATURES = 96
 PARTS, PART_CHANNELS = 16, 64
 """Places along an edge that the first layers tell apart, and what they say of each."""
 
-_BATCH = 64  # icons at a time: always so many, so that an icon has the same features in any company
+_BATCH = 16  # icons at a time: always so many, so that an icon has the same features in any company
 
 
 class EncoderError(Exception):
