@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -107,8 +108,13 @@ class Choice:
 
     def __init__(self, bundle: Bundle, neighborhood: Neighborhood) -> None:
         """`neighborhood`: the bundle's."""
-        self._neighborhood = neighborhood
-        self._realism, self._flaws = Realism(neighborhood.features), Flaws(bundle.icons())
+        self._bundle, self._neighborhood = bundle, neighborhood
+        self._realism = Realism(neighborhood.features)
+
+    @cached_property
+    def _flaws(self) -> Flaws:
+        """Made when it is needed first: it takes some tenths of a second."""
+        return Flaws(self._bundle.icons())
 
     def choose(self, icons: Sequence[Image.Image], count: int) -> list[int]:
         """The places of `count` of the icons, as `choose` has them."""
