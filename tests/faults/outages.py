@@ -14,8 +14,8 @@ import itertools
 import random
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from bot.daily.schedules import Plan, ScheduleService
 from bot.talk.brakes import Burst
 from tests.bot.daily.posts import Clock, statuses
 from tests.bot.gateway import Gateway, discord_that, reply
-from tests.bot.world import settings_for, until
+from tests.bot.world import follow, settings_for, until
 from tests.faults.findings import Finding, alone, among
 from tests.faults.ground import tiny_bundle
 
@@ -150,7 +150,7 @@ async def _all(
                     posts[await _day(server, clients, clock, [answer] * many)] += 1
         async with _bots(next(places), bundle, patch, 1) as (server, clients, clock):
             for number, answer in enumerate(ANSWERS):
-                asked[await _asked(server, 2 * number, [answer])] += 1
+                asked[await _asked(server, clients[0], 2 * number, [answer])] += 1
             for way in ways:
                 drops[await _dropped(server, clients, clock, way)] += 1
         async with _bots(next(places), bundle, patch, 2) as (server, clients, clock):
@@ -168,9 +168,11 @@ async def _bots(
     clock = Clock()
     server = Troubled(clock, patch)
     url, clients, tasks = f"sqlite:///{folder / 'data' / 'mojigan.db'}", list[Mojigan](), list[asyncio.Task[None]]()
-    async with discord_that(server.answer, patch):
-        stack = [open_services(settings_for(bundle, folder / str(i), database_url=url), clock) for i in range(many)]
-        services = [await each.__aenter__() for each in stack]
+    async with AsyncExitStack() as stack:
+        stack.enter_context(follow(clock))  # by the machine's clock, all that comes next here is long over
+        await stack.enter_async_context(discord_that(server.answer, patch))
+        settings = [settings_for(bundle, folder / str(number), database_url=url) for number in range(many)]
+        services = [await stack.enter_async_context(open_services(each, clock)) for each in settings]
         try:
             await services[0].get(ScheduleService).set(MANAGED)
             for each in services:
@@ -186,8 +188,6 @@ async def _bots(
             for client in clients:
                 await client.close()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for each_stack in reversed(stack):
-                await each_stack.__aexit__(None, None, None)
 
 
 async def _look(clients: list[Mojigan]) -> None:
@@ -231,17 +231,26 @@ async def _book(server: Troubled, clients: list[Mojigan], day: str, before: int)
     return f"{status}, posted {len(server.messages) - before}"
 
 
-async def _asked(server: Troubled, number: int, trouble: list[int | str]) -> str:
+async def _asked(server: Troubled, client: Mojigan, number: int, trouble: list[int | str]) -> str:
     """Somebody types /icon, and Discord is in trouble; then somebody else does, and all is well."""
     server.script[:] = trouble
     await server.ask(1_000 + number, "icon", seed="1")
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0.5):
-            await until(lambda: not server.script)
+    await _soon(lambda: not server.script)
     server.script.clear()
     await server.ask(1_001 + number, "icon", seed="2")
     await until(lambda: f"token-{1_001 + number}" in server.answered)
-    return "the next one is answered"
+    await _soon(lambda: not client.answers)
+    if f"token-{1_000 + number}" in server.answered:
+        return "the next one is answered, this one too"
+    said = server.callbacks.get(str(1_000 + number), {}).get("data", {}).get("content")
+    return f"the next one is answered, this one {'is told why' if said else 'hears nothing'}"
+
+
+async def _soon(condition: Callable[[], bool]) -> None:
+    """Wait until it holds, but not for what Discord never answers."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await until(condition)
 
 
 async def _dropped(server: Troubled, clients: list[Mojigan], clock: Clock, way: int | str) -> str:
