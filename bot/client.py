@@ -23,6 +23,19 @@ LONGEST_RATE_LIMIT = 30.0
 """Seconds that a request may wait for Discord's rate limits; past that it fails, and the person is told."""
 
 
+class GlobalLimit(asyncio.Event):
+    """Cleared while Discord's limit on all requests together lasts.
+
+    discord.py sets it after its pause. A request that is given up during that pause never gets there, and no other one
+    would ever be sent: so it is set when the longest pause is over.
+    """
+
+    def clear(self) -> None:
+        """Called by discord.py before its pause."""
+        super().clear()
+        asyncio.get_running_loop().call_later(LONGEST_RATE_LIMIT, self.set)
+
+
 class MojiganTree(app_commands.CommandTree["Mojigan"]):
     """The slash commands; whatever they raise goes to the one error handler."""
 
@@ -60,6 +73,8 @@ class Mojigan(Bot):
 
     async def setup_hook(self) -> None:
         """Called by discord.py once per process, after the login and before the connection."""
+        self.http._global_over = GlobalLimit()
+        self.http._global_over.set()
         self.add_dynamic_items(*(item for feature in FEATURES for item in feature.buttons))
         if not self.serving:
             return

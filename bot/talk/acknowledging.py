@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass, field
 from enum import Enum
 
+import aiohttp
 import discord
 from discord import app_commands
 
@@ -20,6 +21,9 @@ from bot.talk.places import is_private
 from bot.talk.refusals import Refusal
 
 log = logging.getLogger(__name__)
+
+ALREADY_ACKNOWLEDGED = 40060
+"""Discord's code for a second first answer."""
 
 _WATCH = "watch"
 """What is noted in an interaction's extras."""
@@ -78,11 +82,23 @@ async def acknowledge(interaction: Interaction) -> None:
         reply = found.reply
         if reply is Reply.LIKE_ITS_MESSAGE:
             reply = Reply.PRIVATE if is_private(interaction) else Reply.PUBLIC
-        if reply is Reply.UPDATE:
-            await interaction.response.defer()
-        else:
-            await interaction.response.defer(ephemeral=reply is Reply.PRIVATE, thinking=True)
-            found.shown = reply is Reply.PUBLIC
+        await _announce(interaction, reply)
+        found.shown = reply is Reply.PUBLIC
+
+
+async def _announce(interaction: Interaction, reply: Reply) -> None:
+    """Do so once more where the connection broke: one that Discord had taken is refused then, and stands."""
+    kinds, thinking = discord.InteractionResponseType, reply is not Reply.UPDATE
+    response = interaction.response
+    try:
+        try:
+            await response.defer(ephemeral=reply is Reply.PRIVATE, thinking=thinking)
+        except aiohttp.ClientConnectionError:
+            await response.defer(ephemeral=reply is Reply.PRIVATE, thinking=thinking)
+    except discord.HTTPException as error:
+        if error.code != ALREADY_ACKNOWLEDGED:
+            raise
+        response._response_type = kinds.deferred_channel_message if thinking else kinds.deferred_message_update
 
 
 async def say_at_once(interaction: Interaction, sentence: str) -> bool:

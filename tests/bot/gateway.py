@@ -102,17 +102,19 @@ class Gateway:
         user = {"id": "1", "username": "Mojigan", "discriminator": "0", "avatar": None, "bot": True}
         match request.path.removeprefix("/api/").split("/"):
             case ["interactions", number, _, "callback"]:
+                if number in self.callbacks:
+                    return reply({"message": "already acknowledged", "code": 40060}, status=400)
                 self.callbacks[number] = await request.json()
                 return reply({"interaction": {"id": number, "type": 2}, "resource": {"type": 5}})
             case ["webhooks", _, token, "messages", "@original"]:
                 await self.editing.wait()
                 self.answered.append(token)
-                return reply(_message(1_000 + len(self.answered), user))
+                return reply(message(1_000 + len(self.answered), user))
             case ["channels", _, "messages"]:
                 sent = json.loads(str((await request.post())["payload_json"]))
                 self.arrived.append(sent["nonce"])
                 await self.taking.wait()
-                return reply(self.posts.setdefault(sent["nonce"], _message(2_000 + len(self.posts), user)))
+                return reply(self.posts.setdefault(sent["nonce"], message(2_000 + len(self.posts), user)))
         match request.path:
             case "/gateway":
                 return await self.talk(request, user)
@@ -166,7 +168,7 @@ def _open() -> asyncio.Event:
     return event
 
 
-def _message(number: int, author: dict[str, Any]) -> dict[str, Any]:
+def message(number: int, author: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": str(number),
         "channel_id": "50",

@@ -116,20 +116,20 @@ async def in_discord(
     env = simcord.Env(_patient(services, look_every), shard_count=1, settle_timeout=SETTLE_LIMIT)
     if begin is not None:
         env.backend.clock.advance((begin - env.now()).total_seconds())
-    with follow(env):
+    with follow(env.now):
         async with _server(services, env, look_every) as world:
             yield world
     assert not world.errors(), "the bot raised what the test does not know of"
 
 
 @contextmanager
-def follow(env: simcord.Env) -> Iterator[None]:
+def follow(clock: Callable[[], datetime]) -> Iterator[None]:
     """Let APScheduler, which asks the machine for the time, live in the simulated time."""
 
     class Virtual(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            return env.now().astimezone(tz)
+            return clock().astimezone(tz)
 
     with (
         patch("apscheduler.schedulers.base.datetime", Virtual),

@@ -14,8 +14,8 @@ import itertools
 import random
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ from bot.daily.alarm import DailyAlarm
 from bot.daily.schedules import Plan, ScheduleService
 from bot.talk.brakes import Burst
 from tests.bot.daily.posts import Clock, statuses
-from tests.bot.gateway import Gateway, discord_that, reply
-from tests.bot.world import settings_for, until
+from tests.bot.gateway import Gateway, discord_that, message, reply
+from tests.bot.world import follow, settings_for, until
 from tests.faults.findings import Finding, alone, among
 from tests.faults.ground import tiny_bundle
 
@@ -74,6 +74,8 @@ class Troubled(Gateway):
         self.clock, self._patch = clock, patch
         self.script: list[int | str] = []
         """The next answers to posts, edits and acknowledgements."""
+        self.heard: dict[str, str] = {}
+        """What those who typed a command see at last, by their token."""
         self.messages: list[tuple[str, datetime]] = []
         """What stands in the channel: nonces, and when they came."""
         self.over = asyncio.Event()
@@ -83,22 +85,23 @@ class Troubled(Gateway):
         if request.content_type == "application/json" and parts[-1] == "messages":
             return reply({"message": "Missing Access", "code": 50001}, status=403)  # that a schedule rests
         posts = parts[0] == "channels" and parts[-1] == "messages"
-        if not self.script or not (posts or parts[-1] == "callback" or "@original" in parts):
-            return await (self._take(request) if posts else super().answer(request))
-        told = self.script.pop(0)
+        first = parts[-1] == "callback" or "@original" in parts
+        told = self.script.pop(0) if self.script and (posts or first) else "taken"
         if isinstance(told, int):
             return reply({"message": "no", "code": 0}, status=told)
         if told.startswith("429"):
             seconds = 3_600.0 if "hour" in told else 0.2
             document = {"message": "You are being rate limited.", "retry_after": seconds, "global": "global" in told}
-            answer = reply(document, status=429)
+            limited = reply(document, status=429)
             if "another" not in told:
-                answer.headers["Via"] = "1.1 google"
-            return answer
+                limited.headers["Via"] = "1.1 google"
+            return limited
         if told == "never":
             await self.over.wait()
         elif told.startswith("taken"):
-            await (self._take(request) if posts else super().answer(request))
+            answer = await (self._take if posts else self._hear if parts[0] == "webhooks" else super().answer)(request)
+            if told == "taken":
+                return answer
         if told.endswith("500"):
             return reply({"message": "no", "code": 0}, status=500)
         assert request.transport is not None
@@ -111,6 +114,16 @@ class Troubled(Gateway):
         if not any(nonce == known and self.clock() - at < NONCES_LIVE for known, at in self.messages):
             self.messages.append((nonce, self.clock()))
         return answer
+
+    async def _hear(self, request: web.Request) -> web.StreamResponse:
+        """An answer in the place of an announcement, or a word beside it."""
+        token, sentence = request.path.split("/")[4], request.content_type == "application/json"
+        if sentence and request.method == "PATCH" and self.heard.get(token) == "too":
+            return reply({"message": "a layout has no content", "code": 50035}, status=400)
+        if sentence or request.method == "PATCH":
+            self.heard[token] = "is told why" if sentence else "too"
+        answer = await super().answer(request)
+        return reply(message(3_000, {})) if answer.status == 404 else answer
 
     async def talk(self, request: web.Request, user: dict[str, Any]) -> web.WebSocketResponse:
         here = URL(f"ws://{request.host}/gateway")  # where a client begins anew that does not resume
@@ -149,8 +162,8 @@ async def _all(
                 for answer in ANSWERS:
                     posts[await _day(server, clients, clock, [answer] * many)] += 1
         async with _bots(next(places), bundle, patch, 1) as (server, clients, clock):
-            for number, answer in enumerate(ANSWERS):
-                asked[await _asked(server, 2 * number, [answer])] += 1
+            for number, (answer, before) in enumerate(itertools.product(ANSWERS, ([], ["taken"]))):
+                asked[await _asked(server, clients[0], 2 * number, [*before, answer])] += 1
             for way in ways:
                 drops[await _dropped(server, clients, clock, way)] += 1
         async with _bots(next(places), bundle, patch, 2) as (server, clients, clock):
@@ -168,9 +181,11 @@ async def _bots(
     clock = Clock()
     server = Troubled(clock, patch)
     url, clients, tasks = f"sqlite:///{folder / 'data' / 'mojigan.db'}", list[Mojigan](), list[asyncio.Task[None]]()
-    async with discord_that(server.answer, patch):
-        stack = [open_services(settings_for(bundle, folder / str(i), database_url=url), clock) for i in range(many)]
-        services = [await each.__aenter__() for each in stack]
+    async with AsyncExitStack() as stack:
+        stack.enter_context(follow(clock))  # by the machine's clock, all that comes next here is long over
+        await stack.enter_async_context(discord_that(server.answer, patch))
+        settings = [settings_for(bundle, folder / str(number), database_url=url) for number in range(many)]
+        services = [await stack.enter_async_context(open_services(each, clock)) for each in settings]
         try:
             await services[0].get(ScheduleService).set(MANAGED)
             for each in services:
@@ -186,8 +201,6 @@ async def _bots(
             for client in clients:
                 await client.close()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for each_stack in reversed(stack):
-                await each_stack.__aexit__(None, None, None)
 
 
 async def _look(clients: list[Mojigan]) -> None:
@@ -231,17 +244,25 @@ async def _book(server: Troubled, clients: list[Mojigan], day: str, before: int)
     return f"{status}, posted {len(server.messages) - before}"
 
 
-async def _asked(server: Troubled, number: int, trouble: list[int | str]) -> str:
+async def _asked(server: Troubled, client: Mojigan, number: int, trouble: list[int | str]) -> str:
     """Somebody types /icon, and Discord is in trouble; then somebody else does, and all is well."""
     server.script[:] = trouble
     await server.ask(1_000 + number, "icon", seed="1")
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0.5):
-            await until(lambda: not server.script)
+    await _soon(lambda: not server.script)
     server.script.clear()
     await server.ask(1_001 + number, "icon", seed="2")
-    await until(lambda: f"token-{1_001 + number}" in server.answered)
-    return "the next one is answered"
+    await until(lambda: server.heard.get(f"token-{1_001 + number}") == "too")
+    await _soon(lambda: not client.answers)
+    said = server.callbacks.get(str(1_000 + number), {}).get("data", {}).get("content")
+    heard = server.heard.get(f"token-{1_000 + number}", "is told why" if said else "hears nothing")
+    return f"the next one is answered, this one {heard}"
+
+
+async def _soon(condition: Callable[[], bool]) -> None:
+    """Wait until it holds, but not for what Discord never answers."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await until(condition)
 
 
 async def _dropped(server: Troubled, clients: list[Mojigan], clock: Clock, way: int | str) -> str:

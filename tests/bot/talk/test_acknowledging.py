@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import aiohttp
 import discord
 import pytest
 import simcord
@@ -229,6 +230,23 @@ async def test_after_a_long_wait_all_is_as_usual(world: World, boss: simcord.Mem
             result = await world.asker.slash(world.channel, "icon", seed="42", private=alone)
         assert private(result).startswith("This takes 1 of your 1 icons per hour, and 0 are left.")
     assert len(list(world.channel.history(viewer=world.other))) == 1, "nobody else sees a refusal"
+
+
+async def test_an_acknowledgement_that_arrives_while_the_connection_breaks_is_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, defer = list[object](), discord.InteractionResponse.defer
+
+    async def broken(response: Any, **options: Any) -> None:
+        begun.append(response)
+        await defer(response, **options)
+        if len(begun) == 1:
+            response._response_type = None  # discord.py does not hear that Discord has taken it
+            raise aiohttp.ServerDisconnectedError
+
+    monkeypatch.setattr(discord.InteractionResponse, "defer", broken)
+    assert "Ada" in words(await world.icon(seed="Ada"))
+    assert len(begun) == 2
 
 
 async def test_a_database_that_is_gone_is_named(world: World) -> None:
