@@ -34,5 +34,6 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed-%: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing what constraints.txt pins into $(VENV): some minutes, once; PyTorch is by far the largest part."
 	$(INSTALL) --editable '.[$*]'
 	@touch $@

@@ -54,7 +54,8 @@ def comparison_card(comparison: Comparison, texts: Texts, locale: str) -> Card:
         seed=code(name),
         version=code(comparison.model_name),
     )
-    verdict = texts.say(_SENTENCES[comparison.verdict.closeness], locale, percent=comparison.verdict.percent)
+    nearer = 100 - comparison.verdict.percent
+    verdict = texts.say(_SENTENCES[comparison.verdict.closeness], locale, percent=nearer)
     if comparison.verdict.closeness is not Closeness.ALONE:
         verdict += f"\n-# {texts.say('neighbors.scale', locale)}"
     container = discord.ui.Container[discord.ui.LayoutView](

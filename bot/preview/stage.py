@@ -25,8 +25,8 @@ WELCOME = (
     "Welcome! Type `/icon seed:42` and press Enter: the same seed gives the same icon again. "
     "`/icon` alone, Enter, and the arrow on the right give a fresh one. `/help` lists what there is.\n"
     "What Discord has and this page has not: the menu of a message. Here, `/Icon info` and `/Is it a copy?` "
-    "look at the message that you reply to, or else at the last one. An attached file goes along with the command. "
-    "Direct messages and other languages are left out."
+    "look at the message that you reply to, or else at the last one. To send a picture, type `/icon` alone, Enter, and "
+    "choose `like`. Direct messages, other languages and the pictures of new emoji are left out."
 )
 
 _TRUTH = {"true": True, "false": False}
@@ -84,6 +84,8 @@ class Typist(simcord.MemberActor):
         self, channel: simcord.ChannelHandle, typed: Typed, reply_to: discord.Message | simcord.ResponseMessage | None
     ) -> simcord.InteractionResult:
         if not typed.menu:
+            if typed.name not in self.available_commands(channel):
+                raise UnsendableError(f"You may not use /{typed.name} here; /help lists what you may.")
             return await self.slash(channel, typed.name, **typed.options)
         target = reply_to or channel.last_message
         if target is None:
@@ -190,7 +192,7 @@ def _value(parameter: app_commands.Parameter, typed: str, places: Mapping[str, A
             raise UnsendableError(f"{name}: There is no {kind.name} {typed!r} here.")
         return found
     if kind is AppCommandOptionType.attachment:
-        raise UnsendableError(f"{name}: Attach a file to the message instead.")
+        raise UnsendableError(f"{name}: Choose a file: type the command alone, press Enter, and choose {name} there.")
     return typed
 
 
@@ -213,10 +215,23 @@ def let_it_change_its_picture(env: simcord.Env, bot: discord.Client) -> None:
     bot.http.edit_my_member = edit_my_member  # type: ignore[method-assign]  # the one request that is missing
 
 
+def let_it_take_its_time(env: simcord.Env) -> None:
+    """Nobody answers too late here: SimCord's timers, which acknowledge in time, wait for threads to end."""
+    begin = env.backend.new_interaction
+
+    def new_interaction(*of: Any, **named: Any) -> Any:
+        interaction = begin(*of, **named)
+        interaction.initial_response_deadline = None
+        return interaction
+
+    env.backend.new_interaction = new_interaction  # type: ignore[method-assign]
+
+
 async def furnish(env: simcord.Env, now: Callable[[], datetime], port: int) -> simcord.Preview:
     """Build the server, let the admin welcome who opens it, and prepare the page."""
     # SimCord's clock begins in a year of its own and stands still; messages carry the machine's time.
     env.backend.clock.now = now  # type: ignore[method-assign]
+    let_it_take_its_time(env)
     if env.bot.user is not None:
         await env.bot.user.edit(username=BOT)
     guild = env.create_guild(SERVER)

@@ -34,6 +34,7 @@ from typing import Any, Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from generator.card import Figure
@@ -111,8 +112,8 @@ class Bar:
             TextColumn("{task.percentage:3.0f} %"),
             TextColumn("{task.fields[kimg]:.1f} kimg"),
             TextColumn("{task.fields[speed]:.0f} images/s"),
-            _Remaining(),
-            TextColumn("[dim]loss {task.fields[losses]}"),
+            _Remaining(Column(no_wrap=True)),
+            TextColumn("[dim]{task.fields[losses]}"),
             console=console,
         )
         self._goal = goal
@@ -137,7 +138,7 @@ class Bar:
             kimg=record["kimg"],
             speed=record["images_per_second"],
             eta_seconds=record["eta_seconds"],
-            losses=" ".join(f"{side} {loss:.2f}" for side, loss in sides.items() if loss is not None),
+            losses=" ".join(("loss", *(f"{side} {loss:.2f}" for side, loss in sides.items() if loss is not None))),
         )
 
     def evaluated(self, record: Mapping[str, Any]) -> None:
@@ -149,7 +150,8 @@ class Bar:
 
     def busy(self, what: str) -> None:
         """Say what is done instead of training, until the next tick."""
-        self._progress.update(self._task, description=f"{self._goal}: {what}", refresh=True)
+        # Without the losses, so that it fits into a terminal of 80 columns.
+        self._progress.update(self._task, description=f"{self._goal}: {what}", losses="", refresh=True)
 
     def told(self, event: str, record: Mapping[str, Any]) -> None:
         """Leave the sentence of a rollback above the bar; how it ended is said below."""

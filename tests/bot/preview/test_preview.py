@@ -17,6 +17,7 @@ from discord import app_commands
 from bot.app import StartError
 from bot.client import Mojigan
 from bot.daily.schedules import ScheduleService
+from bot.daily.zones import read_zone
 from bot.preview.page import machine_time, open_preview
 from bot.preview.screenshot import take_screenshots
 from bot.preview.stage import BOT, CHANNEL, WELCOME, Typed, Typist, UnsendableError, read_command
@@ -142,6 +143,8 @@ async def test_what_discord_would_not_send_is_answered_and_never_becomes_chat(se
             message = await admin.send(preview.channel, typed)
             assert message.content.startswith(f"This is not sent. {said}"), typed
         assert len(preview.channel.history(viewer=guest)) == 1  # the welcome
+        message = await guest.send(preview.channel, "/settings")
+        assert message.content == "This is not sent. You may not use /settings here; /help lists what you may."
 
 
 async def test_booleans_choices_and_files_can_be_typed(settings: Settings) -> None:
@@ -179,6 +182,22 @@ async def test_its_clock_moves_with_the_machines(settings: Settings, monkeypatch
         assert preview.channel.history()[0].created_at == now
         now += timedelta(hours=3)
         assert (await admin.send(preview.channel, "hello")).created_at == now
+
+
+async def test_what_takes_long_is_answered_all_the_same(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime(2030, 5, 6, 7, 8, tzinfo=UTC)
+
+    def read_slowly(typed: str) -> str:
+        nonlocal now
+        now += timedelta(seconds=10)  # three are Discord's patience
+        return read_zone(typed)
+
+    monkeypatch.setattr("bot.preview.page.machine_time", lambda: now)
+    monkeypatch.setattr("bot.daily.command.read_zone", read_slowly)
+    async with open_preview(settings) as preview:
+        admin, _ = typists(preview)
+        told = await admin.send(preview.channel, "/daily set channel:#icons time:9:00 zone:Berlin")
+        assert told.content.startswith("Done. ")
 
 
 async def test_a_port_that_is_taken_is_one_sentence(settings: Settings) -> None:

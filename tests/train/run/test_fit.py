@@ -17,6 +17,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.text import Text
 from typer.testing import CliRunner
 
 from generator.checkpoint import read_bundle
@@ -281,6 +282,16 @@ def test_the_bar_says_what_is_done_instead_of_training() -> None:
     with Bar(console, "20 kimg") as bar:
         bar.busy("measuring")
     assert "20 kimg: measuring" in console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO
+
+
+def test_the_bar_stays_one_line_in_a_terminal_of_80_columns() -> None:
+    console = Console(file=StringIO(), force_terminal=True, width=80)
+    progress = {"share": 0.5, "kimg": 1234.5, "images_per_second": 120.0, "eta_seconds": 7199}
+    with Bar(console, "240 minutes") as bar:
+        bar.tick({**progress, "loss_generator": 1.25, "loss_discriminator": 0.75})
+        bar.busy("drawing the report")
+    shown = Text.from_ansi(console.file.getvalue()).plain.splitlines()  # type: ignore[attr-defined]  # the StringIO
+    assert "120 images/s 119:59 left" in next(line for line in shown if line.startswith("240 minutes: drawing"))
 
 
 @pytest.mark.parametrize(
