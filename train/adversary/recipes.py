@@ -199,6 +199,7 @@ PRESETS = {
             loss="non-saturating",
             width=128,
             latent_size=100,
+            betas=(0.0, 0.99),  # momentum overshoots where 6,272 weights move one pixel: white paper, and no way back
         ),
         replace(
             _PLAIN,
