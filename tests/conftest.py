@@ -110,16 +110,21 @@ def gray_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_tiny_bundle(
-    path: Path, icons: NDArray[np.uint8], config: GeneratorConfig | None = None, preset: str = "sagan"
+    path: Path,
+    icons: NDArray[np.uint8],
+    config: GeneratorConfig | None = None,
+    *,
+    preset: str = "sagan",
+    batch: int = 16,
 ) -> Path:
-    """Write a small real bundle of such icons, whose network has learned nothing; a config that is given fits them."""
+    """Write a small real bundle of such icons. Its network has learned nothing but statistics, of such batches."""
     from generator.neighbors import describe
 
     torch.manual_seed(0)
     config = config or SaganConfig(latent_size=16, width=8, channels=icons.shape[-1])
     network = build_generator(config)
     for _ in range(20):
-        network(torch.randn(16, config.latent_size))
+        network(torch.randn(batch, config.latent_size))
     samples = io.BytesIO()
     as_image(icons[0]).save(samples, "PNG")
     write_bundle(

@@ -35,7 +35,7 @@ def small_bundle(preset: str, colored: NDArray[np.uint8], folder: Path) -> Path:
         icons, config = gray, recipe.network(28, 1)
     except ValueError:
         icons, config = colored, recipe.network(64, 3)
-    return write_tiny_bundle(folder / preset, icons, config, preset)
+    return write_tiny_bundle(folder / preset, icons, config, preset=preset, batch=4)
 
 
 async def test_every_network_is_hosted_like_any_other(
