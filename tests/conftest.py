@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 from generator.card import DataSet
-from generator.networks import build_generator
+from generator.networks import GeneratorConfig, build_generator
 from generator.networks.sagan import SaganConfig
 from generator.sheets import draw_sheet
 from generator.transparency import as_image, as_pixels
@@ -109,15 +109,22 @@ def gray_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def write_tiny_bundle(path: Path, icons: NDArray[np.uint8]) -> Path:
-    """Write a small real bundle of such icons."""
+def write_tiny_bundle(
+    path: Path,
+    icons: NDArray[np.uint8],
+    config: GeneratorConfig | None = None,
+    *,
+    preset: str = "sagan",
+    batch: int = 16,
+) -> Path:
+    """Write a small real bundle of such icons. Its network has learned nothing but statistics, of such batches."""
     from generator.neighbors import describe
 
     torch.manual_seed(0)
-    config = SaganConfig(latent_size=16, width=8, channels=icons.shape[-1])
+    config = config or SaganConfig(latent_size=16, width=8, channels=icons.shape[-1])
     network = build_generator(config)
     for _ in range(20):
-        network(torch.randn(16, 16))
+        network(torch.randn(batch, config.latent_size))
     samples = io.BytesIO()
     as_image(icons[0]).save(samples, "PNG")
     write_bundle(
@@ -126,8 +133,8 @@ def write_tiny_bundle(path: Path, icons: NDArray[np.uint8]) -> Path:
             kimg=0.0,
             metrics={},
             data=DataSet(name="drawn", count=len(icons), digest="0" * 64, license="MIT"),
-            preset="sagan",
-            background="#ffffff" if config.channels == 3 else "transparent",
+            preset=preset,
+            background="transparent" if config.channels == 4 else "#ffffff",
             created="2026-01-01T00:00:00+00:00",
             code_version="0.1.0",
         ),

@@ -260,6 +260,20 @@ def test_sagan_grows_to_28_from_14(drawings: NDArray[np.uint8]) -> None:
         assert trainer.stage.resolution == resolution
 
 
+def test_a_dcgan_stays_between_black_and_white(drawings: NDArray[np.uint8]) -> None:
+    """With other weights at first, or with momentum, its tanh is saturated by now, and all it draws is white paper."""
+    coarse = np.ascontiguousarray(drawings[:, 6:22, 6:22])
+    setting = replace(setting_of(replace(PRESETS["dcgan"], batch=8), (255,), 1), image_size=16)
+    trainer = new_learner(setting, coarse, torch.device("cpu"))
+    assert isinstance(trainer, Trainer)
+    for _ in range(36):
+        trainer.step(0)
+    with torch.no_grad():
+        icons = trainer.generator(torch.randn(64, 100, generator=torch.Generator().manual_seed(0)))
+    assert abs(float(icons.mean())) < 0.9
+    assert float(icons.std(dim=0).mean()) > 0.02
+
+
 def test_only_training_drops_anything_out(drawings: NDArray[np.uint8]) -> None:
     trainer = learner_of("dcgan", drawings)
     assert isinstance(trainer, Trainer)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from generator.networks import GeneratorConfig
-from generator.networks.dcgan import LEAK, DcganConfig
+from generator.networks.dcgan import LEAK, DcganConfig, draw_weights
 from generator.networks.dense import dense
 from generator.networks.pgan import PganConfig
 from train.adversary.discriminators import batch_deviation
@@ -43,6 +43,7 @@ class DcganDiscriminator(nn.Module):
             Dropout(DROPOUT),
         )
         self.head = nn.Linear(width * quarter**2, 1)
+        draw_weights(self)
 
     def forward(self, icons: torch.Tensor, groups: int = 1) -> torch.Tensor:
         """Score icons; no layer looks across the batch, so `groups` changes nothing."""

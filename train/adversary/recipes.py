@@ -183,7 +183,9 @@ PRESETS = {
             preset="pgan",
             architecture=PganConfig.architecture,
             loss="wasserstein",
+            width=16,
             latent_size=128,
+            batch=16,
             generator_rate=1e-3,
             discriminator_rate=1e-3,
             betas=(0.0, 0.99),
@@ -199,6 +201,7 @@ PRESETS = {
             loss="non-saturating",
             width=128,
             latent_size=100,
+            betas=(0.0, 0.99),  # momentum overshoots where 6,272 weights move one pixel: white paper, and no way back
         ),
         replace(
             _PLAIN,

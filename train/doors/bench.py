@@ -2,6 +2,7 @@
 
 python -m train bench                          sagan beside sagan-seed, half a minute
 python -m train bench --preset sagan --json    one preset, for a program
+python -m train bench --preset gan --preset dcgan --size 28 --gray
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ from rich.text import Text
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from generator.decode import Color
 from generator.door import Device
 from generator.studio import choose_device
 from train.adversary import capture
 from train.adversary.recipes import PRESETS, Recipe
 from train.adversary.trainer import Trainer
 from train.doors.options import read_recipe
-from train.doors.terminal import UsageError, sentences
+from train.doors.terminal import Gray, UsageError, sentences
 
 ICONS = 256
 """Drawn at random: what is on the icons changes no speed."""
-WHITE = (255, 255, 255)
 SLICE_SECONDS = 0.5
 """The length of one preset's turn, at most; taking turns, all presets see the same machine."""
 WARM_UP_STEPS = MEMORY_STEPS = capture.WARM_UP_STEPS + 1  # on a GPU the last one is recorded
@@ -86,6 +87,7 @@ class Bench:
 
     machine: Machine
     image_size: int
+    channels: int
     rounds: int
     speeds: list[Speed]
 
@@ -105,26 +107,30 @@ def bench_command(
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to measure, in all.")] = 30.0,
     size: Annotated[int, typer.Option(help="Edge of an icon in pixels.")] = 64,
     batch: Annotated[int | None, typer.Option(min=2, help="Icons in a step.", show_default="the preset's")] = None,
+    gray: Gray = False,
     device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure how fast presets train here, in turns: images/s, memory, and share of the matrix rate."""
     with sentences():
-        recipes = [read_recipe(name, {"batch": batch}, size) for name in preset or DEFAULT_PRESETS]
+        channels = 1 if gray else 3
+        recipes = [read_recipe(name, {"batch": batch}, size, channels) for name in preset or DEFAULT_PRESETS]
         if odd := [recipe.preset for recipe in recipes if recipe.preset not in MEASURABLE]:
             raise UsageError(f"{odd[0]} plays no game of two networks, which is what bench measures.")
-        result = bench(recipes, image_size=size, device=choose_device(device), seconds=seconds)
+        result = bench(recipes, size, channels, device=choose_device(device), seconds=seconds)
     if as_json:
         typer.echo(dumps(asdict(result), indent=2))
     else:
         Console().print(summarize_bench(result))
 
 
-def bench(recipes: Sequence[Recipe], *, image_size: int, device: torch.device, seconds: float) -> Bench:
+def bench(
+    recipes: Sequence[Recipe], image_size: int, channels: int = 3, *, device: torch.device, seconds: float
+) -> Bench:
     """Measure recipes for about so many seconds in all, after their memory and their FLOP."""
-    memory = [_peak_memory(recipe, image_size, device) for recipe in recipes]
-    flops = [gflop_per_image(recipe, image_size) for recipe in recipes]
-    trainers = [_trainer(recipe, image_size, device) for recipe in recipes]
+    memory = [_peak_memory(recipe, image_size, channels, device) for recipe in recipes]
+    flops = [gflop_per_image(recipe, image_size, channels) for recipe in recipes]
+    trainers = [_trainer(recipe, image_size, channels, device) for recipe in recipes]
     paces = [_paces(recipe) for recipe in recipes]
     for trainer, places in zip(trainers, paces, strict=True):
         for progress in places:
@@ -143,6 +149,7 @@ def bench(recipes: Sequence[Recipe], *, image_size: int, device: torch.device, s
     return Bench(
         Machine(_device_name(device), device.type, torch.get_num_threads(), torch.__version__, rate / GIGA),
         image_size,
+        channels,
         len(rates),
         [
             _speed(recipe, found, peak, gflop, rate)
@@ -173,9 +180,11 @@ def _paces(recipe: Recipe) -> Sequence[float]:
     return (*SHARES, 1.0) if recipe.growth else (1.0,)
 
 
-def _trainer(recipe: Recipe, image_size: int, device: torch.device) -> Trainer:
-    icons = np.random.default_rng(0).integers(0, 256, (ICONS, image_size, image_size, 3), np.uint8)
-    return Trainer(recipe, recipe.network(image_size), icons, background=WHITE, device=device, seed=0)
+def _trainer(recipe: Recipe, image_size: int, channels: int, device: torch.device) -> Trainer:
+    icons = np.random.default_rng(0).integers(0, 256, (ICONS, image_size, image_size, channels), np.uint8)
+    white: Color = (255,) if channels == 1 else (255, 255, 255)
+    config = recipe.network(image_size, channels)
+    return Trainer(recipe, config, icons, background=white, device=device, seed=0)
 
 
 def _run_for(trainer: Trainer, progress: float, seconds: float, fewest: int = 1) -> float:
@@ -203,9 +212,9 @@ def matrix_rate(device: torch.device) -> float:
     return 2 * edge**3 / min(times)
 
 
-def gflop_per_image(recipe: Recipe, image_size: int) -> float:
+def gflop_per_image(recipe: Recipe, image_size: int, channels: int = 3) -> float:
     """GFLOP of one step at full size per real icon, counted on the CPU; gradient penalties are left out."""
-    trainer = _trainer(recipe, image_size, torch.device("cpu"))
+    trainer = _trainer(recipe, image_size, channels, torch.device("cpu"))
     trainer.step(1.0)
     # The counter knows no formula for the CPU's fused attention; the plain one consists of products that it knows.
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
@@ -213,25 +222,25 @@ def gflop_per_image(recipe: Recipe, image_size: int) -> float:
     return float(counter.get_total_flops()) / recipe.batch / GIGA
 
 
-def _peak_memory(recipe: Recipe, image_size: int, device: torch.device) -> float | None:
+def _peak_memory(recipe: Recipe, image_size: int, channels: int, device: torch.device) -> float | None:
     """MiB that training takes at full size, in a process of its own on the CPU; None where nothing tells it."""
     if device.type == "mps":
         return None
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
-        _run_for(_trainer(recipe, image_size, device), 1.0, 0.0, MEMORY_STEPS)
+        _run_for(_trainer(recipe, image_size, channels, device), 1.0, 0.0, MEMORY_STEPS)
         return (torch.cuda.max_memory_allocated(device) - before) / MEBI
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload([__name__])  # torch is imported once for all presets
     with ProcessPoolExecutor(1, server) as pool:
-        return pool.submit(_own_peak_memory, recipe, image_size, torch.get_num_threads()).result()
+        return pool.submit(_own_peak_memory, recipe, image_size, channels, torch.get_num_threads()).result()
 
 
-def _own_peak_memory(recipe: Recipe, image_size: int, threads: int) -> float | None:
+def _own_peak_memory(recipe: Recipe, image_size: int, channels: int, threads: int) -> float | None:
     torch.set_num_threads(threads)
     before = _highest_resident()
-    _run_for(_trainer(recipe, image_size, torch.device("cpu")), 1.0, 0.0, MEMORY_STEPS)
+    _run_for(_trainer(recipe, image_size, channels, torch.device("cpu")), 1.0, 0.0, MEMORY_STEPS)
     after = _highest_resident()
     return None if before is None or after is None else (after - before) / MEBI
 
@@ -290,8 +299,9 @@ def summarize_bench(result: Bench) -> RenderableType:
         row("times the images/s", lambda one: f"{one.images_per_second / last.images_per_second:.2f}x")
         row("times those of a run", lambda one: f"{one.run_images_per_second / last.run_images_per_second:.2f}x")
     threads = f", {machine.threads} thread{'s' if machine.threads > 1 else ''}" if machine.device_type == "cpu" else ""
+    kind = "gray icons" if result.channels == 1 else "icons"
     return Group(
-        Text(f"{machine.device}{threads}, torch {machine.torch_version}, icons of {result.image_size} pixels"),
+        Text(f"{machine.device}{threads}, torch {machine.torch_version}, {kind} of {result.image_size} pixels"),
         Text(
             f"float32 matrix product {machine.matrix_gflops:,.0f} GFLOP/s; medians of {result.rounds} rounds in turns\n"
         ),

@@ -24,7 +24,7 @@ def test_two_presets_are_measured_in_turns(monkeypatch: pytest.MonkeyPatch) -> N
     assert answer.exit_code == 0, answer.output
     found = json.loads(answer.stdout)
     speeds = [Speed(**speed) for speed in found["speeds"]]
-    result = Bench(Machine(**found["machine"]), found["image_size"], found["rounds"], speeds)
+    result = Bench(Machine(**found["machine"]), found["image_size"], found["channels"], found["rounds"], speeds)
     assert result.rounds >= FEWEST_ROUNDS
     assert [speed.preset for speed in speeds] == ["sagan", "sagan-seed"]
     for speed in speeds:
@@ -51,6 +51,20 @@ def test_the_flop_are_those_of_the_layers() -> None:
     # forwards and backwards (3x); so does the discriminator on two icons, and on one more without its weights (2x).
     by_hand = 3 * 0.399 + 2 * 3 * 0.231 + 2 * 0.231
     assert gflop_per_image(replace(PRESETS["sagan-seed"], batch=2), 64) == pytest.approx(by_hand, rel=0.02)
+
+
+def test_gray_icons_have_one_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.doors.bench._peak_memory", lambda *_: None)
+    options = ["--preset", "gan", "--size", "28", "--gray", "--seconds", "0.1", "--device", "cpu"]
+    answer = CliRunner().invoke(app, ["bench", *options, "--json"])
+    assert answer.exit_code == 0, answer.output
+    found = json.loads(answer.stdout)
+    assert found["channels"] == 1
+    # By hand, in products of a weight and a value, forward. Backwards, the first layers of the generator, and of the
+    # discriminator while it learns, need no gradients of their inputs.
+    generator, discriminator = 50_176, 25_616
+    by_hand = (2.5 * generator) + 2 * (2 * discriminator + 528) + 2 * discriminator
+    assert found["speeds"][0]["gflop_per_image"] == pytest.approx(2e-9 * by_hand, rel=0.01)
 
 
 def test_the_matrix_rate_is_one_of_a_computer() -> None:
