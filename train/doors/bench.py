@@ -26,6 +26,7 @@ from rich.text import Text
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from generator.decode import Color
 from generator.door import Device
 from generator.studio import choose_device
 from train.adversary import capture
@@ -181,7 +182,8 @@ def _paces(recipe: Recipe) -> Sequence[float]:
 
 def _trainer(recipe: Recipe, image_size: int, channels: int, device: torch.device) -> Trainer:
     icons = np.random.default_rng(0).integers(0, 256, (ICONS, image_size, image_size, channels), np.uint8)
-    config, white = recipe.network(image_size, channels), (255,) * channels
+    white: Color = (255,) if channels == 1 else (255, 255, 255)
+    config = recipe.network(image_size, channels)
     return Trainer(recipe, config, icons, background=white, device=device, seed=0)
 
 
