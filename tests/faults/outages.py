@@ -14,7 +14,7 @@ import itertools
 import random
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,6 +47,9 @@ TRUE = ("sent, posted 1", "failed, posted 0", "unknown, posted 0", "unknown, pos
 NONCES_LIVE = timedelta(minutes=3)
 DAYS = 12
 """Of two bots, in a round."""
+
+EARSHOT = 10.0
+"""Seconds until who has heard nothing is believed to hear nothing: many times what an icon takes."""
 
 FASTER = 100
 """The pauses that discord.py makes between two attempts are shorter by that here."""
@@ -163,7 +166,7 @@ async def _all(
                     posts[await _day(server, clients, clock, [answer] * many)] += 1
         async with _bots(next(places), bundle, patch, 1) as (server, clients, clock):
             for number, (answer, before) in enumerate(itertools.product(ANSWERS, ([], ["taken"]))):
-                asked[await _asked(server, clients[0], 2 * number, [*before, answer])] += 1
+                asked[await _asked(server, 2 * number, [*before, answer])] += 1
             for way in ways:
                 drops[await _dropped(server, clients, clock, way)] += 1
         async with _bots(next(places), bundle, patch, 2) as (server, clients, clock):
@@ -244,25 +247,22 @@ async def _book(server: Troubled, clients: list[Mojigan], day: str, before: int)
     return f"{status}, posted {len(server.messages) - before}"
 
 
-async def _asked(server: Troubled, client: Mojigan, number: int, trouble: list[int | str]) -> str:
+async def _asked(server: Troubled, number: int, trouble: list[int | str]) -> str:
     """Somebody types /icon, and Discord is in trouble; then somebody else does, and all is well."""
     server.script[:] = trouble
     await server.ask(1_000 + number, "icon", seed="1")
-    await _soon(lambda: not server.script)
-    server.script.clear()
+    await until(lambda: not server.script)
     await server.ask(1_001 + number, "icon", seed="2")
     await until(lambda: server.heard.get(f"token-{1_001 + number}") == "too")
-    await _soon(lambda: not client.answers)
-    said = server.callbacks.get(str(1_000 + number), {}).get("data", {}).get("content")
-    heard = server.heard.get(f"token-{1_000 + number}", "is told why" if said else "hears nothing")
-    return f"the next one is answered, this one {heard}"
 
+    def heard() -> str | None:
+        said = server.callbacks.get(str(1_000 + number), {}).get("data", {}).get("content")
+        return server.heard.get(f"token-{1_000 + number}", "is told why" if said else None)
 
-async def _soon(condition: Callable[[], bool]) -> None:
-    """Wait until it holds, but not for what Discord never answers."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(1):
-            await until(condition)
+    with suppress(TimeoutError):  # Discord says nothing, or asks to wait for long
+        async with asyncio.timeout(EARSHOT):
+            await until(lambda: heard() is not None)
+    return f"the next one is answered, this one {heard() or 'hears nothing'}"
 
 
 async def _dropped(server: Troubled, clients: list[Mojigan], clock: Clock, way: int | str) -> str:
