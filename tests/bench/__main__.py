@@ -63,8 +63,10 @@ def main(
 
 def _table(part: str, figures: list[Figure]) -> Table:
     table = Table(title=part, title_justify="left", box=None, padding=(0, 3, 0, 0), header_style="bold")
-    for name, justify in (("", "left"), ("figure", "right"), ("", "left"), ("bar", "left"), ("", "left")):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]  # rich names its words one by one
+    table.add_column("")  # this one alone folds in a narrow terminal
+    table.add_column("figure", justify="right", no_wrap=True)
+    for name in ("", "bar", ""):
+        table.add_column(name, no_wrap=True)
     for each in figures:
         verdict = "" if not each.bar else "holds" if each.holds else "missed"
         table.add_row(
