@@ -83,7 +83,7 @@ class Studio:
         config = bundle.config
         self._shape = config.image_size, config.image_size, config.channels
         plainest = bundle.card.plainest
-        self._plainest = None if plainest is None else latents([plainest], bundle.config.latent_size)[0]
+        self._plainest = None if plainest is None else latents([plainest], config.latent_size)[0]
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="studio")
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._waiting = 0  # icons ordered and not yet drawn; changed on the event loop only

@@ -155,9 +155,8 @@ async def _all(
     folder: Path, bundle: Path, patch: pytest.MonkeyPatch, times: int, chance: random.Random
 ) -> tuple[Counter[str], Counter[str], Counter[str], Counter[str]]:
     posts, asked, drops, days = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-    places = (
-        folder / str(number) for number in itertools.count()
-    )  # after 30 days a server without the bot is forgotten
+    # One place each, as after 30 days a server without the bot is forgotten.
+    places = (folder / str(number) for number in itertools.count())
     ways: Sequence[int | str] = (1000, 4000, 4009, "reconnect", "invalid")
     for _ in range(times):
         for many in (1, 6):
