@@ -64,9 +64,12 @@ class Flaws:
     finds defects: Roth et al. 2022), on white and on dark, each channel divided by its deviation.
     """
 
-    def __init__(self, icons: NDArray[np.uint8]) -> None:
-        """`icons`: `(M, H, W, C)` uint8, the training icons; one alone finds no flaws. Raises EncoderError."""
-        self._encoder = load_encoder()
+    def __init__(self, icons: NDArray[np.uint8], device: torch.device | None = None) -> None:
+        """`icons`: `(M, H, W, C)` uint8, the training icons; one alone finds no flaws. They are compared on `device`,
+        or the CPU. Raises EncoderError.
+        """
+        self._device = device or torch.device("cpu")
+        self._encoder = load_encoder().on(self._device)
         parts = self._parts(icons[list(thin(len(icons), _MOST_KNOWN))])
         self._deviation = parts.std(dim=(0, 1), correction=0).clamp_min(1e-3)
         known = (parts / self._deviation).reshape(PARTS, PARTS, *parts.shape[1:]).permute(2, 3, 0, 1)
@@ -77,8 +80,7 @@ class Flaws:
         """Nine times `(PARTS * PARTS, D, M)`: what stands in each place of the training icons, or beside it."""
         self._squares = [known.square().sum(dim=1, keepdim=True) for known in self._known]
         own = self._oddness(self._known[len(self._known) // 2].transpose(1, 2), leave_out_itself=True)
-        quantiles = torch.tensor([BLEMISHED, FLAWED])
-        self._bounds = own.quantile(quantiles) if len(own) > 1 else torch.full((2,), torch.inf)
+        self._bounds = own.quantile(torch.tensor([BLEMISHED, FLAWED])) if len(own) > 1 else torch.full((2,), torch.inf)
 
     def of(self, icons: NDArray[np.uint8]) -> torch.Tensor:
         """Of icons `(N, H, W, C)` uint8: `(N,)`, 0 for good ones, 1 for BLEMISHED, 2 for FLAWED ones."""
@@ -89,18 +91,18 @@ class Flaws:
     def _parts(self, icons: NDArray[np.uint8]) -> torch.Tensor:
         """`(PARTS * PARTS, N, D)`."""
         seen = self._encoder.parts(np.concatenate([over(icons, WHITE), over(icons, DARK)]))
-        return torch.cat(seen.chunk(2), dim=1).flatten(2).permute(2, 0, 1)
+        return torch.cat(seen.to(self._device).chunk(2), dim=1).flatten(2).permute(2, 0, 1)
 
     def _oddness(self, parts: torch.Tensor, *, leave_out_itself: bool = False) -> torch.Tensor:
-        """`(PARTS * PARTS, N, D)` -> `(N,)`."""
-        nearest = torch.full(parts.shape[:2], torch.inf)
+        """`(PARTS * PARTS, N, D)` -> `(N,)`, on the CPU."""
+        nearest = torch.full(parts.shape[:2], torch.inf, device=self._device)
         for known, squares in zip(self._known, self._squares, strict=True):
             beyond = torch.baddbmm(squares, parts, known, alpha=-2)  # squared distances, less the parts' own squares
             if leave_out_itself:
                 beyond.diagonal(dim1=1, dim2=2).fill_(torch.inf)
             nearest = nearest.minimum(beyond.amin(dim=2))
         distances = (nearest + parts.square().sum(dim=2)).clamp_min(0).sqrt()
-        return distances.topk(_ODDEST, dim=0).values.mean(dim=0)
+        return distances.topk(_ODDEST, dim=0).values.mean(dim=0).cpu()
 
 
 class Choice:

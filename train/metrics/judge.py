@@ -68,7 +68,7 @@ class Judge:
         """
         self._device, self._samples = device, samples
         self._encoder = load_encoder().on(device)
-        self._form, self._flaws = Form(over(icons, WHITE), device), Flaws(icons)
+        self._form, self._flaws = Form(over(icons, WHITE), device), Flaws(icons, device)
         self._views = [
             _View(training, fresh, device, samples, self._encoder)
             for training, fresh in zip(on_backgrounds(icons), on_backgrounds(held_out), strict=True)
