@@ -128,13 +128,12 @@ def page_card(page: Page, texts: Texts, locale: str) -> Card:
         )
         for place, (entry, name) in enumerate(zip(page.entries, seeds, strict=True))
     ]
-    lines = [f"-# {say('gallery.page', locale, page=page.number + 1, pages=page.pages)}"]
+    lines = [f"**{place}** {code(fit(name, LONGEST_ALT_NAME))}" for place, name in enumerate(seeds, start=1)]
     if page.hall is not Hall.MINE:
         credits_ = [credit_words(entry.votes, entry.found_by, texts, locale) for entry in page.entries]
-        lines[:0] = [
-            f"**{place}** {code(fit(name, LONGEST_ALT_NAME))} · {credit}"
-            for place, (name, credit) in enumerate(zip(seeds, credits_, strict=True), start=1)
-        ]
+        lines = [f"{line} · {credit}" for line, credit in zip(lines, credits_, strict=True)]
+    if page.pages > 1:
+        lines.append(f"-# {say('gallery.page', locale, page=page.number + 1, pages=page.pages)}")
     container = discord.ui.Container[discord.ui.LayoutView](
         discord.ui.TextDisplay(f"### {title}"),
         picture(page.filename, alt),

@@ -14,7 +14,7 @@ from bot.icons.attached import called, check_size, fetch, read_emoji
 from bot.icons.card import show_icons
 from bot.icons.likeness import LikenessService
 from bot.icons.rows import GenerationView
-from bot.icons.service import SHOWN_LIKE, IconService
+from bot.icons.service import SHOWN_LIKE, Descent, IconService
 from bot.models.command import LONGEST_MODEL, find_model, offer_models
 from bot.talk.acknowledging import acknowledge
 from bot.talk.answering import answering, tell_all
@@ -108,7 +108,7 @@ def info_menu(texts: Texts) -> app_commands.ContextMenu:
             if not rows:
                 raise Refusal("error.message_without_icon")
             locale = str(interaction.locale)
-            tree = await interaction.client.service(IconService).family(rows[0])
+            tree = await interaction.client.service(IconService).family(rows)
             await tell_all(interaction, [*describe(rows, texts, locale), *family(tree, texts, locale)], between="\n")
 
     return app_commands.ContextMenu(
@@ -119,7 +119,7 @@ def info_menu(texts: Texts) -> app_commands.ContextMenu:
     )
 
 
-def family(tree: list[tuple[GenerationView, GenerationView, GenerationView]], texts: Texts, locale: str) -> list[str]:
+def family(tree: list[Descent], texts: Texts, locale: str) -> list[str]:
     """Who was mixed for whom: a line for each child."""
     return [
         texts.say(

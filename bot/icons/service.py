@@ -42,8 +42,11 @@ VARIATIONS = 9
 SHOWN_LIKE = 4
 """Of a picture, the nearest icon and its first variations."""
 
-FAMILY = 7
-"""Pairs of parents that are told of an icon."""
+FAMILY = 6
+"""Pairs of parents that are told of, beyond those of the icons that are asked about."""
+
+Descent = tuple[GenerationView, GenerationView, GenerationView]
+"""A child and its two parents."""
 
 SAME_ICON = {GenerationKind.OPENED, GenerationKind.TOP, GenerationKind.VARIATION}
 """What shows its parent once more, or something near it."""
@@ -230,12 +233,15 @@ class IconService:
             found = await session.scalar(query)
         return None if found is None else replace(seed, point=unpack(found))
 
-    async def family(self, row: GenerationView) -> list[tuple[GenerationView, GenerationView, GenerationView]]:
-        """Who was mixed for an icon, and for those, the nearest first: child and parents, at most FAMILY of them."""
-        tree: list[tuple[GenerationView, GenerationView, GenerationView]] = []
-        line = [row]
-        while line and len(tree) < FAMILY:
+    async def family(self, icons: Sequence[GenerationView]) -> list[Descent]:
+        """Who was mixed for icons, and for those, the nearest first, FAMILY of them beyond the icons."""
+        tree: list[Descent] = []
+        line, told = [*icons], set[int]()
+        while line and len(tree) < FAMILY + len(icons):
             child = line.pop(0)
+            if child.id in told:
+                continue
+            told.add(child.id)
             if child.kind in SAME_ICON and child.parent_id is not None:  # it was opened or varied
                 line[:0] = await self.rows([child.parent_id])
             elif child.parent_id is not None and child.other_parent_id is not None:
