@@ -53,7 +53,7 @@ class Reporter(Protocol):
         """Something other than training begins: "measuring", "writing"."""
 
     def told(self, event: str, record: Mapping[str, Any]) -> None:
-        """At a rollback and at the end: the record has a sentence."""
+        """At a rollback, a note and the end: the record has a sentence."""
 
 
 class JsonLines:
@@ -79,7 +79,7 @@ class JsonLines:
         """What is done between ticks is seen by the lines that follow it."""
 
     def told(self, event: str, record: Mapping[str, Any]) -> None:
-        """At a rollback and at the end."""
+        """At a rollback, a note and the end."""
         self.write(event, record)
 
     def write(self, event: str, record: Mapping[str, Any]) -> None:
@@ -154,9 +154,9 @@ class Bar:
         self._progress.update(self._task, description=f"{self._goal}: {what}", losses="", refresh=True)
 
     def told(self, event: str, record: Mapping[str, Any]) -> None:
-        """Leave the sentence of a rollback above the bar; how it ended is said below."""
-        if event == "rollback":
-            self._progress.console.print(Text(record["sentence"], style="yellow"))
+        """Leave the sentence of a rollback or a note above the bar; how it ended is said below."""
+        if event in ("rollback", "note"):
+            self._progress.console.print(Text(record["sentence"], style="yellow" if event == "rollback" else "dim"))
 
 
 def _in_words(metrics: Mapping[str, Figure]) -> str:

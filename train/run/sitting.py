@@ -21,6 +21,7 @@ from generator.writing import copy_bundle
 from train.data.holdout import split
 from train.metrics import Judge
 from train.metrics.judge import SAMPLES
+from train.run.cores import Cores
 from train.run.folder import BEST, BEST_STATE, LATEST, RECONSTRUCTIONS, SHEETS, Progress, Run, RunError
 from train.run.guard import Alarm, End, Guard, Limits
 from train.run.learners import new_learner, reconstruct
@@ -68,7 +69,8 @@ def fit(
     does not suffice, RunError when the run's files cannot be read or written.
     """
     try:
-        return _Sitting(run, setting, device, reporter, draw_report).train(stop)
+        with Cores(run.path.parent) as cores:
+            return _Sitting(run, setting, device, reporter, draw_report, cores).train(stop)
     except BundleError as error:
         raise TrainingError(str(error)) from error
     except OSError as error:
@@ -90,8 +92,10 @@ class _Sitting:
         device: torch.device,
         reporter: Reporter,
         draw_report: Callable[[Path], None],
+        cores: Cores,
     ) -> None:
         self.run, self.setting, self.reporter, self.draw_report = run, setting, reporter, draw_report
+        self.cores = cores
         icons = run.icons()
         training, held_out = split(icons, setting.hold_out)
         self.trainer = new_learner(setting, icons[training], device)
@@ -129,6 +133,7 @@ class _Sitting:
             ) from error
 
     def train(self, stop: Callable[[], bool]) -> Outcome:
+        self._divide_cores()
         while (end := self._end(stop)) is None:
             self.trainer.step(self._share())
             now = time.monotonic()
@@ -211,7 +216,12 @@ class _Sitting:
                 watch=self.guard.watch,
             )
             self.run.save_state(self.trainer.state(), self.progress)
+        self._divide_cores()
         self.saved = time.monotonic()
+
+    def _divide_cores(self) -> None:
+        if (sentence := self.cores.divide()) is not None:
+            self._tell("note", sentence=sentence)
 
     def _first_evaluation(self) -> int:
         return self._steps(self.setting.evaluate_every or FIRST_EVALUATION_KIMG)
