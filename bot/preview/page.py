@@ -56,7 +56,10 @@ async def open_preview(settings: Settings, port: int = 0) -> AsyncIterator[simco
         client = Mojigan(services)
         client.service(DailyAlarm).look_every = None
         world = simcord.run(client, shard_count=1, check_errors=False, settle_timeout=ACTION_LIMIT)
-        env = await stack.enter_async_context(world)
+        try:
+            env = await stack.enter_async_context(world)
+        except TimeoutError as error:
+            raise StartError("The bot was not ready within 5 seconds: the machine is busy. Try again.") from error
         stack.push_async_callback(services.get(RetrainService).worker.abandon)
         stack.push_async_callback(client.finish_answers, FINISHING_TIME)
         page = await furnish(env, machine_time, port)
