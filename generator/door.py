@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 from typer.main import get_command
+
+from generator.version import own_version
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 """The option --device, which `choose_device` reads."""
@@ -82,8 +83,5 @@ def _import_command(name: str, function: str, panels: Panels) -> Any:
 def _print_version(asked: bool) -> None:
     if not asked:
         return
-    try:
-        typer.echo(f"Mojigan {version('mojigan')}")
-    except PackageNotFoundError:
-        typer.echo("Mojigan, not installed: its source is run as it lies there")
+    typer.echo(f"Mojigan {own_version()}")
     raise typer.Exit

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 import generator.__main__ as generator_door
 import train.__main__ as train_door
+from generator.version import own_version
 from tests.house import ROOT
 
 HEAVY = ("torch", "discord", "train.doors", "train.adversary", "generator.studio")
@@ -45,6 +47,14 @@ def test_a_door_says_its_version(module: str) -> None:
     command = [sys.executable, "-m", module, "--version"]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
     assert said.startswith("Mojigan ")
+
+
+def test_a_source_tree_that_is_not_installed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("generator.version.version", missing)
+    assert own_version() == "(not installed)"
 
 
 def each_command() -> Iterator[tuple[str, str, str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from bot.talk.operators import is_operator
 from bot.talk.texts import Texts
 from bot.talk.translator import CommandTranslator
 from bot.talk.words import code, plain
+from generator.version import own_version
 
 AUDIENCE = Audience(blocked_too=True).extras
 
@@ -81,7 +81,7 @@ async def about_text(interaction: Interaction) -> str:
     model, say, source = client.service(ModelLibrary).active, client.texts.say, client.services.settings.source_url
     card, ids = model.bundle.card, await command_ids(interaction)
     lines = [
-        say("about.title", locale, version=importlib.metadata.version("mojigan")),
+        say("about.title", locale, version=own_version()),
         say(
             "about.model",
             locale,

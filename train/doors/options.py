@@ -17,12 +17,13 @@ from generator.decode import TRANSPARENT, color_code
 from generator.networks import GeneratorConfig
 from generator.networks.pgan import PganConfig
 from generator.networks.sagan import SaganConfig
+from generator.version import own_version
 from train.adversary.recipes import PRESETS, Recipe
 from train.data.holdout import HELD_OUT_SHARE, split
 from train.data.icons import IconSet
 from train.doors.terminal import UsageError
 from train.run.folder import Run, RunError
-from train.run.setting import Goal, Setting, code_version
+from train.run.setting import Goal, Setting
 
 GROWING = ("growth", "minibatch_stddev")
 """Options that only networks know which are built by resolutions."""
@@ -173,7 +174,7 @@ def make_setting(
         background=icon_set.background,
         threshold=icon_set.threshold,
         seed=seed,
-        code_version=code_version(),
+        code_version=own_version(),
         hold_out=share,
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from typing import Any
 
 from generator.card import DataSet
@@ -96,8 +95,3 @@ class Setting:
             start=document.get("start"),
             threshold=document.get("threshold"),
         )
-
-
-def code_version() -> str:
-    """The version of this Mojigan."""
-    return version("mojigan")
