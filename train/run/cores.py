@@ -23,7 +23,7 @@ class Cores:
     def __init__(self, root: Path) -> None:
         self._all = self._threads = torch.get_num_threads()
         places = 0 if "OMP_NUM_THREADS" in os.environ else min(self._all, PLACES)
-        self._places = [FileLock(root / f"cores-{place}.lock") for place in range(places if places > 1 else 0)]
+        self._places = [FileLock(root / f".cores-{place}.lock") for place in range(places if places > 1 else 0)]
 
     def __enter__(self) -> Self:
         next((place for place in self._places if _take(place)), None)

@@ -38,7 +38,7 @@ def test_trainings_of_one_folder_divide_the_cores(tmp_path: Path) -> None:
 
 
 def test_a_killed_training_gives_its_cores_back(tmp_path: Path) -> None:
-    script = f"from filelock import FileLock; lock = FileLock({str(tmp_path / 'cores-0.lock')!r}); lock.acquire()"
+    script = f"from filelock import FileLock; lock = FileLock({str(tmp_path / '.cores-0.lock')!r}); lock.acquire()"
     with subprocess.Popen(
         [sys.executable, "-c", f"{script}; print(1, flush=True); input()"],
         stdin=subprocess.PIPE,
