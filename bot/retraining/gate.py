@@ -46,7 +46,7 @@ class Verdict(StrEnum):
 class Evaluation(BaseModel):
     """What `python -m train evaluate --json` prints, as far as it is used here."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     figures: dict[str, Figure]
 
