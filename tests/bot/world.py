@@ -104,6 +104,13 @@ async def open_world(bundle: Path, folder: Path, **more: Any) -> AsyncIterator[W
         yield world
 
 
+class PatientEnv(simcord.Env):
+    """Waits for a bot that starts as long as for one that works: simcord's 5 seconds are too few on a busy machine."""
+
+    async def _settle_internal(self, **given: Any) -> None:
+        await super()._settle_internal(**{**given, "timeout": None})
+
+
 @asynccontextmanager
 async def in_discord(
     services: Services, begin: datetime | None = None, look_every: timedelta = timedelta(hours=1)
@@ -113,7 +120,7 @@ async def in_discord(
     Its time stands still unless it is moved; it begins with the year 2026, or at `begin`. The bot looks for what
     other processes have set each hour, not each minute: days go by in these tests.
     """
-    env = simcord.Env(_patient(services, look_every), shard_count=1, settle_timeout=SETTLE_LIMIT)
+    env = PatientEnv(_patient(services, look_every), shard_count=1, settle_timeout=SETTLE_LIMIT)
     if begin is not None:
         env.backend.clock.advance((begin - env.now()).total_seconds())
     with follow(env.now):
