@@ -238,8 +238,8 @@ async def test_a_training_is_followed_to_its_last_line_and_its_card_not_drawn_ea
     monkeypatch.setattr(service.worker, "_judge", judge)
     monkeypatch.setattr(desk, "show", show)
     service.worker.edit_seconds, service.worker.poll_seconds = 1e9, 0.0
-    ticks = [{"event": "tick", "kimg": number} for number in range(5)]
-    lines = [{"event": "start", "run": str(tmp_path)}, *ticks, {"event": "done", "kimg": 5.0}]
+    ticks: list[dict[str, Any]] = [{"event": "tick", "kimg": number} for number in range(5)]
+    lines: list[dict[str, Any]] = [{"event": "start", "run": str(tmp_path)}, *ticks, {"event": "done"}]
     await service.worker._follow(job_id, Told(tmp_path, lines))
     assert judged == [tmp_path]
     assert shown == [job_id]
