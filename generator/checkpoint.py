@@ -309,7 +309,7 @@ def _check_descriptors(file: Path, tensors: Tensors, card: Card) -> None:
 
 def _check_features(file: Path, features: torch.Tensor, fresh: torch.Tensor, count: int) -> None:
     if features.shape != (count, FEATURES) or features.dtype != torch.float16:
-        raise BundleError(f"{file}: the features have the shape {tuple(features.shape)}, not {(count, FEATURES)}.")
+        raise BundleError(f"{file}: the features are not numbers of 16 bits in the shape {(count, FEATURES)}.")
     if fresh.ndim != 2 or fresh.shape[1] != 2 or fresh.dtype != torch.float32 or len(fresh) > MAX_SHEET_ICONS:
         raise BundleError(f"{file}: the distances of held-out icons are not pairs of numbers.")
     if not bool((features.abs() <= 1).all()) or not bool(((fresh >= 0) & (fresh <= 2)).all()):  # NaN is neither

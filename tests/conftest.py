@@ -57,6 +57,8 @@ def draw_transparent(number: int) -> Image.Image:
 
 torch.set_num_threads(1)  # tests are many small networks: threads would only wait for each other
 os.environ["OMP_NUM_THREADS"] = "1"  # so are the processes that tests start
+for name in [name for name in os.environ if name.upper().startswith(("MOJIGAN_", "DISCORD_"))]:
+    del os.environ[name]  # no test depends on the settings of whoever runs it
 
 
 @pytest.fixture(scope="session")

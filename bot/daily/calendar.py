@@ -49,7 +49,7 @@ def instant_of(day: date, local_time: time, zone: ZoneInfo) -> datetime | None:
     """
     if _first_at_or_after(datetime.combine(day, time()), zone).astimezone(zone).date() > day:
         return None
-    return _first_at_or_after(datetime.combine(day, local_time.replace(tzinfo=None, fold=0)), zone)
+    return _first_at_or_after(datetime.combine(day, local_time), zone)
 
 
 def _first_at_or_after(wall: datetime, zone: ZoneInfo) -> datetime:

@@ -43,18 +43,24 @@ class Verdict(StrEnum):
         return self in (Verdict.BETTER, Verdict.NOT_WORSE)
 
 
+class _Printed(Figure):
+    """A figure with whatever stands beside it: how far chance spreads it, of how many icons it is."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 class Evaluation(BaseModel):
     """What `python -m train evaluate --json` prints, as far as it is used here."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
-    figures: dict[str, Figure]
+    figures: dict[str, _Printed]
 
 
 def read_evaluation(document: str) -> dict[str, Figure]:
     """The figures by name. Raises ValueError when there are none."""
     try:
-        figures = Evaluation.model_validate_json(document).figures
+        figures: dict[str, Figure] = {**Evaluation.model_validate_json(document).figures}
     except ValidationError as error:
         raise ValueError(f"the evaluation cannot be read ({error.error_count()} problems)") from error
     if not figures:

@@ -131,7 +131,6 @@ class Training:
 
     def start(self, arguments: Sequence[str]) -> None:
         """Start the process. Raises TrainerError."""
-        self._offset, self.progress = 0, Progress()
         try:
             (self.folder / STOP).unlink(missing_ok=True)
             with self._append(PROGRESS) as progress, self._append(ERRORS) as errors:

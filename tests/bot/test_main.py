@@ -33,10 +33,7 @@ UNKNOWN_TOKEN = "not.a.token"  # noqa: S105 - it opens nothing
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_bundle_path: Path) -> None:
-    """A folder of its own, and no settings from whoever runs the tests."""
-    for name in list(os.environ):
-        if name.startswith("MOJIGAN_") or name == "DISCORD_TOKEN":
-            monkeypatch.delenv(name)
+    """A folder of its own."""
     monkeypatch.setenv("MOJIGAN_BUNDLE", str(tiny_bundle_path))
     monkeypatch.setenv("MOJIGAN_DEVICE", "cpu")
     monkeypatch.chdir(tmp_path)

@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import logging
-import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -27,13 +26,6 @@ from bot.logs import current_id, log_id, new_id, set_up_logging
 from bot.settings import DEFAULT_BUNDLE, PREFIX, Settings, SettingsError, load_settings, variable_of
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
-
-
-@pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.upper().startswith((PREFIX, "DISCORD_")):
-            monkeypatch.delenv(name)
 
 
 def problems(env_file: Path | None = None) -> list[str]:

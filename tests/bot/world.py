@@ -104,11 +104,11 @@ async def open_world(bundle: Path, folder: Path, **more: Any) -> AsyncIterator[W
         yield world
 
 
-class _PatientEnv(simcord.Env):
-    """One that gives a bot SETTLE_LIMIT to start, too: SimCord's own 5 seconds end a test on a busy machine."""
+class PatientEnv(simcord.Env):
+    """Waits for a bot that starts as long as for one that works: simcord's 5 seconds are too few on a busy machine."""
 
-    async def _settle_internal(self, *, timeout: float | None = None, **more: Any) -> None:  # noqa: ASYNC109
-        await super()._settle_internal(timeout=timeout and max(timeout, SETTLE_LIMIT), **more)
+    async def _settle_internal(self, **given: Any) -> None:
+        await super()._settle_internal(**{**given, "timeout": None})
 
 
 @asynccontextmanager
@@ -120,7 +120,7 @@ async def in_discord(
     Its time stands still unless it is moved; it begins with the year 2026, or at `begin`. The bot looks for what
     other processes have set each hour, not each minute: days go by in these tests.
     """
-    env = _PatientEnv(_patient(services, look_every), shard_count=1, settle_timeout=SETTLE_LIMIT)
+    env = PatientEnv(_patient(services, look_every), shard_count=1, settle_timeout=SETTLE_LIMIT)
     if begin is not None:
         env.backend.clock.advance((begin - env.now()).total_seconds())
     with follow(env.now):

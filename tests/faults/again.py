@@ -36,7 +36,7 @@ def experiment(times: int, seed: int) -> Iterator[Finding]:
         ends, tests = Counter[str](), 0
         for order in range(seed, seed + times):
             command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.faults.shuffle", *chosen]
-            environment = {**os.environ, "MOJIGAN_ORDER": str(order)}
+            environment = {**os.environ, "TEST_ORDER": str(order)}
             done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
             passed = re.search(r"(\d+) passed", done.stdout)
             tests = int(passed[1]) if passed else tests

@@ -13,8 +13,8 @@ from bot.db.models import Generation
 from bot.db.schedules import PostStatus
 from bot.icons.rows import Origin
 from generator.seeds import Seed
-from tests.bot.daily.posts import Channel, Clock, Crash, Process, statuses
-from tests.bot.daily.test_posting import CLAIMED, MISSED, PLAN, SENT, UNKNOWN
+from tests.bot.daily.posts import Channel, Clock, Crash, Process, schedule_row, statuses
+from tests.bot.daily.test_posting import CLAIMED, FAILED, MISSED, PLAN, SENT, UNKNOWN
 
 
 async def test_two_processes_post_once(first: Process, second: Process, channel: Channel, clock: Clock) -> None:
@@ -163,6 +163,44 @@ async def test_who_has_lost_a_claim_can_do_nothing_with_it(first: Process, secon
     assert await second.runs.stale() == []
     assert await second.runs.pass_gate(taken, sheet.icons[0].id)
     assert await statuses(first.database) == [("2026-03-28", CLAIMED)]
+
+
+@pytest.mark.parametrize(("tried", "status", "failures"), [(False, FAILED, 1), (True, UNKNOWN, 0)])
+async def test_a_run_that_ends_each_process_is_given_up(
+    first: Process, clock: Clock, tried: bool, status: PostStatus, failures: int
+) -> None:
+    """Before it is sent, or while it is on its way and its nonce would still keep it single."""
+    schedule = await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    claim = await first.runs.claim(schedule.id)
+    assert claim is not None
+    if tried:
+        sheet = await first.icons.draw(Seed.of(1), 1, where=Origin(PLAN.guild_id, PLAN.channel_id, PLAN.user_id))
+        assert await first.runs.pass_gate(claim, sheet.icons[0].id)
+    for attempts in (2, 3):
+        clock.move(seconds=31)
+        again = await first.runs.take_over(claim.post_id)
+        assert again is not None
+        assert (again.attempts, again.tried) == (attempts, tried)
+    clock.move(seconds=31)
+    assert await first.runs.take_over(claim.post_id) is None
+    assert await statuses(first.database) == [("2026-03-28", status)]
+    assert (await schedule_row(first.database)).failures == failures
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_what_was_left_behind_too_long_or_is_not_wanted_any_more_is_missed(
+    first: Process, clock: Clock, paused: bool
+) -> None:
+    schedule = await first.schedules.set(PLAN)
+    clock.move(hours=1)
+    claim = await first.runs.claim(schedule.id)
+    assert claim is not None
+    if paused:
+        await first.schedules.pause(schedule.id)
+    clock.move(hours=0.1 if paused else 6.1)
+    assert await first.runs.take_over(claim.post_id) is None
+    assert await statuses(first.database) == [("2026-03-28", MISSED)]
 
 
 async def test_being_stopped_is_no_attempt(first: Process, second: Process, clock: Clock) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import socket
 from collections.abc import AsyncIterator
@@ -25,11 +24,8 @@ from generator.checkpoint import FILES
 
 
 @pytest.fixture
-def all_well(tmp_path: Path, tiny_bundle_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def all_well(tmp_path: Path, tiny_bundle_path: Path) -> Settings:
     """Settings under which nothing is wrong."""
-    for name in os.environ:
-        if name.upper().startswith(("MOJIGAN_", "DISCORD_")):
-            monkeypatch.delenv(name)
     found = Settings(
         token=SecretStr("s3cret.token"),
         bundle=tiny_bundle_path,

@@ -1,7 +1,7 @@
 """Stands in for `python -m train`: says what the real one says, as a file of the test tells it, without any training.
 
 The plan is `plan.json` beside this process's first argument: `bundle` to hand out as the result, `fails` with a
-sentence, `waits` until there is a file `go`, `figures` of the "new" and the "old" model.
+sentence, `waits` until there is a file `go`, `deaf` to the wish to stop, `figures` of the "new" and the "old" model.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def fit(arguments: list[str], plan: dict[str, Any], folder: Path) -> int:
         say("stopped", run=str(run), kimg=0.5)
         sys.exit(0)
 
-    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if plan.get("deaf") else stop)
     say("start", run=str(run), kimg=1.0, minutes=None)
     say("a line of a later version", kimg="?")
     say("tick", kimg=0.5, share=0.5, images_per_second=123.4, eta_seconds=60)
@@ -61,8 +61,8 @@ def fit(arguments: list[str], plan: dict[str, Any], folder: Path) -> int:
 
 
 def evaluate(arguments: list[str], plan: dict[str, Any]) -> int:
-    if "figures" not in plan:
-        print("No such command 'evaluate'.", file=sys.stderr)  # noqa: T201
+    if "figures" not in plan or "--icons" not in arguments:
+        print("Missing option '--icons'.", file=sys.stderr)  # noqa: T201
         return 2
     side = "new" if "jobs" in Path(arguments[1]).parts else "old"
     print(json.dumps({"figures": plan["figures"][side], "icons": 40}))  # noqa: T201

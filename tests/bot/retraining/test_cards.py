@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,18 +18,8 @@ from bot.retraining.desk import JobDesk
 from bot.retraining.jobs import LONGEST_QUEUE, JobAdoptedError, JobDiscardedError, JobOverError
 from bot.retraining.service import RetrainService
 from tests.bot.models.test_library import records
-from tests.bot.retraining.host import WORSE, Host, furnish
-from tests.bot.world import World, labels, private, until, words
-
-
-@pytest.fixture
-def host(world: World, tiny_bundle_path: Path, tmp_path: Path) -> Host:
-    return furnish(world, tiny_bundle_path, tmp_path)
-
-
-@pytest.fixture
-def desk(host: Host) -> JobDesk:
-    return host.world.service(RetrainService).desk
+from tests.bot.retraining.host import WORSE, Host
+from tests.bot.world import labels, private, until, words
 
 
 async def broken(*_: Any, **__: Any) -> None:
@@ -87,6 +76,8 @@ async def test_the_buttons_are_those_of_the_state(host: Host, desk: JobDesk) -> 
     await ended(desk, 2, JobState.FAILED)
     await desk.catch_up(everything=False)
     assert (labels(host.card(first)), labels(host.card(second))) == ([], ["Resume"])
+    with pytest.raises(JobOverError):  # by a card that was not drawn again: its icons are gone
+        await host.world.service(RetrainService).resume(1)
 
 
 async def test_a_card_without_a_place_is_not_tried_for_ever(host: Host, desk: JobDesk) -> None:
@@ -148,15 +139,18 @@ async def test_what_a_crash_left_before_its_card_is_forgotten(host: Host, desk: 
     database = host.world.services.database
     async with database.write() as session:
         job = (await session.scalars(select(RetrainJob))).one()
-        for number, age in ((2, timedelta(minutes=21)), (3, timedelta(minutes=19))):
+        for number, minutes, message_id in ((2, 21, None), (3, 19, None), (4, 21, 5)):  # that one has its card
             row = {each.name: getattr(job, each.name) for each in RetrainJob.__table__.columns}
-            row |= {"id": number, "state": JobState.QUEUED, "message_id": None, "created_at": desk.clock() - age}
-            session.add(RetrainJob(**row))
+            row |= {"id": number, "state": JobState.QUEUED, "message_id": message_id, "card": JobState.QUEUED}
+            session.add(RetrainJob(**row | {"created_at": desk.clock() - timedelta(minutes=minutes)}))
             desk.folder(number).save([("a.png", b"png")])
     await desk.catch_up(everything=False)
     async with database.read() as session:
-        assert list(await session.scalars(select(RetrainJob.id).order_by(RetrainJob.id))) == [1, 3]
-    assert sorted(each.name for each in desk.root.iterdir() if each.is_dir()) == ["1", "3"]
+        assert list(await session.scalars(select(RetrainJob.id).order_by(RetrainJob.id))) == [1, 3, 4]
+    assert sorted(each.name for each in desk.root.iterdir() if each.is_dir()) == ["1", "3", "4"]
+    assert [job_id for job_id, _, _ in await desk.book.cards()] == [1, 4]
+    assert await desk.book.ids(JobState.QUEUED) == [4]  # nobody begins what has no card
+    await desk.withdraw(4)
     host.go()
     await host.until(card, "draws from now on")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import discord
@@ -13,20 +12,17 @@ import pytest
 import simcord
 from PIL import Image
 
+from bot.db.models import ModelState
 from bot.db.retraining import JobState
 from bot.models.library import ModelLibrary
-from bot.retraining import worker
+from bot.retraining import command, worker
 from bot.retraining.jobs import JobOverError
+from bot.retraining.process import PROGRESS
 from bot.retraining.service import RetrainService
 from bot.retraining.worker import Retrainer, _look
-from tests.bot.retraining.host import WORSE, Host, another_bundle, furnish
+from tests.bot.models.test_library import records
+from tests.bot.retraining.host import WORSE, Host, another_bundle
 from tests.bot.world import World, alt_text, labels, name_servers, private, until, words
-
-
-@pytest.fixture
-def host(world: World, tiny_bundle_path: Path, tmp_path: Path) -> Host:
-    """The server is named in the settings."""
-    return furnish(world, tiny_bundle_path, tmp_path)
 
 
 async def test_a_model_that_is_not_worse_takes_over_and_old_icons_keep_theirs(host: Host) -> None:
@@ -114,6 +110,8 @@ async def test_the_queue_has_places_and_can_be_left(host: Host) -> None:
     await host.until(third, "Retrainings before it: 1")
     await host.admin.click(first, label="Cancel")
     await host.until(first, "### Retraining 1: cancelled")
+    progress = world.services.settings.data / "jobs" / "1" / PROGRESS
+    assert '"event": "stopped"' in progress.read_text()  # it was asked to, not killed
     await host.until(third, "50 %")
     host.go()
     await host.until(third, "draws from now on")
@@ -152,6 +150,7 @@ async def test_what_the_training_says_at_its_death_reaches_the_card_and_it_can_g
     assert "It can go on where it was: after 0.5 thousand pictures." in words(card)
     assert labels(card) == ["Resume"]
     assert "Only the owner" in private(await world.asker.click(card, label="Resume"))
+    await world.service(RetrainService).desk.book.note(1, cancelled_by=5)  # somebody wanted it stopped, just before
     await host.admin.click(card, label="Resume")
     await host.until(card, "draws from now on")
     fresh, resumed = host.calls()
@@ -215,13 +214,25 @@ async def test_options_may_say_where_to_start(host: Host, option: str) -> None:
     assert "--from" not in _look(active, [option, "x"])
 
 
-async def test_what_does_not_go_together_is_refused(host: Host) -> None:
+async def test_what_does_not_go_together_is_refused(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     async def answer(**options: Any) -> str:
         return private(await host.admin.slash(host.world.channel, "retrain", **options))
 
     assert await answer(minutes=1, kimg=1.0) == "Choose minutes or kimg (thousand pictures), not both."
     assert (await answer(icons="files")).startswith("Attach an archive or pictures")
     assert (await answer(icons="server", file=("a.zip", b"zip"))).startswith("Files and other icons do not go together")
+    two = {"file": ("a.zip", b"zip"), "file2": ("lost.zip", b"zip")}
+    read = discord.Attachment.read
+
+    async def gone(self: discord.Attachment, **more: Any) -> bytes:
+        if self.filename == "lost.zip":
+            raise TimeoutError
+        return await read(self, **more)
+
+    monkeypatch.setattr(discord.Attachment, "read", gone)
+    assert (await answer(**two)).startswith("Discord does not hand out that picture")
+    monkeypatch.setattr(command, "FILE_LIMIT", 0)
+    assert (await answer(**two)).startswith("a.zip has 0.0 MiB, and I take files of up to 0 MiB.")
     assert host.calls() == []
 
 
@@ -293,6 +304,10 @@ async def test_few_models_wait_for_a_word_with_their_whole_run(host: Host, monke
     await host.until(first, "discarded")
     desk = host.world.service(RetrainService).desk
     assert await desk.book.ids(JobState.WAITING) == [2]
+    assert [each.state for each in await records(host.world.services.database)] == [
+        ModelState.ACTIVE,
+        ModelState.REJECTED,  # it can still be chosen
+    ]
     await until(lambda: desk.folder(1).saved_run() is None)
     assert desk.folder(2).saved_run() is not None
     assert labels(host.card(first)) == ["Figures"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from typer.testing import CliRunner
 
 from bot.retraining.gate import Verdict, judge, read_evaluation
 from generator.card import Figure
+from generator.checkpoint import DEFAULT_BUNDLE
 from train.__main__ import app as train
 
 
@@ -52,6 +51,12 @@ def test_a_running_model_that_stands_no_better_is_no_measure() -> None:
     old = {**GOOD, **figures(ms_ssim=(0.9, 0.25))}
     assert judge({**GOOD, **figures(ms_ssim=(0.88, 0.25), kid=(2.0, 1.0))}, old) is Verdict.BETTER
     assert judge({**GOOD, **figures(ms_ssim=(0.92, 0.25), kid=(2.0, 1.0))}, old) is Verdict.COLLAPSED
+    assert judge({**old, **figures(kid=(2.0, 1.0))}, old) is Verdict.BETTER
+
+
+def test_a_set_with_twins_is_no_measure_of_copies() -> None:
+    """The nearest of two real icons is as near as can be: there is no half of that."""
+    assert judge({**GOOD, **figures(nearest=(0.0, 0.0), kid=(2.0, 1.0))}, GOOD) is Verdict.BETTER
 
 
 def test_without_a_common_figure_nothing_is_known() -> None:
@@ -59,12 +64,15 @@ def test_without_a_common_figure_nothing_is_known() -> None:
     assert judge({}, {}) is Verdict.UNKNOWN
 
 
-@pytest.mark.parametrize("document", ["", "[]", "{}", '{"figures": {}}', '{"figures": {"swd": {"value": NaN}}}'])
+@pytest.mark.parametrize(
+    "document", ["", "[]", "{}", '{"figures": {}}', '{"figures": {"swd": {"value": NaN, "real": 1}}}']
+)
 def test_an_evaluation_that_cannot_be_read(document: str) -> None:
     with pytest.raises(ValueError, match="the evaluation"):
         read_evaluation(document)
 
 
-def test_what_the_evaluation_prints_is_read(tiny_bundle_path: Path) -> None:
-    options = ["evaluate", str(tiny_bundle_path), "--icons", str(tiny_bundle_path), "--samples", "8", "--json"]
-    assert {"swd", "kid", "coverage", "nearest"} <= read_evaluation(CliRunner().invoke(train, options).stdout).keys()
+def test_what_the_evaluation_prints_is_read() -> None:
+    options = ["evaluate", str(DEFAULT_BUNDLE), "--icons", str(DEFAULT_BUNDLE), "--samples", "8", "--json"]
+    read = read_evaluation(CliRunner().invoke(train, options).stdout)
+    assert {"swd", "kid", "coverage", "nearest", "membership"} <= read.keys()

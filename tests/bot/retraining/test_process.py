@@ -16,7 +16,7 @@ from bot.retraining.card import bar
 from bot.retraining.child import PROCESS, STOP
 from bot.retraining.files import JobFolder
 from bot.retraining.jobs import fit_sentence
-from bot.retraining.process import ERRORS, PROGRESS, TrainerError, Training, _environment, run_command
+from bot.retraining.process import ERRORS, NICENESS, PROGRESS, TrainerError, Training, _environment, run_command
 from tests.bot.world import until
 from tests.house import ROOT
 
@@ -65,11 +65,12 @@ async def test_a_process_is_followed_by_its_lock(tmp_path: Path, monkeypatch: py
     assert not training.is_alive()
     training.start([])
     assert training.is_alive()  # before it has come to lock anything
+    assert training._process is not None
+    assert os.getpriority(os.PRIO_PROCESS, training._process.pid) >= NICENESS
     await until(lambda: (tmp_path / ERRORS).stat().st_size > 0)
     found_again = Training(tmp_path)
     assert found_again.is_alive()
     found_again.kill()
-    assert training._process is not None
     training._process.wait()
     assert not found_again.is_alive()
     assert training.reason() is None  # killed: what it said before is not why
@@ -142,6 +143,37 @@ async def test_a_process_can_be_ended_by_a_bot_that_did_not_see_it_begin(tmp_pat
     assert not found_again.has_begun()
 
 
+def test_a_number_that_belongs_to_another_process_by_now_is_let_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr(os, "killpg", lambda number, _: killed.append(number))
+    (tmp_path / PROCESS).write_text('{"pid": 4194305}')
+    Training(tmp_path).kill()
+    assert killed == []
+
+
+def test_a_reason_is_one_and_names_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "of somebody" / "1"
+    folder.mkdir(parents=True)
+    (folder / ERRORS).write_text(f"first\n{folder}/icons/a.png: broken\n")
+    assert Training(folder).reason() == "icons/a.png: broken"
+    (folder / ERRORS).write_text("first\nRun folder: here\n")
+    assert Training(folder).reason() is None
+
+
+async def test_a_command_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    source = f"import os; open({str(begun)!r}, 'w').write(f'{{os.getpid()}}\\n'); time.sleep(60)"
+    waiting = asyncio.create_task(run_command(script(tmp_path, source), ()))
+    await until(lambda: begun.exists() and begun.read_text().endswith("\n"))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(begun.read_text()), 0)
+
+
 async def test_a_command_that_fails_gives_its_last_line() -> None:
     with pytest.raises(TrainerError, match="why not"):
         await run_command(["-c", "import sys; sys.exit('first\\nwhy not')"], ())
@@ -186,13 +218,14 @@ def test_what_is_left_of_a_folder(tmp_path: Path) -> None:
     run = folder.path / "runs" / "0001-sagan-x"
     (run / "sheets").mkdir(parents=True)
     (run / "sheets" / "000.500-kimg.png").write_bytes(b"sheet")
+    (run / "sheets" / "001.000-kimg.png").write_bytes(b"newest sheet")
     assert folder.saved_run() is None
     (run / "state").mkdir()
     assert folder.saved_run() == run
     (folder.path / PROGRESS).write_text("")
     folder.strip()
     assert sorted(file.name for file in folder.path.iterdir()) == [PROGRESS, "sheet.png"]
-    assert folder.picture() == b"sheet"
+    assert folder.picture() == b"newest sheet"
 
 
 def test_sentences_name_files_without_their_folders() -> None:

@@ -199,6 +199,17 @@ def test_a_pause_ends() -> None:
     pause.take((1, 2), 0)
 
 
+def test_who_has_waited_is_forgotten() -> None:
+    """Else the memory grows by everybody who was ever there."""
+    now = 0.0
+    burst, pause = Burst(1, 20, lambda: now), Cooldown(lambda: now)
+    for person in (1, 2):
+        burst.take(person)
+        pause.take((9, person), 20)
+        now += 20
+    assert (set(burst._taken), set(pause._free_at)) == ({2}, {(9, 2)})
+
+
 async def test_the_host_limits_everybody_everywhere(tiny_bundle_path: Path, tmp_path: Path) -> None:
     async with open_world(tiny_bundle_path, tmp_path, quota=5) as world:
         await world.icon(count=4)

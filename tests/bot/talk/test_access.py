@@ -98,6 +98,9 @@ async def test_more_than_the_whole_quota_is_never_drawn(database: Database) -> N
         await access.consume(GUILD, ADA, 9, 5)
     assert refusal.value.parameters["left"] == 5
     assert await access.consume(GUILD, ADA, 4, 5)
+    with pytest.raises(QuotaError) as refusal:  # the server has less to give by now
+        await access.consume(GUILD, ADA, 1, 3)
+    assert refusal.value.parameters["left"] == 0
 
 
 async def test_what_is_given_back_can_be_drawn_in_the_same_hour_only(database: Database) -> None:
@@ -105,7 +108,10 @@ async def test_what_is_given_back_can_be_drawn_in_the_same_hour_only(database: D
     access = AccessService(database, time)
     first = await access.consume(GUILD, ADA, 9, 9)
     assert first is not None
+    assert await access.consume(GUILD, GIL, 9, 9)
     await access.refund(first)
+    with pytest.raises(QuotaError):  # it was not given to others
+        await access.consume(GUILD, GIL, 1, 9)
     again = await access.consume(GUILD, ADA, 8, 9)
     assert again is not None
     assert await access.consume(GUILD, ADA, 1, 9)
@@ -131,6 +137,8 @@ async def test_the_host_counts_everything_together(database: Database) -> None:
     assert charge is not None
     await access.refund(charge)
     assert await access.consume(GUILD, ADA, 4, 4)
+    with pytest.raises(QuotaError):  # in all servers together, it was given back once
+        await access.consume(None, ADA, 1, None)
 
 
 async def test_two_processes_never_count_more_than_the_limit(database: Database) -> None:
