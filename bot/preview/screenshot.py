@@ -32,7 +32,7 @@ PATIENCE, LOOKS = 10_000, 60
 """Milliseconds that the page may take for anything, and how often it is looked at: a training takes minutes."""
 
 
-GOOD_SEEDS = (27, 25, 44, 45)
+GOOD_SEEDS = (27, 51, 62, 13)
 """Of the model that ships, picked from the first 64."""
 
 
