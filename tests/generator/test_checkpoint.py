@@ -90,9 +90,13 @@ def test_weights_of_another_precision_are_refused(bundle: Path) -> None:
 
 def test_a_missing_weight_is_named(bundle: Path) -> None:
     tensors = load((bundle / GENERATOR).read_bytes())
-    del tensors["head.bias"]
+    bias = tensors.pop("head.bias")
     rewrite(bundle, GENERATOR, save(tensors))
     assert "head.bias" in refused(bundle)
+    rewrite(bundle, GENERATOR, save({**tensors, "head.bias": bias, "more": bias}))
+    assert "more" in refused(bundle)
+    rewrite(bundle, GENERATOR, save({**tensors, "head.bias": bias[None]}))
+    assert "has the shape (1, 3), not (3,)" in refused(bundle)
 
 
 def test_a_file_that_is_too_large_is_refused_unread(bundle: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_fresh_seed_can_be_typed_again() -> None:
 
 def test_offsets_wrap_and_keep_the_first_text() -> None:
     assert Seed.parse("cat").offset(0).text == "cat"
-    assert Seed.of(SEED_LIMIT - 1).offset(1).number == 0
+    assert Seed.of(SEED_LIMIT - 1).offset(1).number == Seed("cat", SEED_LIMIT - 1).offset(1).number == 0
 
 
 def test_latents_are_the_same_for_ever() -> None:

@@ -227,6 +227,19 @@ async def test_a_retraining_that_is_cancelled_in_the_last_moment_is_not_adopted(
     assert labels(card) == []
 
 
+async def test_a_model_that_was_turned_down_in_the_last_moment_is_not_adopted(host: Host, desk: JobDesk) -> None:
+    """Between the look at its job and the moment in which it begins to serve."""
+    library = host.world.service(ModelLibrary)
+    before = library.active
+    host.plan(figures=WORSE)
+    await host.until(await host.retrain(), "Look at both sheets")
+    await ended(desk, 1, JobState.WAITING)
+    await desk.book.move(1, [JobState.WAITING], state=JobState.DISCARDED)
+    with pytest.raises(JobDiscardedError):
+        await library.adopt(host.bundle, desk.book.adopted(1, JobState.WAITING))
+    assert library.active is before
+
+
 @pytest.mark.parametrize("turns", range(4))
 async def test_who_is_woken_and_stopped_at_the_same_moment_stops(host: Host, turns: int) -> None:
     """`turns` of the event loop lie between the two."""
