@@ -67,7 +67,8 @@ def reach(icons: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """`(H, W)`: where any of transparent icons `(N, H, W, 4)` has something, or a pixel beside it has."""
     seen = np.pad(icons[..., 3].max(axis=0) > FAINT, 1)
     height, width = icons.shape[1:3]
-    return np.any([seen[y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)
+    near: NDArray[np.bool_] = np.any([seen[y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)
+    return near
 
 
 def clear_ringing(pixels: NDArray[np.uint8]) -> None:
