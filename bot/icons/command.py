@@ -12,9 +12,10 @@ from bot.db.models import NOBODY
 from bot.icons.asking import announce, find_rows, find_seed, origin
 from bot.icons.attached import called, check_size, fetch, read_emoji
 from bot.icons.card import show_icons
+from bot.icons.family import describe_family, find_family
 from bot.icons.likeness import LikenessService
 from bot.icons.rows import GenerationView
-from bot.icons.service import SHOWN_LIKE, Descent, IconService
+from bot.icons.service import SHOWN_LIKE, IconService
 from bot.models.command import LONGEST_MODEL, find_model, offer_models
 from bot.talk.acknowledging import acknowledge
 from bot.talk.answering import answering, tell_all
@@ -108,8 +109,10 @@ def info_menu(texts: Texts) -> app_commands.ContextMenu:
             if not rows:
                 raise Refusal("error.message_without_icon")
             locale = str(interaction.locale)
-            tree = await interaction.client.service(IconService).family(rows)
-            await tell_all(interaction, [*describe(rows, texts, locale), *family(tree, texts, locale)], between="\n")
+            tree = await find_family(interaction.client.service(IconService), rows)
+            await tell_all(
+                interaction, [*describe(rows, texts, locale), *describe_family(tree, texts, locale)], between="\n"
+            )
 
     return app_commands.ContextMenu(
         name=texts.say("menu.info"),
@@ -117,20 +120,6 @@ def info_menu(texts: Texts) -> app_commands.ContextMenu:
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
         allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
     )
-
-
-def family(tree: list[Descent], texts: Texts, locale: str) -> list[str]:
-    """Who was mixed for whom: a line for each child."""
-    return [
-        texts.say(
-            "info.parents",
-            locale,
-            child=code(child.seed.name),
-            first=code(first.seed.name),
-            second=code(second.seed.name),
-        )
-        for child, first, second in tree
-    ]
 
 
 def describe(rows: list[GenerationView], texts: Texts, locale: str) -> list[str]:

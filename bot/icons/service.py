@@ -42,15 +42,6 @@ VARIATIONS = 9
 SHOWN_LIKE = 4
 """Of a picture, the nearest icon and its first variations."""
 
-FAMILY = 6
-"""Pairs of parents that are told of, beyond those of the icons that are asked about."""
-
-Descent = tuple[GenerationView, GenerationView, GenerationView]
-"""A child and its two parents."""
-
-SAME_ICON = {GenerationKind.OPENED, GenerationKind.TOP, GenerationKind.VARIATION}
-"""What shows its parent once more, or something near it."""
-
 
 class VariationsEndError(ServiceError):
     """An icon is so many variations away from its seed that no further ones are made. No parameters."""
@@ -232,24 +223,6 @@ class IconService:
         async with self._database.read() as session:
             found = await session.scalar(query)
         return None if found is None else replace(seed, point=unpack(found))
-
-    async def family(self, icons: Sequence[GenerationView]) -> list[Descent]:
-        """Who was mixed for icons, and for those, the nearest first, FAMILY of them beyond the icons."""
-        tree: list[Descent] = []
-        line, told = [*icons], set[int]()
-        while line and len(tree) < FAMILY + len(icons):
-            child = line.pop(0)
-            if child.id in told:
-                continue
-            told.add(child.id)
-            if child.kind in SAME_ICON and child.parent_id is not None:  # it was opened or varied
-                line[:0] = await self.rows([child.parent_id])
-            elif child.parent_id is not None and child.other_parent_id is not None:
-                parents = await self.rows([child.parent_id, child.other_parent_id])
-                if len(parents) > 1:
-                    tree.append((child, parents[0], parents[1]))
-                    line += parents
-        return tree
 
     async def rows(self, ids: Sequence[int]) -> list[GenerationView]:
         """Rows in the order of their ids, deleted ones among them."""
