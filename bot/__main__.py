@@ -2,7 +2,7 @@
 
 python -m bot run                                    join Discord (DISCORD_TOKEN in the environment or in .env)
 python -m bot preview [--port N] [--no-browser]      try it without Discord, in a browser page
-python -m bot check                                  say what is wrong: token, database, bundle, permissions, health
+python -m bot check [--draw]                         say what is wrong: token, database, bundle, permissions, health
 python -m bot sync [--force]                         tell Discord about the commands
 python -m bot db upgrade                             bring the database to the newest schema
 """
@@ -58,8 +58,8 @@ def _problems() -> tuple[type[Exception], ...]:
     if "torch" not in sys.modules:  # then nobody has come far enough for the others
         return SettingsError, DatabaseError
     from bot.app import StartError
-    from generator.checkpoint import BundleError
     from generator.encoder import EncoderError
+    from generator.files import BundleError
     from generator.studio import DeviceError
 
     return SettingsError, DatabaseError, StartError, BundleError, DeviceError, EncoderError
@@ -132,7 +132,9 @@ def _announce(url: str) -> None:
 
 
 @app.command()
-def check() -> None:
+def check(
+    draw: Annotated[bool, typer.Option("--draw", help="Draw an icon, too, on the device that `run` will use.")] = False,
+) -> None:
     """Look at token, servers, database, bundle and data folder, and say what is wrong, one line each.
 
     Exit code 1 when anything is.
@@ -144,10 +146,12 @@ def check() -> None:
 
         settings = load_settings()
         set_up_logging("error")
-        results = asyncio.run(run_checks(settings))
+        results = asyncio.run(run_checks(settings, draw=draw))
     for result in results:
         mark = "[green]ok  [/]" if result.ok else "[red]FAIL[/]"
         console.print(mark, f"{escape(result.name)}: {escape(result.sentence)}", soft_wrap=True)
+    if not draw:
+        console.print("No icon was drawn: `python -m bot check --draw` does that, too.")
     if not all(result.ok for result in results):
         raise typer.Exit(FOUND_WRONG)
 

@@ -12,7 +12,7 @@ from bot.features import FEATURES
 from bot.services import Companion, Services
 from bot.talk.answering import admitted, answer_error
 from bot.talk.interaction import Bot
-from bot.talk.places import invitation
+from bot.talk.invitation import invitation
 from bot.talk.reach import UNREACHABLE
 from bot.talk.sync import sync_commands
 from bot.talk.translator import CommandTranslator

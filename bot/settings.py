@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 import generator
 from bot.db.errors import DatabaseError
-from bot.db.session import parse_url, sqlite_url
+from bot.db.urls import normal_url, sqlite_url
 
 PREFIX = "MOJIGAN_"
 TOKEN_VARIABLE = "DISCORD_TOKEN"  # noqa: S105 - the name of the variable, not its value
@@ -132,7 +132,7 @@ class Settings(BaseSettings):
         if not url:
             return sqlite_url(info.data.get("data", Path("data")) / "mojigan.db")
         try:
-            return parse_url(url).render_as_string(hide_password=False)
+            return normal_url(url)
         except DatabaseError as error:
             raise ValueError(str(error)) from error
 

@@ -9,7 +9,6 @@ card's sizes are in bounds.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,69 +17,37 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 
 from generator.card import Card
 from generator.decode import Color, gray_of, parse_color
 from generator.encoder import FEATURES
-from generator.folders import restore_folder
+from generator.files import (
+    CARD,
+    DISCRIMINATOR,
+    GENERATOR,
+    ICONS,
+    NEIGHBORS,
+    SAMPLES,
+    BundleError,
+    bundle_of,
+    check_header,
+    read_card,
+    read_contents,
+    unswapped,
+)
 from generator.gray import Threshold
 from generator.neighbors import DESCRIPTOR_SIZE
 from generator.networks import GeneratorConfig, build_generator, read_config
 from generator.sheets import MAX_SHEET_ICONS, SheetError, check_picture, check_sheet, cut_sheet
 
-FORMAT_VERSION = 4
-"""2: there may be a discriminator. 3: the card may name the plainest icon, the sheet hold what was held out.
-
-4: the icons may be gray, and the card name the threshold that made them black and white.
-"""
 DEFAULT_BUNDLE = Path(__file__).parent / "default"
 """The bundle that ships with the project."""
 BROAD_BUNDLE = Path(__file__).parent / "broad"
 """A second one, of many kinds of icons: to start a training from."""
 
-CARD, GENERATOR, NEIGHBORS, ICONS, SAMPLES = (
-    "card.json",
-    "generator.safetensors",
-    "neighbors.safetensors",
-    "icons.png",
-    "samples.png",
-)
-FILES = (GENERATOR, NEIGHBORS, ICONS, SAMPLES)
-DISCRIMINATOR = "discriminator.safetensors"
-
-_MIB = 2**20
-_SIZE_LIMITS = {
-    CARD: _MIB,
-    GENERATOR: 512 * _MIB,
-    DISCRIMINATOR: 512 * _MIB,
-    NEIGHBORS: 256 * _MIB,
-    ICONS: 512 * _MIB,
-    SAMPLES: 64 * _MIB,
-}
-_MAX_HEADER = _MIB  # bytes of a safetensors header; it names some dozens of tensors
-BEST = "best"
-"""Where a run folder keeps its best bundle."""
-
-_PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
-"""Pickle protocols 2 to 5, and the zip archive in which torch.save keeps its pickle."""
-
 Tensors: TypeAlias = dict[str, torch.Tensor]
-
-LONGEST_SENTENCE = 300
-
-
-class BundleError(Exception):
-    """A folder that is no usable bundle: one printable sentence of at most LONGEST_SENTENCE characters.
-
-    What a card or a header holds may come from a stranger, and is quoted.
-    """
-
-    def __init__(self, sentence: str) -> None:
-        shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in sentence)
-        super().__init__(shown if len(shown) <= LONGEST_SENTENCE else shown[: LONGEST_SENTENCE - 1] + "…")
 
 
 @dataclass(frozen=True)
@@ -139,43 +106,16 @@ class Bundle:
         return self._icons
 
 
-def bundle_of(path: Path) -> Path:
-    """The bundle that a path means: itself, or the best one of a run folder."""
-    best = path / BEST
-    if not path.is_dir() or (path / CARD).exists():
-        return path
-    restore_folder(best)
-    return best if best.is_dir() else path
-
-
 def read_bundle(path: Path) -> Bundle:
     """Read and check a bundle, or the best one of a run folder: version, digests, shapes, finite weights, pictures.
 
     Raises BundleError, with one sentence, for anything that is not a whole bundle of this version.
     """
-    path = bundle_of(path)
-    while True:
-        before = _peek(path)
-        try:
-            return _read_bundle(path)
-        except BundleError:
-            if _peek(path) == before:  # otherwise it was swapped under our hands: look again
-                raise
-
-
-def _peek(path: Path) -> bytes | None:
-    try:
-        return (path / CARD).read_bytes()
-    except OSError:
-        return None
+    return unswapped(bundle_of(path), _read_bundle)
 
 
 def _read_bundle(path: Path) -> Bundle:
-    restore_folder(path)
-    if not path.is_dir():
-        raise BundleError(f"{path}: there is no bundle folder here.")
-    raw_card = _read_file(path, CARD)
-    card = _read_card(path, raw_card)
+    raw_card, card = read_card(path)
     try:
         config = read_config(card.architecture, dict(card.network))
     except ValueError as error:
@@ -184,7 +124,7 @@ def _read_bundle(path: Path) -> Bundle:
         raise BundleError(f"{path / CARD}: {config.channels} channels do not go with the background {card.background}.")
     if card.threshold is not None and config.channels != 1:
         raise BundleError(f"{path / CARD}: {config.channels} channels do not go with the threshold {card.threshold}.")
-    contents = {name: _read_file(path, name, digest=digest) for name, digest in card.files.items()}
+    contents = read_contents(path, card)
     weights = read_tensors(path / GENERATOR, contents[GENERATOR])
     check_weights(path / GENERATOR, weights, config)
     discriminator = _read_discriminator(path / DISCRIMINATOR, contents.get(DISCRIMINATOR))
@@ -213,57 +153,10 @@ def _read_bundle(path: Path) -> Bundle:
     )
 
 
-def _read_file(folder: Path, name: str, digest: str | None = None) -> bytes:
-    file = folder / name
-    try:
-        if not file.is_file():
-            raise BundleError(f"{folder}: the bundle lacks its file {name}.")
-        size = file.stat().st_size
-        if size > _SIZE_LIMITS[name]:
-            raise BundleError(f"{file}: {size} bytes are more than the limit of {_SIZE_LIMITS[name]}.")
-        content = file.read_bytes()
-    except OSError as error:
-        raise BundleError(f"{file}: cannot be read ({error.strerror}).") from error
-    if content.startswith(_PICKLE_STARTS) and content[2:8] != bytes(6):  # those would be a header's length
-        raise BundleError(f"{file}: this is a pickle, which can run code; Mojigan reads safetensors only.")
-    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
-        raise BundleError(f"{file}: the file is damaged: its SHA-256 is not the one that the card names.")
-    return content
-
-
-def _read_card(folder: Path, raw: bytes) -> Card:
-    file = folder / CARD
-    try:
-        document = json.loads(raw.decode())
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"{file}: this is not a JSON document.") from error
-    version = document.get("format_version") if isinstance(document, dict) else None
-    if type(version) is not int:
-        raise BundleError(f"{file}: this is not a bundle's card: it names no format version.")
-    if version > FORMAT_VERSION:
-        raise BundleError(
-            f"{file}: the bundle has format version {str(version)[:20]}, and this Mojigan reads up to "
-            f"{FORMAT_VERSION}: update Mojigan."
-        )
-    try:
-        card = Card.model_validate(document)
-    except (ValidationError, RecursionError) as error:
-        problem = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "too deep"}
-        where = ".".join(str(part) for part in problem["loc"])
-        raise BundleError(f"{file}: the card's {where or 'content'} is wrong: {problem['msg']}.") from error
-    if card.data.count < card.sheet_icons:
-        raise BundleError(f"{file}: the card counts {card.data.count} icons and a sheet of {card.sheet_icons}.")
-    allowed = {*FILES} if version == 1 else {*FILES, DISCRIMINATOR}
-    if version < 1 or not set(FILES) <= set(card.files) <= allowed:
-        raise BundleError(f"{file}: the card does not name the files of a bundle of version {version}.")
-    return card
-
-
 def read_tensors(file: Path, content: bytes) -> Tensors:
     """The tensors in the bytes of a safetensors file. Raises BundleError."""
+    check_header(file, content)
     try:
-        if int.from_bytes(content[:8], "little") > _MAX_HEADER:
-            raise BundleError(f"{file}: this is not a safetensors file (its header would be too long).")
         return load_tensors(content)
     except (SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise BundleError(f"{file}: this is not a safetensors file.") from error

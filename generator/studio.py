@@ -22,7 +22,8 @@ from PIL import Image
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from generator.checkpoint import Bundle, BundleError
+from generator.checkpoint import Bundle
+from generator.files import BundleError
 from generator.networks import build_generator
 from generator.networks.layers import UpsamplingConv
 from generator.seeds import Seed, latents, walk

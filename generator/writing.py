@@ -11,19 +11,8 @@ import torch
 from safetensors.torch import save as save_tensors
 
 from generator.card import Card, DataSet, Figure
-from generator.checkpoint import (
-    CARD,
-    DISCRIMINATOR,
-    FORMAT_VERSION,
-    GENERATOR,
-    ICONS,
-    NEIGHBORS,
-    SAMPLES,
-    Bundle,
-    check_weights,
-    read_bundle,
-    read_tensors,
-)
+from generator.checkpoint import Bundle, check_weights, read_bundle, read_tensors
+from generator.files import CARD, DISCRIMINATOR, FORMAT_VERSION, GENERATOR, ICONS, NEIGHBORS, SAMPLES
 from generator.folders import swap_in_folder
 from generator.gray import Threshold
 from generator.networks import GeneratorConfig

@@ -2,13 +2,19 @@
 
     python -m migrations "add schedules"
 
-Read and complete what it writes, then run the tests: they hold the migrations and the models together.
+Read and complete what it writes. Then write the newest schema down, from which a new file of SQLite is made:
+
+    python -m migrations
+
+Then run the tests: they hold migrations, models and the newest schema together.
 """
 
 from __future__ import annotations
 
 import re
+import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -16,22 +22,36 @@ import typer
 from alembic import command
 from rich.console import Console
 
-from bot.db.session import parse_url, sqlite_url
-from bot.db.upgrade import configuration, known_revisions, upgrade
+from bot.db.migrating import configuration, migrate_up
+from bot.db.newest import known_revisions, snapshot
+from bot.db.urls import parse_url, sqlite_url
 
 
-def write(message: Annotated[str, typer.Argument(help="What the change is for, in a few words.")]) -> None:
-    """Write the next migration file and name it."""
-    number = f"{max(map(int, known_revisions()), default=0) + 1:04}"
+def write(message: Annotated[str, typer.Argument(help="What the change is for, in a few words.")] = "") -> None:
+    """Write the next migration file and name it; without a message, write the newest schema down."""
     with tempfile.TemporaryDirectory() as folder:
-        url = sqlite_url(Path(folder) / "newest.db")
-        if known_revisions():
-            upgrade(url)
-        config = configuration(parse_url(url))
-        config.set_main_option("file_template", f"{number}_{re.sub(r'[^a-z0-9]+', '_', message.lower())}")
-        script = command.revision(config, message[:1].upper() + message[1:], autogenerate=True, rev_id=number)
-    path = Path(getattr(script, "path", "?"))
-    Console().print(f"Wrote [bold]{path}[/bold]: read it, complete it, run the tests.")
+        file = Path(folder) / "newest.db"
+        migrate_up(sqlite_url(file), "head")
+        path = _write_migration(file, message) if message else _write_snapshot(file)
+    Console().print(f"Wrote [bold]{path}[/bold]: read it, run the tests.")
+
+
+def _write_migration(file: Path, message: str) -> Path:
+    number = f"{int(known_revisions()[0]) + 1:04}"
+    config = configuration(parse_url(sqlite_url(file)))
+    config.set_main_option("file_template", f"{number}_{re.sub(r'[^a-z0-9]+', '_', message.lower())}")
+    script = command.revision(config, message[:1].upper() + message[1:], autogenerate=True, rev_id=number)
+    return Path(str(getattr(script, "path", "?")))
+
+
+def _write_snapshot(file: Path) -> Path:
+    with closing(sqlite3.connect(file)) as connection:
+        statements = [
+            sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
+        ]
+    statements.append(f"INSERT INTO alembic_version VALUES ('{known_revisions()[0]}')")  # noqa: S608 - of our own
+    snapshot().write_text(";\n".join(statements) + ";\n", "utf-8", newline="\n")
+    return snapshot()
 
 
 if __name__ == "__main__":

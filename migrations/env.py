@@ -10,9 +10,9 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, Enum, text
 
 from bot.db.errors import DatabaseError, describe
+from bot.db.migrating import look, not_ours
 from bot.db.models import Base, UtcDateTime
 from bot.db.session import create_engine
-from bot.db.upgrade import look, not_ours
 
 _LOCK = 0x6D6F6A69
 """Key of PostgreSQL's advisory lock ("moji"). On SQLite the transaction itself locks the file."""

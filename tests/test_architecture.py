@@ -46,8 +46,8 @@ KNOWS_DISCORD = (
     *("bot.daily.outlet", "bot.retraining.board"),
     # what every answer is made of
     *("bot.talk.acknowledging", "bot.talk.answering", "bot.talk.buttons", "bot.talk.choices", "bot.talk.delivery"),
-    *("bot.talk.guard", "bot.talk.interaction", "bot.talk.operators", "bot.talk.places", "bot.talk.reach"),
-    *("bot.talk.sight", "bot.talk.sync", "bot.talk.translator"),
+    *("bot.talk.guard", "bot.talk.interaction", "bot.talk.invitation", "bot.talk.operators", "bot.talk.places"),
+    *("bot.talk.reach", "bot.talk.sight", "bot.talk.sync", "bot.talk.translator"),
     # above them
     *("bot.features", "bot.client", "bot.app", "bot.clock", "bot.__main__", "bot.operating.*", "bot.preview.*"),
 )

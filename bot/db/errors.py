@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy.engine import URL
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # commands that ask no server wait for no SQLAlchemy
+    from sqlalchemy.engine import URL
 
 UPGRADE_COMMAND = "python -m bot db upgrade"
 
@@ -44,17 +48,29 @@ def describe(url: URL) -> str:
 
 def explain(url: URL, error: BaseException) -> DatabaseError:
     """Turn what a driver raised into the sentence for a person; the driver's own words stay the cause."""
-    sqlite = url.get_backend_name() == "sqlite"
     original = getattr(error, "orig", None) or error
+    if url.get_backend_name() == "sqlite":
+        return explain_file(describe(url), original)
     words = " ".join(str(original).split())
     if url.password:
         words = words.replace(str(url.password), "***")
-    reasons = _SQLITE_REASONS if sqlite else _POSTGRESQL_REASONS
-    for sign, reason in reasons.items():
+    for sign, reason in _POSTGRESQL_REASONS.items():
         if sign in words:
             return DatabaseError(f"Database {describe(url)}: {reason}.")
-    if not sqlite and ("connection" in words or isinstance(original, ConnectionError | TimeoutError)):
+    if "connection" in words or isinstance(original, ConnectionError | TimeoutError):
         return DatabaseError(
             f"Database {describe(url)}: the server cannot be reached; check that it runs, and the host and port."
         )
     return DatabaseError(f"Database {describe(url)}: {words.rstrip('.') or type(original).__name__}.")
+
+
+def explain_file(file: Path | str, error: BaseException) -> DatabaseError:
+    """The same for a file of SQLite."""
+    words = " ".join(str(error).split())
+    found = (reason for sign, reason in _SQLITE_REASONS.items() if sign in words)
+    return DatabaseError(f"Database {file}: {next(found, words.rstrip('.') or type(error).__name__)}.")
+
+
+def no_file(file: Path) -> SchemaError:
+    """The error for a file of SQLite that is not there yet."""
+    return SchemaError(f"Database {file}: there is none yet; run '{UPGRADE_COMMAND}'.")

@@ -6,30 +6,23 @@ import asyncio
 import logging
 import os
 import socket
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.db.errors import DatabaseError, describe, explain
-from generator.folders import make_folder
-
-PRIVATE = 0o600
-"""Permissions of an SQLite file: it holds what people typed."""
-
-LOCK_TIMEOUT = 30
-"""Seconds that one SQLite writer waits for another."""
+from bot.db.newest import LOCK_TIMEOUT, prepare_file
+from bot.db.urls import parse_url, sqlite_file
 
 CONNECT_TIMEOUT, GIVE_UP_TIMEOUT = 10, 30.0
 """Seconds that a PostgreSQL server has to answer: to a new connection, and for one unit of work."""
@@ -38,74 +31,10 @@ CLOCK_SKEW = timedelta(seconds=30)
 """How far the clocks of two machines on one database may differ. What is dated farther in the future was written before
 a clock was set back: nobody knows then how long ago that is."""
 
-_SQLITE_NAMES = {"sqlite", "sqlite+aiosqlite"}
-_POSTGRESQL_NAMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg_async"}
 _READ_ONLY = "mojigan_read_only"
 _ACTIVE = 1  # libpq's PQTRANS_ACTIVE: a command is in progress
 
 log = logging.getLogger(__name__)
-
-
-def parse_url(address: str) -> URL:
-    """Read a database URL and put the async driver in: `sqlite:///FILE`, `postgresql://…` or `postgres://…`.
-
-    Raises DatabaseError with a sentence that never quotes the URL, which may hold a password; also where one @ too many
-    leaves open where the password ends, as what follows it would be shown as the host or the database.
-    """
-    try:
-        url = make_url(address.strip())
-    except (ArgumentError, ValueError) as error:
-        raise DatabaseError(
-            "This is not a database URL; write sqlite:///FILE or postgresql://USER@HOST/NAME."
-        ) from error
-    if url.drivername in _SQLITE_NAMES:
-        if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-            raise DatabaseError("SQLite needs a file of its own, as in sqlite:///data/mojigan.db.")
-        return url.set(drivername="sqlite+aiosqlite")
-    if url.drivername in _POSTGRESQL_NAMES:
-        if address.count("@") > 1 or any("@" in (part or "") for part in (url.host, url.database)):
-            raise DatabaseError(
-                "It cannot be told where the password in the database URL ends: in user and password write @ as %40, "
-                "/ as %2F, : as %3A, # as %23, ? as %3F and % as %25."
-            )
-        return url.set(drivername="postgresql+psycopg")
-    raise DatabaseError(
-        f"The database {url.drivername!r} is not supported; use sqlite:///FILE or postgresql://USER@HOST/NAME."
-    )
-
-
-def sqlite_url(file: Path) -> str:
-    """The URL of an SQLite file, whatever its name."""
-    if str(file).startswith("file:"):  # which SQLite would take for an address of its own
-        file = file.absolute()
-    return URL.create("sqlite+aiosqlite", database=str(file)).render_as_string()
-
-
-def sqlite_file(url: URL) -> Path | None:
-    """The file of an SQLite database, None for a server."""
-    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
-
-
-def prepare_file(url: URL) -> None:
-    """Make the folder that an SQLite file will stand in, and open the file once. Blocking. Raises DatabaseError.
-
-    aiosqlite leaves a thread behind when it cannot open a file; here nothing is left.
-    """
-    file = sqlite_file(url)
-    if file is None:
-        return
-    try:
-        make_folder(file.parent)
-        with suppress(OSError):  # SQLite says in its own words what is wrong with a file
-            file.touch(mode=PRIVATE)
-            file.chmod(PRIVATE)  # one that an earlier version has made; SQLite's files beside it follow
-        sqlite3.connect(str(url.database)).close()
-    except OSError as error:
-        raise DatabaseError(
-            f"Database {file}: its folder cannot be made ({error.strerror}); name another place for it."
-        ) from error
-    except sqlite3.Error as error:
-        raise explain(url, error) from error
 
 
 def create_engine(url: URL, *, foreign_keys: bool = True) -> AsyncEngine:
@@ -204,7 +133,9 @@ class Database:
 
     async def connect(self) -> None:
         """Open the first connection. Raises DatabaseError, one sentence, when that fails."""
-        await asyncio.to_thread(prepare_file, self.url)
+        file = sqlite_file(self.url)
+        if file is not None:
+            await asyncio.to_thread(prepare_file, file)
         try:
             async with self.engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))

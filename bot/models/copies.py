@@ -6,7 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from generator.checkpoint import CARD, Bundle, BundleError, read_bundle
+from generator.checkpoint import Bundle, read_bundle
+from generator.files import CARD, BundleError
 from generator.folders import make_folder, recover_folder, swap_in_folder
 
 _FOLDER_DIGITS = 12

@@ -21,8 +21,9 @@ from bot.db.session import Database
 from bot.models.copies import keep_copy
 from bot.settings import DEFAULT_BUNDLE, Settings
 from bot.talk.refusals import ServiceError
-from generator.checkpoint import Bundle, BundleError, read_bundle
+from generator.checkpoint import Bundle, read_bundle
 from generator.choice import Choice
+from generator.files import BundleError
 from generator.neighborhood import Neighborhood
 from generator.studio import DeviceError, Studio
 

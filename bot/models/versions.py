@@ -23,7 +23,7 @@ from bot.models.library import Model, ModelLibrary
 from bot.settings import Settings
 from bot.talk.refusals import ServiceError
 from generator.card import Card
-from generator.checkpoint import CARD, SAMPLES
+from generator.files import CARD, SAMPLES
 
 log = logging.getLogger(__name__)
 

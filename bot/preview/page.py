@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from bot.app import FINISHING_TIME, StartError, open_services
 from bot.client import Mojigan
 from bot.daily.alarm import DailyAlarm
-from bot.db.session import sqlite_url
+from bot.db.urls import sqlite_url
 from bot.retraining.service import RetrainService
 from bot.settings import Settings
 

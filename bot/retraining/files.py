@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from bot.retraining.process import ERRORS, PROGRESS
-from generator.checkpoint import SAMPLES
+from generator.files import SAMPLES
 from generator.folders import make_folder, write_file
 from generator.pictures import png, stacked
 

@@ -21,7 +21,7 @@ from bot.retraining.desk import Board, JobDesk, JobStatus
 from bot.retraining.jobs import JobOverError, Order
 from bot.retraining.worker import Retrainer, result_of
 from bot.settings import Settings
-from generator.checkpoint import BundleError
+from generator.files import BundleError
 
 log = logging.getLogger(__name__)
 

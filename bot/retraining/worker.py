@@ -23,7 +23,8 @@ from bot.retraining.process import COMMAND, TrainerError, Training, run_command
 from bot.settings import Settings
 from bot.talk.refusals import ServiceError
 from generator.card import Figure
-from generator.checkpoint import Bundle, BundleError, read_bundle
+from generator.checkpoint import Bundle, read_bundle
+from generator.files import BundleError
 from generator.networks.sagan import SaganConfig
 from generator.studio import DeviceError
 

@@ -8,16 +8,6 @@ from bot.talk.guard import rules_of
 from bot.talk.interaction import Interaction, home
 from bot.talk.refusals import Refusal
 
-PERMISSIONS = discord.Permissions(
-    view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True
-)
-"""What an invitation asks for."""
-
-
-def invitation(application_id: int) -> str:
-    """The address that adds the bot to a server."""
-    return discord.utils.oauth_url(application_id, permissions=PERMISSIONS, scopes=("bot", "applications.commands"))
-
 
 def is_private(interaction: Interaction) -> bool:
     """Whether the message whose button was pressed is one that its asker alone can see: so is the answer, then."""

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.checkpoint import CARD, DEFAULT_BUNDLE, read_bundle
+from generator.checkpoint import DEFAULT_BUNDLE, read_bundle
 from generator.commands.shared import BundlePath, printable, sentences
+from generator.files import CARD
 from generator.gray import in_words
 from generator.wildness import wildness_of
 

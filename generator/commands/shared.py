@@ -15,10 +15,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from generator.attention import NoAttentionError
-from generator.checkpoint import Bundle, BundleError
+from generator.checkpoint import Bundle
 from generator.decode import DecodeError
 from generator.encoder import EncoderError
 from generator.enlarger import EnlargerError
+from generator.files import BundleError
 from generator.folders import write_file
 from generator.pictures import png
 from generator.points import names_point

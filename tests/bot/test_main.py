@@ -166,6 +166,11 @@ def test_check_names_what_is_wrong_and_says_so_with_its_exit_code() -> None:
     assert lines[0].startswith("FAIL token: ")
     assert lines[1].startswith("ok   database: ")  # `run` makes it
     assert lines[2].startswith("ok   bundle: ")
+    assert lines[-1] == "No icon was drawn: `python -m bot check --draw` does that, too."
+    drawn = runner.invoke(app, ["check", "--draw"])
+    assert drawn.exit_code == 1
+    assert " on cpu in " in drawn.stdout
+    assert "No icon was drawn" not in drawn.stdout
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["preview"], ["check"], ["sync"], ["db"], ["db", "upgrade"]])

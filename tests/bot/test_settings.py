@@ -20,8 +20,10 @@ from pydantic import SecretStr
 from rich.console import Console
 from sqlalchemy import inspect
 
-from bot.db.session import create_engine, parse_url, prepare_file, sqlite_file, sqlite_url
+from bot.db.newest import prepare_file
+from bot.db.session import create_engine
 from bot.db.upgrade import upgrade
+from bot.db.urls import parse_url, sqlite_file, sqlite_url
 from bot.logs import current_id, log_id, new_id, set_up_logging
 from bot.settings import DEFAULT_BUNDLE, PREFIX, Settings, SettingsError, load_settings, variable_of
 
@@ -82,7 +84,7 @@ def test_the_data_folder_is_the_one_that_is_named(name: str, tmp_path: Path, mon
         file = sqlite_file(parse_url(url))
         assert file is not None
         assert file.absolute() == folder.absolute() / "mojigan.db"
-        prepare_file(parse_url(url))
+        prepare_file(file)
         connection = sqlite3.connect((folder / "mojigan.db").absolute())
         connection.execute("CREATE TABLE IF NOT EXISTS mark (x)")
         connection.close()

@@ -24,7 +24,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from generator.checkpoint import CARD, BundleError, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import CARD, BundleError
 from tests.conftest import draw_icon
 from tests.faults.findings import Finding, alone, among
 from tests.faults.ground import tiny_bundle

@@ -36,7 +36,8 @@ from bot.db.session import Database
 from bot.db.upgrade import upgrade
 from bot.models.copies import keep_copy
 from generator.__main__ import app as generator_app
-from generator.checkpoint import BundleError, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import BundleError
 from tests.bot.retraining.host import furnish
 from tests.bot.world import in_discord, private, public, settings_for, words
 from tests.bundles import write_like

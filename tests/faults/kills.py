@@ -27,7 +27,8 @@ from bot.retraining.child import LOCK
 from bot.retraining.jobs import Order
 from bot.retraining.service import RetrainService
 from bot.services import Services
-from generator.checkpoint import BundleError, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import BundleError
 from generator.folders import SWAP_LOCK
 from tests.bot.neighbors.test_neighbors import saved
 from tests.bot.retraining import fake_train

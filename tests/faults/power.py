@@ -21,7 +21,8 @@ import torch
 
 from bot.models.copies import keep_copy
 from bot.retraining.files import JobFolder
-from generator.checkpoint import Bundle, BundleError, read_bundle
+from generator.checkpoint import Bundle, read_bundle
+from generator.files import BundleError
 from generator.folders import write_file
 from tests.bundles import write_like
 from tests.faults.disks import Disk, State, materialize

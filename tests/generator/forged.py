@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from generator.checkpoint import CARD, BundleError, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import CARD, BundleError
 
 
 def rewrite(bundle: Path, name: str, content: bytes) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from generator.checkpoint import CARD, FORMAT_VERSION, ICONS, BundleError, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import CARD, FORMAT_VERSION, ICONS, BundleError
 from tests.generator.forged import change_card, refused
 
 

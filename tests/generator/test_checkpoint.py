@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load, save
 
 from generator import checkpoint
-from generator.checkpoint import CARD, DISCRIMINATOR, FILES, GENERATOR, NEIGHBORS, BundleError, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import CARD, DISCRIMINATOR, FILES, GENERATOR, NEIGHBORS, BundleError
 from generator.folders import recover_folder, swap_in_folder
 from generator.sheets import draw_sheet
 from generator.studio import Studio

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from generator.checkpoint import DEFAULT_BUNDLE, SAMPLES, Bundle, read_bundle
+from generator.checkpoint import DEFAULT_BUNDLE, Bundle, read_bundle
+from generator.files import SAMPLES
 from generator.pictures import grid
 from generator.studio import Studio
 from generator.transparency import reach

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from generator.checkpoint import BundleError, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import BundleError
 from generator.folders import restore_folder, swap_in_folder
 from tests.house import ROOT
 

@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from generator.checkpoint import CARD, BundleError, read_bundle
+from generator.checkpoint import read_bundle
 from generator.decode import color_code, decode, gray_of
 from generator.decoder import Decoder
 from generator.enlarger import load_enlarger
+from generator.files import CARD, BundleError
 from generator.gray import OTSU, black_and_white, in_gray, otsu, parse_threshold
 from generator.inversion import invert
 from generator.neighborhood import Neighborhood

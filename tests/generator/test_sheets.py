@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
-from generator.checkpoint import ICONS, SAMPLES
+from generator.files import ICONS, SAMPLES
 from generator.sheets import SheetError, check_picture, check_sheet, cut_sheet, draw_sheet, sheet_limit, thin
 from tests.generator.forged import refused, rewrite
 

@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner, Result
 
 from generator.__main__ import app
-from generator.checkpoint import Bundle, BundleError, read_bundle
+from generator.checkpoint import Bundle, read_bundle
 from generator.decode import TRANSPARENT, color_code, decode, parse_color
+from generator.files import BundleError
 from generator.neighborhood import Neighborhood
 from generator.neighbors import NeighborIndex, describe
 from generator.networks.layers import colored

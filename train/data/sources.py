@@ -8,9 +8,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from generator.card import AUTHOR
-from generator.checkpoint import CARD, BundleError, read_bundle
-from generator.checkpoint import ICONS as BUNDLE_ICONS
+from generator.checkpoint import read_bundle
 from generator.decode import Decoded, color_code, decode, fit, paper, read_file
+from generator.files import CARD, BundleError
+from generator.files import ICONS as BUNDLE_ICONS
 from generator.transparency import MODES, as_image, in_color, over
 from train.data.archives import ARCHIVE_SUFFIXES, ArchiveError, Member, is_archive, read_archive
 from train.data.choice import Choice

@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.checkpoint import BundleError
 from generator.door import Device
+from generator.files import BundleError
 from generator.gray import in_words
 from generator.sheets import thin
 from generator.studio import choose_device

@@ -17,8 +17,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.checkpoint import Bundle, BundleError, read_bundle
+from generator.checkpoint import Bundle, read_bundle
 from generator.door import Device
+from generator.files import BundleError
 from generator.networks import build_generator
 from generator.quality import DISTANCE
 from generator.studio import choose_device

@@ -12,8 +12,9 @@ import typer
 from pydantic import ValidationError
 
 from generator.card import DataSet
-from generator.checkpoint import BROAD_BUNDLE, Bundle, BundleError, read_bundle
+from generator.checkpoint import BROAD_BUNDLE, Bundle, read_bundle
 from generator.decode import TRANSPARENT, color_code
+from generator.files import BundleError
 from generator.networks import GeneratorConfig
 from generator.networks.pgan import PganConfig
 from generator.networks.sagan import SaganConfig

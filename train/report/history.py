@@ -13,7 +13,8 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-from generator.checkpoint import SAMPLES, Bundle, BundleError, read_bundle
+from generator.checkpoint import Bundle, read_bundle
+from generator.files import SAMPLES, BundleError
 from generator.gray import in_words
 from generator.neighborhood import Neighborhood
 from generator.transparency import MODES, WHITE, as_pixels, over

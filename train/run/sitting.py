@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from generator.checkpoint import BundleError
+from generator.files import BundleError
 from generator.folders import write_file
 from generator.quality import score
 from generator.studio import is_out_of_memory

@@ -8,24 +8,31 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, select, text
 
 import migrations
 from bot.db.errors import DatabaseError
+from bot.db.migrating import configuration, downgrade, migrate_up, require_head
 from bot.db.models import Base, Favorite, Generation
-from bot.db.session import Database, create_engine, parse_url, prepare_file, sqlite_file
-from bot.db.upgrade import downgrade, known_revisions, require_head, upgrade
+from bot.db.newest import is_newest, known_revisions, make_newest, prepare_file, snapshot
+from bot.db.session import Database, create_engine
+from bot.db.upgrade import upgrade
+from bot.db.urls import parse_url, sqlite_file
 from bot.icons.rows import icon_key
 from generator.seeds import Near, Seed
 
 
 async def run(url: str, *statements: str) -> None:
-    prepare_file(parse_url(url))
+    file = sqlite_file(parse_url(url))
+    if file is not None:
+        prepare_file(file)
     engine = create_engine(parse_url(url))
     async with engine.begin() as connection:
         for statement in statements:
@@ -77,7 +84,7 @@ async def test_a_difference_would_be_found(database_url: str) -> None:
 
 def test_the_sqlite_tables_are_written_as_the_models_write_them(tmp_path: Path) -> None:
     """What the comparison does not see: AUTOINCREMENT, and the names of all constraints."""
-    upgrade(f"sqlite:///{tmp_path}/migrated.db")
+    migrate_up(f"sqlite:///{tmp_path}/migrated.db", "head")
 
     async def create() -> None:
         engine = create_engine(parse_url(f"sqlite:///{tmp_path}/created.db"))
@@ -147,7 +154,7 @@ async def test_looking_for_a_database_does_not_create_one(sqlite_url: str) -> No
 
 async def test_an_older_database_is_told_to_upgrade(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     await asyncio.to_thread(upgrade, sqlite_url)
-    monkeypatch.setattr("bot.db.upgrade.known_revisions", lambda: ["9999", *known_revisions()])
+    monkeypatch.setattr("bot.db.migrating.known_revisions", lambda: ["9999", *known_revisions()])
     with pytest.raises(DatabaseError, match=r"older than this Mojigan; run 'python -m bot db upgrade'\.$"):
         await check(sqlite_url)
 
@@ -178,7 +185,7 @@ async def test_a_migration_that_fails_half_way_leaves_nothing(
 
     monkeypatch.setattr("alembic.op.create_index", break_off)  # called after two tables
     with pytest.raises(DatabaseError, match="the power went"):
-        await asyncio.to_thread(upgrade, database_url)
+        await asyncio.to_thread(migrate_up, database_url, "head")
     assert await tables(database_url) == set()
 
 
@@ -193,7 +200,7 @@ def test_two_processes_can_upgrade_at_once(database_url: str) -> None:
 
 def test_rows_without_what_they_name_stop_a_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite:///{tmp_path}/mojigan.db"
-    upgrade(url)
+    upgrade(url, known_revisions()[1])
     connection = sqlite3.connect(tmp_path / "mojigan.db")  # foreign keys are off in a bare connection
     connection.execute(
         "INSERT INTO generations (model_id, seed_text, seed, truncation, kind, position, user_id, created_at)"
@@ -203,6 +210,62 @@ def test_rows_without_what_they_name_stop_a_migration(tmp_path: Path, monkeypatc
     connection.close()
     with pytest.raises(DatabaseError, match="rows of generations would name rows of models that do not exist"):
         upgrade(url)
+
+
+NOTHING = ["BEGIN TRANSACTION;", "COMMIT;"]
+
+
+def content(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return list(connection.iterdump())
+
+
+def test_a_new_file_is_what_all_migrations_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statement for statement, and without Alembic: newest.sql is written by `python -m migrations`."""
+    migrate_up(f"sqlite:///{tmp_path}/migrated.db", "head")
+    monkeypatch.setattr("bot.db.migrating.migrate_up", None)
+    upgrade(f"sqlite:///{tmp_path}/new/new.db")
+    assert content(tmp_path / "new" / "new.db") == content(tmp_path / "migrated.db")
+    upgrade(f"sqlite:///{tmp_path}/migrated.db")
+
+
+def test_the_numbers_of_the_migrations_are_their_order() -> None:
+    scripts = ScriptDirectory.from_config(configuration()).walk_revisions()
+    assert [script.revision for script in scripts] == known_revisions()
+
+
+def test_a_newest_schema_that_was_not_written_down_is_migrated_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = snapshot().read_text().replace(f"('{known_revisions()[0]}')", f"('{known_revisions()[1]}')")
+    (tmp_path / "old.sql").write_text(old)
+    monkeypatch.setattr("bot.db.newest.snapshot", lambda: tmp_path / "old.sql")
+    assert not make_newest(tmp_path / "mojigan.db")
+    assert content(tmp_path / "mojigan.db") == NOTHING
+    upgrade(f"sqlite:///{tmp_path}/mojigan.db")
+    assert is_newest(tmp_path / "mojigan.db")
+
+
+def test_a_newest_schema_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken.sql").write_text("CREATE TABLE models (id INTEGER);\nCREATE TABLE models (id INTEGER);\n")
+    monkeypatch.setattr("bot.db.newest.snapshot", lambda: tmp_path / "broken.sql")
+    with pytest.raises(DatabaseError, match="table models already exists"):
+        upgrade(f"sqlite:///{tmp_path}/mojigan.db")
+    assert content(tmp_path / "mojigan.db") == NOTHING
+
+
+@pytest.mark.parametrize("revision", [None, "0001", "0999"])
+def test_a_file_with_another_schema_is_left_as_it_is(tmp_path: Path, revision: str | None) -> None:
+    file = tmp_path / "mojigan.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        if revision is not None:
+            connection.execute("INSERT INTO alembic_version VALUES (?)", (revision,))
+        connection.commit()
+    before = content(file)
+    assert not is_newest(file)
+    assert not make_newest(file)
+    assert content(file) == before
 
 
 def test_migrations_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +279,7 @@ def test_the_next_migration_can_be_written(tmp_path: Path, monkeypatch: pytest.M
     copy = tmp_path / "migrations"
     copy.mkdir()
     source = Path(migrations.__file__).parent
-    for name in ("__init__.py", "env.py", "script.py.mako"):
+    for name in ("__init__.py", "env.py", "script.py.mako", "newest.sql"):
         (copy / name).write_text((source / name).read_text())
     (copy / "versions").mkdir()
     for file in (source / "versions").glob("0*.py"):
@@ -230,6 +293,9 @@ def test_the_next_migration_can_be_written(tmp_path: Path, monkeypatch: pytest.M
     assert written.startswith(f'"""Add Favorites & votes.\n\nRevision {number:04}, after {number - 1:04}.\n"""')
     assert "op.create_table" not in written
     assert "op.add_column" not in written
+    before = (copy / "newest.sql").read_text()
+    write()
+    assert (copy / "newest.sql").read_text() == before.replace(f"('{number - 1:04}')", f"('{number:04}')")
 
 
 NOW = "2026-01-01"

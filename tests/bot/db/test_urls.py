@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.engine import URL
 
 from bot.db.errors import DatabaseError, describe, explain
-from bot.db.session import parse_url
+from bot.db.urls import normal_url, parse_url, plain_file, sqlite_file, sqlite_url
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,30 @@ def test_a_driver_that_quotes_a_password_is_not_passed_on() -> None:
 def test_any_text_is_a_url_or_a_sentence(words: str) -> None:
     with suppress(DatabaseError):  # nothing else may come
         parse_url(words)
+
+
+@given(
+    st.sampled_from(["", "sqlite:///", "sqlite+aiosqlite:///", "sqlite:////var/", "postgres://u@h/"]),
+    st.text(max_size=40),
+)
+def test_a_file_is_read_as_sqlalchemy_reads_it(start: str, words: str) -> None:
+    """It is read without it."""
+    file = plain_file(start + words)
+    if file is None:
+        with suppress(DatabaseError):
+            url = parse_url(start + words)
+            assert url.get_backend_name() == "postgresql" or "?" in words
+            assert normal_url(start + words) == url.render_as_string(hide_password=False)
+    else:
+        assert sqlite_file(parse_url(start + words)) == file
+        assert sqlite_file(parse_url(normal_url(start + words))) == file
+
+
+@given(st.text(min_size=1, max_size=40).filter(lambda name: "\0" not in name))
+def test_a_name_of_a_file_is_written_as_sqlalchemy_writes_it(name: str) -> None:
+    file = Path("/data") / name
+    assert sqlite_url(file) == URL.create("sqlite+aiosqlite", database=str(file)).render_as_string()
+    assert plain_file(sqlite_url(file)) == file
 
 
 def test_a_password_is_not_shown() -> None:

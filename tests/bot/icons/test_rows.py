@@ -17,7 +17,8 @@ from bot.icons.rows import GenerationGoneError, Origin
 from bot.icons.service import IconService
 from bot.models.library import ModelGoneError, ModelLibrary
 from bot.neighbors.service import NeighborService
-from generator.checkpoint import CARD, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import CARD
 from generator.seeds import Seed
 from tests.bot.icons.parts import HERE, NOW, Clock, build, rows
 

@@ -16,7 +16,8 @@ from bot.models import library as models
 from bot.models.library import ModelGoneError, ModelLibrary
 from bot.models.versions import VersionService
 from bot.settings import Settings
-from generator.checkpoint import BundleError, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import BundleError
 from tests.bot.models.test_library import a_settings, another_bundle, opened, records
 
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from bot.models.copies import keep_copy
-from generator.checkpoint import CARD, FILES, BundleError, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import CARD, FILES, BundleError
 from tests.bot.models.test_library import another_bundle
 from tests.bundles import write_like
 

@@ -21,7 +21,8 @@ from bot.db.upgrade import upgrade
 from bot.models import library as models
 from bot.models.library import Model, ModelGoneError, ModelLibrary
 from bot.settings import Settings
-from generator.checkpoint import CARD, FILES, BundleError, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import CARD, FILES, BundleError
 from generator.studio import DeviceError, Studio
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import discord
@@ -16,11 +17,12 @@ from pydantic import SecretStr
 from simcord.env import Env
 
 from bot.db.upgrade import upgrade
-from bot.operating import checks
-from bot.operating.checks import CheckResult, run_checks
+from bot.operating import machine, servers
+from bot.operating.checks import run_checks
+from bot.operating.machine import CheckResult
 from bot.settings import Settings
-from bot.talk.places import PERMISSIONS
-from generator.checkpoint import FILES
+from bot.talk.invitation import PERMISSIONS
+from generator.files import FILES
 
 
 @pytest.fixture
@@ -56,9 +58,11 @@ def add_server(env: Env, name: str, permissions: discord.Permissions = PERMISSIO
     return guild.id
 
 
-async def look(settings: Settings, client: discord.Client | None = None) -> dict[str, CheckResult]:
+async def look(
+    settings: Settings, client: discord.Client | None = None, *, draw: bool = False
+) -> dict[str, CheckResult]:
     """All results by name, each a sentence on one line that shows no secret."""
-    results = await run_checks(settings, client)
+    results = await run_checks(settings, client, draw=draw)
     for result in results:
         assert "\n" not in result.sentence
         assert "s3cret" not in result.sentence
@@ -74,7 +78,10 @@ async def test_all_is_well(all_well: Settings, simcord_env: Env) -> None:
     assert f"application {simcord_env.bot.application_id}" in found["token"].sentence
     assert "in 1 servers" in found["servers"].sentence
     assert "newest schema" in found["database"].sentence
-    assert "draws 64 x 64 pixels on cpu in " in found["bundle"].sentence
+    assert found["bundle"].sentence == f"{all_well.bundle}: trained on 40 icons (drawn); its files are whole."
+    drawn = (await look(all_well, simcord_env.bot, draw=True))["bundle"]
+    assert drawn.ok
+    assert "draws 64 x 64 pixels on cpu in " in drawn.sentence
 
 
 async def test_without_a_token_the_rest_is_looked_at(all_well: Settings) -> None:
@@ -113,7 +120,7 @@ async def test_the_development_server(all_well: Settings, simcord_env: Env) -> N
 async def test_many_servers(all_well: Settings, simcord_env: Env, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         add_server(simcord_env, f"Server {number}")
-    monkeypatch.setattr(checks, "SERVERS_LOOKED_AT", 2)
+    monkeypatch.setattr(servers, "SERVERS_LOOKED_AT", 2)
     assert "in 2 of 3 servers" in (await look(all_well, simcord_env.bot))["servers"].sentence
 
 
@@ -182,14 +189,31 @@ async def test_databases(all_well: Settings, tmp_path: Path) -> None:
     assert "the server cannot be reached" in (await look(away))["database"].sentence
 
 
+async def test_databases_with_another_schema(all_well: Settings, tmp_path: Path) -> None:
+    bare, file = change(all_well, token=None), tmp_path / "data" / "mojigan.db"
+    for revision, ok, words in (
+        ("0001", True, "it is older than this Mojigan; `run` brings it to the newest schema."),
+        ("0999", False, "a newer Mojigan has written it (revision 0999); update Mojigan."),
+    ):
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+            connection.commit()
+        database = (await look(bare))["database"]
+        assert (database.ok, database.sentence) == (ok, f"Database {file}: {words}")
+    file.write_text("a poem, and no database, and it goes on for a while")
+    assert "not an SQLite database" in (await look(bare))["database"].sentence
+
+
 async def test_bundles(all_well: Settings, tmp_path: Path) -> None:
     bare = change(all_well, token=None)
-    missing = (await look(change(bare, bundle=tmp_path / "missing")))["bundle"]
-    assert missing.sentence == f"{tmp_path}/missing: there is no bundle folder here."
+    for draw in (False, True):
+        missing = (await look(change(bare, bundle=tmp_path / "missing"), draw=draw))["bundle"]
+        assert missing.sentence == f"{tmp_path}/missing: there is no bundle folder here."
     broken = Path(shutil.copytree(all_well.bundle, tmp_path / "broken"))
     (broken / FILES[0]).write_bytes(b"\x80\x04pickle")
-    assert "this is a pickle" in (await look(change(bare, bundle=broken)))["bundle"].sentence
-    device = (await look(change(bare, device="cuda:77")))["bundle"]
+    for draw in (False, True):
+        assert "this is a pickle" in (await look(change(bare, bundle=broken), draw=draw))["bundle"].sentence
+    device = (await look(change(bare, device="cuda:77"), draw=True))["bundle"]
     assert not device.ok
     assert "cuda:77" in device.sentence
 
@@ -199,7 +223,7 @@ async def test_a_network_that_does_not_run(all_well: Settings, monkeypatch: pyte
         raise RuntimeError("CUDA out of memory.\nTried to allocate 2 GiB")
 
     monkeypatch.setattr("generator.studio.Studio.draw", fail)
-    bundle = (await look(change(all_well, token=None)))["bundle"]
+    bundle = (await look(change(all_well, token=None), draw=True))["bundle"]
     assert not bundle.ok
     assert "does not run on cpu (CUDA out of memory. Tried to allocate 2 GiB)" in bundle.sentence
 
@@ -218,7 +242,7 @@ async def test_data_folders(all_well: Settings, tmp_path: Path) -> None:
 
 
 async def test_a_full_disk(all_well: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "FREE_SPACE", 2**50)
+    monkeypatch.setattr(machine, "FREE_SPACE", 2**50)
     disk = (await look(change(all_well, token=None)))["disk"]
     assert not disk.ok
     assert disk.sentence.endswith("make room.")

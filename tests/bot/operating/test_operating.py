@@ -24,8 +24,8 @@ from bot.db.schedules import PostStatus
 from bot.db.session import Database
 from bot.db.upgrade import upgrade
 from bot.features import furnish
-from bot.operating.checks import check_health
 from bot.operating.health import Health
+from bot.operating.machine import check_health
 from bot.services import Services
 from bot.settings import Settings
 from tests.bot.daily.posts import statuses

@@ -13,7 +13,7 @@ import simcord
 
 from bot.retraining.service import RetrainService
 from bot.services import Services
-from generator.checkpoint import CARD
+from generator.files import CARD
 from tests.bot.retraining import fake_train
 from tests.bot.world import World, name_servers, public, until, words
 

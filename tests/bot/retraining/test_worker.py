@@ -22,7 +22,7 @@ from bot.retraining.jobs import JobView, Order
 from bot.retraining.process import PROGRESS, Progress, Training
 from bot.retraining.service import RetrainService
 from bot.retraining.worker import Retrainer, result_of
-from generator.checkpoint import BundleError
+from generator.files import BundleError
 from tests.bot.retraining.host import WORSE, Host
 from tests.bot.world import labels, name_servers, private, until, words
 

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from generator.checkpoint import SAMPLES, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import SAMPLES
 from generator.gray import in_gray
 from generator.transparency import over
 from tests.conftest import draw_transparent, write_gray_sources
