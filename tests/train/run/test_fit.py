@@ -95,7 +95,7 @@ def test_the_samples_of_a_bundle_are_what_the_bot_will_draw(tmp_path: Path) -> N
     drawn = grid(Studio(read_bundle(path), "cpu").draw(range(1, 65)), SHEET_COLUMNS)
     with Image.open(path / SAMPLES) as samples:
         difference = ImageChops.difference(samples.getchannel("A"), drawn.getchannel("A"))
-    assert difference.getextrema()[1] <= 1  # the Studio's weights are folded
+    assert np.asarray(difference).max() <= 1  # the Studio's weights are folded
 
 
 def test_a_finished_run_goes_further(finished: tuple[Path, list[dict[str, Any]]]) -> None:
