@@ -85,7 +85,7 @@ class Studio:
         self._shape = config.image_size, config.image_size, config.channels
         plainest = bundle.card.plainest
         self._plainest = None if plainest is None else latents([plainest], config.latent_size)[0]
-        self._reach = torch.from_numpy(reach(bundle.all_icons())) if config.channels == 4 else torch.tensor(True)
+        self._reach = torch.from_numpy(reach(bundle.all_icons()))
         """Nothing is drawn where none of the training icons has anything: specks lie there."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="studio")
         self._orders: SimpleQueue[_Order] = SimpleQueue()

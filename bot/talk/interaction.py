@@ -13,7 +13,7 @@ from bot.talk.texts import Texts
 
 S = TypeVar("S")
 
-PATIENCE = 1.0
+PATIENCE = 0.5
 """Seconds that an answer may take before it is acknowledged in its place (0: at once); Discord gives three."""
 
 

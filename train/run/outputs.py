@@ -22,7 +22,7 @@ from generator.pictures import grid, png
 from generator.seeds import latents
 from generator.sheets import draw_sheet, sheet_limit, thin
 from generator.studio import to_pixels
-from generator.transparency import WHITE, as_image, over
+from generator.transparency import WHITE, as_image, over, reach
 from generator.writing import Description, write_bundle
 from train.run.setting import Setting
 
@@ -42,7 +42,8 @@ class Shelf:
         limit = sheet_limit(setting.image_size)
         shown = icons[list(thin(len(icons), limit))]
         kept = held_out[: limit - len(shown)]
-        self._sheet, self._kept = draw_sheet(np.concatenate([shown, kept])), len(kept)
+        sheet = np.concatenate([shown, kept])
+        self._sheet, self._kept, self._reach = draw_sheet(sheet), len(kept), reach(sheet)
         self._descriptors = describe(shown)
         encoder = load_encoder()
         self._encoder, self._features = encoder.digest, encoder.features(over(shown, WHITE))
@@ -86,7 +87,7 @@ class Shelf:
             descriptors=self._descriptors,
             sheet=self._sheet,
             held_out=self._kept,
-            samples=sheet_of(drawn, config),
+            samples=sheet_of(drawn * self._reach[..., None], config),
             features=self._features,
             fresh=self._fresh,
             discriminator=critics,
