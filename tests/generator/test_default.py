@@ -22,10 +22,10 @@ def shipped() -> Bundle:
 
 def test_it_is_small_and_says_where_it_comes_from(shipped: Bundle) -> None:
     assert sum(file.stat().st_size for file in DEFAULT_BUNDLE.iterdir()) < 15 * 2**20
-    assert shipped.card.data.license == "Apache-2.0"
+    assert {"Apache-2.0", "MIT", "CC-BY-4.0"} <= set(shipped.card.data.license.replace(",", "").split())
     assert shipped.card.started_from, "it was trained on from another model"
     assert {"swd", "kid", "recall", "coverage", "ms_ssim", "nearest", "copies"} <= set(shipped.card.metrics)
-    assert shipped.card.data.held_out == 6
+    assert shipped.card.data.held_out == 22
 
 
 def test_it_is_transparent_and_brings_all_its_icons(shipped: Bundle) -> None:
@@ -54,11 +54,12 @@ def test_its_seeds_still_mean_what_they_meant(shipped: Bundle) -> None:
 
 def test_its_icons_are_no_noise_and_those_that_are_chosen_no_copies(shipped: Bundle) -> None:
     figures = shipped.card.metrics
-    assert figures["swd"].value < 1.1 * figures["swd"].real
-    assert figures["recall"].value > 0.85
+    assert figures["swd"].value < 1.4 * figures["swd"].real
+    assert figures["kid"].value < 60
+    assert figures["recall"].value > 0.75
     assert figures["coverage"].value > 0.9
     assert figures["ms_ssim"].value < figures["ms_ssim"].real + 0.1
     assert figures["nearest"].value > 0.7
     assert figures["nearest_low"].value > 0.7 * figures["nearest_low"].real
-    assert figures["copies"].value < 2 * figures["copies"].real
-    assert figures["chosen_nearest"].value > 0.8 * figures["chosen_nearest"].real
+    assert figures["copies"].value < figures["copies"].real
+    assert figures["chosen_nearest"].value > 0.55 * figures["chosen_nearest"].real
