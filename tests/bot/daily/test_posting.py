@@ -53,7 +53,8 @@ async def test_a_run_is_posted_when_it_is_due_and_once(first: Process, channel: 
     assert (logged.status, logged.message_id, logged.seed) == (SENT, 1_001, post.sheet.icons[0].seed.text)
     async with first.database.read() as session:
         row = (await session.scalars(select(Generation))).one()
-    assert (row.kind, row.message_id, row.guild_id) == (GenerationKind.DAILY, 1_001, PLAN.guild_id)
+    assert (row.kind, row.message_id) == (GenerationKind.DAILY, 1_001)
+    assert (row.guild_id, row.channel_id, row.user_id) == (PLAN.guild_id, PLAN.channel_id, PLAN.user_id)
 
 
 @pytest.mark.parametrize("hours", [5.9, 6.0, 6.1, 22.5])
@@ -111,14 +112,15 @@ async def test_a_closed_channel_pauses_and_is_told_once(
 
 
 async def test_other_errors_have_one_more_attempt(first: Process, channel: Channel, clock: Clock) -> None:
-    await first.schedules.set(PLAN)
+    schedule = await first.schedules.set(PLAN)
     clock.move(hours=1)
     channel.trouble = [RuntimeError("down")]
     assert await first.posts.run_due(channel) == clock() + timedelta(seconds=30)
     assert await statuses(first.database) == [("2026-03-28", CLAIMED)]
     clock.move(seconds=30)
     await first.posts.run_due(channel)
-    assert await statuses(first.database) == [("2026-03-28", SENT)]
+    (logged,) = await first.schedules.log(schedule.id)
+    assert (logged.status, logged.error) == (SENT, None)
     assert (await schedule_row(first.database)).failures == 0
 
 

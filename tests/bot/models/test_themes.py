@@ -115,8 +115,11 @@ async def test_a_schedule_has_a_model_and_follows_its_theme(world: World, host: 
     told = await set_daily(world, host, what="top", model="flags")
     assert told.startswith("The top of the week shows icons that people have voted for")
     world.service(DailyAlarm).look_every = None
+    await set_daily(world, host, model="flags")
+    await host.slash(world.channel, "model default", version="m1")
     await until_time(world, "2026-01-02T12:00")
     assert (await world.rows())[-1].model_id == 2
+    await host.slash(world.channel, "model default", version="flags")
     told = private(await host.slash(world.channel, "model theme", version="m1", theme="flags"))
     assert told.startswith(f"`{first}` has the theme `flags` now, in the place of `{second}`.")
     assert f"Model `flags · {first}`" in private(await host.slash(world.channel, "daily show"))

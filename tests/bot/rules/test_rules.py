@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,7 @@ from bot.icons.favorites import FavoriteService
 from bot.icons.rows import Origin
 from bot.models.library import ModelLibrary
 from bot.talk.access import FAMILIES, AccessService, ServerSettings
-from bot.talk.brakes import Burst, Cooldown
 from bot.talk.guard import audience_of
-from bot.talk.refusals import Refusal
 from tests.bot.world import World, for_one, gallery, labels, menus, open_world, private, public, words
 
 
@@ -175,39 +172,6 @@ def test_each_family_is_one_that_a_server_can_keep_for_some(world: World) -> Non
     items = [item.audience for feature in FEATURES for item in feature.buttons]
     commands = [audience_of(command) for command in world.client.tree.get_commands()]
     assert {each.family for each in (*items, *commands)} == {*FAMILIES, None}
-
-
-@pytest.mark.parametrize("brake", [Burst(), Cooldown()])
-def test_a_clock_that_is_set_back_shuts_nobody_out(brake: Burst | Cooldown) -> None:
-    name: Any = brake._now.__name__
-    assert time.get_clock_info(name).monotonic
-
-
-def test_a_pause_ends() -> None:
-    now = 0.0
-    pause = Cooldown(lambda: now)
-    pause.take((1, 2), 10)
-    pause.take((1, 3), 10)
-    now = 9.5
-    with pytest.raises(Refusal) as refusal:
-        pause.take((1, 2), 10)
-    assert refusal.value.parameters == {"seconds": 1}
-    now = 10
-    pause.take((1, 2), 10)
-    pause.forgive((1, 2))
-    pause.take((1, 2), 10)
-    pause.take((1, 2), 0)
-
-
-def test_who_has_waited_is_forgotten() -> None:
-    """Else the memory grows by everybody who was ever there."""
-    now = 0.0
-    burst, pause = Burst(1, 20, lambda: now), Cooldown(lambda: now)
-    for person in (1, 2):
-        burst.take(person)
-        pause.take((9, person), 20)
-        now += 20
-    assert (set(burst._taken), set(pause._free_at)) == ({2}, {(9, 2)})
 
 
 async def test_the_host_limits_everybody_everywhere(tiny_bundle_path: Path, tmp_path: Path) -> None:
