@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.text import Text
 from typer.testing import CliRunner
 
-from generator.checkpoint import SAMPLES, read_bundle
+from generator.checkpoint import read_bundle
+from generator.files import SAMPLES
 from generator.pictures import grid
 from generator.studio import Studio
 from tests.train.run.door import events, folder_of, train
