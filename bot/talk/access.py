@@ -97,6 +97,8 @@ class AccessService:
         rows = [
             {"guild_id": guild_id, "user_id": each, "blocked_by": by, "created_at": self._clock()} for each in user_ids
         ]
+        if not rows:  # only bots were chosen
+            return
         async with self._database.write() as session:
             await session.execute(insert_into(session, BlockedUser).values(rows).on_conflict_do_nothing())
 

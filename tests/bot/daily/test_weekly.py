@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import discord
@@ -9,7 +10,13 @@ import pytest
 import simcord
 
 from bot.db.models import GenerationKind
+from bot.db.schedules import PostContent
+from bot.icons.favorites import FavoriteService
+from bot.icons.rows import Origin
+from generator.seeds import Seed
+from tests.bot.daily.posts import Channel, Clock, Process
 from tests.bot.daily.test_command import posts, set_daily, until_time
+from tests.bot.daily.test_posting import PLAN
 from tests.bot.gallery.test_gallery import favorite
 from tests.bot.world import World, alt_text, choose, labels, options, private, public, words
 
@@ -100,3 +107,37 @@ async def test_what_some_cannot_see_stays_where_it_is(world: World, manager: sim
     assert message is not None
     card = simcord.ResponseMessage(world.env, world.env.backend.get_message(secret.id, message.id))
     assert words(card).split("\n")[1].startswith("Seeds `secret`, `open`")
+
+
+@pytest.mark.parametrize("test", [False, True])
+async def test_a_post_of_the_top_says_how_many_votes_came_in_its_week_and_who_found_what(
+    first: Process, channel: Channel, clock: Clock, monkeypatch: pytest.MonkeyPatch, test: bool
+) -> None:
+    """As many icons as were asked for, of all channels that everybody can see who can see the post."""
+    elsewhere = PLAN.channel_id + 100
+    monkeypatch.setattr(channel, "visible", lambda schedule: (schedule.plan.channel_id, elsewhere))
+    favorites = FavoriteService(first.database, clock)
+    schedule = await first.schedules.set(replace(PLAN, content=PostContent.TOP))
+    icons = []
+    for number, place in ((1, elsewhere), (2, PLAN.channel_id)):
+        where = Origin(PLAN.guild_id, place, number)
+        sheet = await first.icons.draw(Seed.of(number), where=where)
+        await first.icons.posted(sheet, 500 + number)
+        icons.append(sheet.icons[0].id)
+
+    async def vote(icon: int, *people: int) -> None:
+        for person in people:
+            await favorites.toggle(icon, Origin(PLAN.guild_id, elsewhere, person), private=False)
+
+    clock.move(days=-8)
+    await vote(icons[0], 10)
+    clock.move(days=8)
+    await vote(icons[0], 11, 12)
+    await vote(icons[1], 13)
+    clock.move(hours=1)
+    if test:
+        await first.posts.test(schedule, channel, 5)
+    else:
+        await first.posts.run_due(channel)
+    (post,) = channel.messages
+    assert [(icon.votes, icon.recent, icon.found_by) for icon in post.sheet.icons] == [(3, 2, 1)]

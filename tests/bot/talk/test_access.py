@@ -6,7 +6,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
+from bot.db.guilds import BlockedUser
 from bot.db.session import Database
 from bot.talk.access import FAMILIES, AccessService, QuotaError, ServerSettings
 
@@ -62,15 +64,30 @@ async def test_people_are_blocked_in_one_server(database: Database) -> None:
     assert await access.blocked(OTHER_GUILD) == [ADA]
 
 
+async def test_who_was_blocked_last_stands_first_and_by_whom_is_written_down(database: Database) -> None:
+    clock = Time()
+    access = AccessService(database, clock)
+    await access.block(GUILD, [ADA], by=1)
+    clock.now += timedelta(minutes=1)
+    await access.block(GUILD, [GIL], by=2)
+    await access.block(GUILD, [], by=3)  # only bots were chosen
+    assert await access.blocked(GUILD) == [GIL, ADA]
+    async with database.read() as session:
+        rows = await session.scalars(select(BlockedUser).order_by(BlockedUser.user_id))
+        assert [(row.user_id, row.blocked_by) for row in rows] == [(ADA, 1), (GIL, 2)]
+
+
 async def test_a_quota_counts_for_an_hour_and_says_what_is_left(database: Database) -> None:
     time = Time()
     access = AccessService(database, time)
     assert await access.consume(GUILD, ADA, 9, None) is None
+    assert await access.consume(GUILD, ADA, 0, 10) is None  # its hour begins with the first icon
+    time.now += timedelta(minutes=1)
     assert await access.consume(GUILD, ADA, 9, 10)
     time.now += timedelta(minutes=59)
     with pytest.raises(QuotaError) as refusal:
         await access.consume(GUILD, ADA, 4, 10)
-    end = int((START + timedelta(hours=1)).timestamp())
+    end = int((START + timedelta(hours=1, minutes=1)).timestamp())
     assert refusal.value.parameters == {"count": 4, "left": 1, "limit": 10, "when": f"<t:{end}:R>"}
     assert await access.consume(GUILD, ADA, 1, 10)
     assert await access.consume(GUILD, GIL, 9, 10)
@@ -128,6 +145,8 @@ async def test_what_is_given_back_can_be_drawn_in_the_same_hour_only(database: D
 
 async def test_the_host_counts_everything_together(database: Database) -> None:
     access = AccessService(database, Time(), host_quota=10)
+    with pytest.raises(QuotaError):  # the server allows less
+        await access.consume(GUILD, ADA, 5, 4)
     charge = await access.consume(GUILD, ADA, 4, 4)
     await access.consume(None, ADA, 4, None)
     with pytest.raises(QuotaError) as refusal:
