@@ -16,14 +16,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageDraw
 from rich.console import Console
 from rich.text import Text
 from typer.testing import CliRunner
 
 from generator.checkpoint import read_bundle
-from generator.files import SAMPLES
-from generator.pictures import grid
 from generator.studio import Studio
 from tests.train.run.door import events, folder_of, train
 from train.__main__ import app
@@ -32,7 +29,6 @@ from train.data.reading import Request
 from train.data.sources import read_source
 from train.doors.terminal import StopSignal
 from train.run.folder import BEST, LATEST, SHEETS, STATS, Run
-from train.run.outputs import SHEET_COLUMNS
 from train.run.progress import Bar
 from train.run.setting import Goal, Setting
 from train.run.sitting import TrainingError, fit
@@ -82,21 +78,6 @@ def test_the_bundle_is_hosted_by_the_studio(finished: tuple[Path, list[dict[str,
     assert len(bundle.all_icons()) == 40  # whoever trains on the set again has all of it
     assert read_source(finished[0] / BEST, Request(size=64, background=(255, 255, 255))).notes == []
     assert Studio(bundle, "cpu").draw([42])[0].size == (64, 64)
-
-
-def test_the_samples_of_a_bundle_are_what_the_bot_will_draw(tmp_path: Path) -> None:
-    icons = tmp_path / "icons"
-    icons.mkdir()
-    for number in range(16):
-        disc = Image.new("RGBA", (64, 64))
-        ImageDraw.Draw(disc).ellipse((20, 20, 44, 44), fill=(15 * number, 90, 200))
-        disc.save(icons / f"{number}.png")
-    assert train("--icons", icons, "--kimg", "0.016", *SMALL, "--runs", tmp_path / "runs").exit_code == 0
-    path = folder_of(tmp_path / "runs") / BEST
-    drawn = grid(Studio(read_bundle(path), "cpu").draw(range(1, 65)), SHEET_COLUMNS)
-    with Image.open(path / SAMPLES) as samples:
-        difference = ImageChops.difference(samples.getchannel("A"), drawn.getchannel("A"))
-    assert np.asarray(difference).max() <= 1  # the Studio's weights are folded
 
 
 def test_a_finished_run_goes_further(finished: tuple[Path, list[dict[str, Any]]]) -> None:
