@@ -25,7 +25,7 @@ class _Work:
 
 _current: ContextVar[_Work] = ContextVar("mojigan_work", default=_Work())  # noqa: B039 - nothing changes it
 
-_QUIET = {
+QUIET = {
     "discord": logging.INFO,
     "aiosqlite": logging.INFO,
     "alembic": logging.WARNING,
@@ -105,6 +105,6 @@ def set_up_logging(level: str = "info", console: Console | None = None, form: st
         handler.setFormatter(formatter)
     handler.addFilter(_AddId())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name, floor in _QUIET.items():
+    for name, floor in QUIET.items():
         logging.getLogger(name).setLevel(max(floor, logging.getLogger().level))
     logging.captureWarnings(not sys.warnoptions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,8 +13,21 @@ import pytest
 
 from bot.db.session import Database
 from bot.db.upgrade import upgrade
+from bot.logs import QUIET
 from tests.bot.postgresql import NoServerError, running_server
 from tests.bot.world import World, open_world
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """The doors set up the log for their process."""
+    root, libraries = logging.getLogger(), [logging.getLogger(name) for name in QUIET]
+    handlers, levels = root.handlers[:], [logger.level for logger in (root, *libraries)]
+    yield
+    root.handlers[:] = handlers
+    for logger, level in zip((root, *libraries), levels, strict=True):
+        logger.setLevel(level)
+    logging.captureWarnings(False)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import logging
 import os
 import shutil
 import signal
@@ -13,7 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import discord
@@ -37,19 +36,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_bund
     monkeypatch.setenv("MOJIGAN_BUNDLE", str(tiny_bundle_path))
     monkeypatch.setenv("MOJIGAN_DEVICE", "cpu")
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def log_as_before() -> Iterator[None]:
-    """The doors set up the log for their process."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    library = logging.getLogger("discord").level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("discord").setLevel(library)
-    logging.captureWarnings(False)
 
 
 @pytest.fixture

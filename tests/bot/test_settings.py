@@ -8,7 +8,6 @@ import json
 import logging
 import re
 import sqlite3
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -237,20 +236,6 @@ def test_the_container_sets_what_is_a_setting(name: str) -> None:
     assert {"MOJIGAN_DATA", "MOJIGAN_HEALTH_PORT"} <= found <= {variable_of(field) for field in Settings.model_fields}
 
 
-@pytest.fixture
-def _quiet_afterwards() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    for handler in root.handlers[:]:
-        root.removeHandler(handler)
-    for handler in handlers:
-        root.addHandler(handler)
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-
-
-@pytest.mark.usefixtures("_quiet_afterwards")
 def test_plain_log_lines() -> None:
     out = io.StringIO()
     set_up_logging("info", Console(file=out))
@@ -265,7 +250,6 @@ def test_plain_log_lines() -> None:
     assert lines[1].endswith("WARNING bot.test [ab12cd] inside")
 
 
-@pytest.mark.usefixtures("_quiet_afterwards")
 def test_log_lines_in_a_terminal() -> None:
     out = io.StringIO()
     set_up_logging("debug", Console(file=out, force_terminal=True, width=100))
@@ -274,7 +258,6 @@ def test_log_lines_in_a_terminal() -> None:
     assert "[ab12cd] seed [bold]42[/bold]" in re.sub(r"\x1b\[[\d;]*m", "", out.getvalue())
 
 
-@pytest.mark.usefixtures("_quiet_afterwards")
 def test_json_log_lines() -> None:
     out = io.StringIO()
     set_up_logging("info", Console(file=out, force_terminal=True), "json")
