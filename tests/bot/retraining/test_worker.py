@@ -23,7 +23,7 @@ from bot.retraining.process import PROGRESS, Progress, Training
 from bot.retraining.service import RetrainService
 from bot.retraining.worker import Retrainer, result_of
 from generator.files import BundleError
-from tests.bot.retraining.host import WORSE, Host, another_bundle
+from tests.bot.retraining.host import WORSE, Host
 from tests.bot.world import labels, name_servers, private, until, words
 
 
@@ -131,18 +131,6 @@ async def test_measuring_takes_no_longer_than_it_may(
     monkeypatch.setattr(worker, "run_command", measured)
     monkeypatch.setattr(worker, "MEASURE_SECONDS", 0.01)
     await host.until(await host.retrain(), "It could not be measured beside", "Look at both sheets")
-
-
-async def test_models_that_cannot_be_measured_are_compared_by_their_cards(host: Host) -> None:
-    for value, said in ((3.0, "It could not be measured beside"), (2.0, "It is closer to the icons than")):
-        host.bundle = another_bundle(host.bundle, host.folder.parent / f"measured {value}", swd=value)
-        host.plan(figures=None)  # the measuring fails
-        card = await host.until(await host.retrain(), said)
-        if value == 3.0:
-            await host.admin.click(card, label="Adopt")
-            await host.until(card, "draws from now on")
-    figures = private(await host.world.other.click(card, label="Figures"))
-    assert "`swd`: 2, running model 3, real icons 1" in figures
 
 
 async def test_what_is_cancelled_while_it_is_measured_asks_for_no_word(
