@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from generator.points import PointKind, at, names_point, pack, unpack
+from generator.points import CHILDREN, PointKind, at, mix, names_point, pack, unpack
 from generator.seeds import Seed, latents
 
 
@@ -18,6 +18,12 @@ def test_the_name_of_a_point_is_all_of_a_text() -> None:
     seed = at(PointKind.MIX, latents([1], 4)[0])
     assert names_point(seed.text)
     assert not any(names_point(each) for each in (f"{seed.text}x", f"a {seed.text}", "mix-2345", "42"))
+
+
+def test_each_child_has_a_direction_of_its_own() -> None:
+    """Also where the parents are one and the same."""
+    children = mix(Seed.of(1), Seed.of(1), 8)
+    assert len({child.point for child in children}) == len(children) == CHILDREN
 
 
 def test_a_point_of_another_size_is_refused() -> None:
