@@ -22,8 +22,8 @@ import bot.db.schedules  # noqa: F401 - their tables join those of the models
 import migrations
 from bot.db.errors import UPGRADE_COMMAND, DatabaseError, SchemaError, describe, explain, no_file
 from bot.db.models import Base
-from bot.db.newest import known_revisions, prepare_file
-from bot.db.session import Database
+from bot.db.newest import known_revisions
+from bot.db.session import Database, prepare
 from bot.db.urls import parse_url, sqlite_file
 
 _ALEMBIC_LOCK = threading.Lock()
@@ -98,9 +98,7 @@ def _newer(url: URL, revision: str) -> DatabaseError:
 
 def _migrate(url: str, revision: str, migrate: Callable[[Config, str], None]) -> None:
     target = parse_url(url)
-    file = sqlite_file(target)
-    if file is not None:
-        prepare_file(file)
+    prepare(target)
     try:
         with _ALEMBIC_LOCK:
             migrate(configuration(target), revision)

@@ -37,6 +37,13 @@ _ACTIVE = 1  # libpq's PQTRANS_ACTIVE: a command is in progress
 log = logging.getLogger(__name__)
 
 
+def prepare(url: URL) -> None:
+    """Prepare the file of an SQLite database, as `prepare_file` says. Blocking. Raises DatabaseError."""
+    file = sqlite_file(url)
+    if file is not None:
+        prepare_file(file)
+
+
 def create_engine(url: URL, *, foreign_keys: bool = True) -> AsyncEngine:
     """An engine for a URL of `parse_url`. `foreign_keys=False` is for migrations that rebuild SQLite tables.
 
@@ -133,9 +140,7 @@ class Database:
 
     async def connect(self) -> None:
         """Open the first connection. Raises DatabaseError, one sentence, when that fails."""
-        file = sqlite_file(self.url)
-        if file is not None:
-            await asyncio.to_thread(prepare_file, file)
+        await asyncio.to_thread(prepare, self.url)
         try:
             async with self.engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))

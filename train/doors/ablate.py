@@ -124,7 +124,7 @@ class Ablation:
         snapshot = trainer.snapshot()
         weights = {key: value.contiguous() for key, value in snapshot.state_dict().items()}
         save_file(weights, record.with_suffix(".safetensors"))
-        record.with_suffix(".png").write_bytes(sheet_of(draw_seeds(snapshot, network, trainer.device), network))
+        record.with_suffix(".png").write_bytes(sheet_of(draw_seeds(snapshot, network, trainer.device)))
         document |= {"kimg": round(trainer.kimg, 2), "seconds": round(seconds, 1)}
         record.write_text(json.dumps(document, indent=2) + "\n")
 

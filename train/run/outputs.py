@@ -87,7 +87,7 @@ class Shelf:
             descriptors=self._descriptors,
             sheet=self._sheet,
             held_out=self._kept,
-            samples=sheet_of(drawn * self._reach[..., None], config),
+            samples=sheet_of(drawn * self._reach[..., None]),
             features=self._features,
             fresh=self._fresh,
             discriminator=critics,
@@ -100,16 +100,16 @@ class Shelf:
 
 @torch.inference_mode()
 def draw_seeds(network: nn.Module, config: GeneratorConfig, device: torch.device) -> NDArray[np.uint8]:
-    """The icons of SHEET_SEEDS by a generator in eval mode: `(64, r, r, C)` uint8, the same seeds through all of a run.
+    """The icons of SHEET_SEEDS by a generator in eval mode: `(64, size, size, C)` uint8, the same through all of a run.
 
-    r is smaller than the icon's size where the network has not grown to it yet.
+    Those of a network that has not grown to that size yet are enlarged.
     """
-    pixels = to_pixels(network(latents(SHEET_SEEDS, config.latent_size).to(device)))
-    icons: NDArray[np.uint8] = pixels.permute(0, 2, 3, 1).cpu().numpy()
+    pixels = to_pixels(network(latents(SHEET_SEEDS, config.latent_size).to(device))).permute(0, 2, 3, 1).cpu().numpy()
+    larger = config.image_size // pixels.shape[1]
+    icons: NDArray[np.uint8] = pixels.repeat(larger, axis=1).repeat(larger, axis=2)
     return icons
 
 
-def sheet_of(drawn: NDArray[np.uint8], config: GeneratorConfig) -> bytes:
-    """The sheet of icons from `draw_seeds` as a PNG, at the icon's size."""
-    larger = config.image_size // drawn.shape[1]
-    return png(grid([as_image(icon.repeat(larger, axis=0).repeat(larger, axis=1)) for icon in drawn], SHEET_COLUMNS))
+def sheet_of(drawn: NDArray[np.uint8]) -> bytes:
+    """The sheet of icons from `draw_seeds` as a PNG."""
+    return png(grid([as_image(icon) for icon in drawn], SHEET_COLUMNS))

@@ -258,7 +258,7 @@ class _Sitting:
         self.reporter.busy("writing")
         drawn = draw_seeds(network if trainer.is_grown else trainer.preview(), config, trainer.device)
         sheet_name = f"{SHEETS}/{trainer.kimg:09.3f}-kimg.png"
-        write_file(folder / sheet_name, sheet_of(drawn, config))
+        write_file(folder / sheet_name, sheet_of(drawn))
         verdict = None
         if scheduled and trainer.is_grown:  # before that there are layers that never learned
             verdict = self.guard.judge(metrics, share=self._share(), kimg=trainer.kimg)

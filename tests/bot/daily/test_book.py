@@ -8,11 +8,21 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from bot.daily.posting import ChannelClosedError
+from bot.daily.runs import Claim
 from bot.db.schedules import PauseReason, Post
 from bot.icons.rows import Origin
 from generator.seeds import Seed
 from tests.bot.daily.posts import Channel, Clock, Process, schedule_row, statuses
 from tests.bot.daily.test_posting import CLAIMED, MISSED, PLAN, SENT
+
+
+async def claimed(process: Process, clock: Clock) -> Claim:
+    """The claim of a run that has just become due."""
+    schedule = await process.schedules.set(PLAN)
+    clock.move(hours=1)
+    claim = await process.runs.claim(schedule.id)
+    assert claim is not None
+    return claim
 
 
 async def an_icon(process: Process) -> int:
@@ -65,10 +75,7 @@ async def test_what_came_while_others_were_posted_is_looked_for_at_once(
 
 
 async def test_the_next_look_is_when_a_claim_may_have_been_left(first: Process, clock: Clock) -> None:
-    schedule = await first.schedules.set(PLAN)
-    clock.move(hours=1)
-    claim = await first.runs.claim(schedule.id)
-    assert claim is not None
+    claim = await claimed(first, clock)
     assert await first.runs.next_wake() == claim.claimed_at + timedelta(seconds=30)
 
 
@@ -109,10 +116,7 @@ async def test_a_run_that_was_sent_stays_so(first: Process, channel: Channel, cl
 async def test_a_run_that_was_given_up_is_not_sent_and_not_counted_any_more(
     first: Process, second: Process, clock: Clock
 ) -> None:
-    schedule = await first.schedules.set(PLAN)
-    clock.move(hours=1)
-    claim = await first.runs.claim(schedule.id)
-    assert claim is not None
+    claim = await claimed(first, clock)
     clock.move(hours=6.1)
     assert await second.runs.take_over(claim.post_id) is None
     assert not await first.runs.pass_gate(claim, await an_icon(first))
@@ -122,10 +126,7 @@ async def test_a_run_that_was_given_up_is_not_sent_and_not_counted_any_more(
 
 
 async def test_who_has_given_a_claim_back_cannot_send_with_it(first: Process, second: Process, clock: Clock) -> None:
-    schedule = await first.schedules.set(PLAN)
-    clock.move(hours=1)
-    given_back = await first.runs.claim(schedule.id)
-    assert given_back is not None
+    given_back = await claimed(first, clock)
     await first.runs.release(given_back)
     clock.move(seconds=1)
     taken = await second.runs.take_over(given_back.post_id)
@@ -139,10 +140,7 @@ async def test_a_clock_that_is_a_little_behind_goes_on_with_a_post(
     first: Process, second: Process, clock: Clock
 ) -> None:
     """Drawing took long, and the process that goes on has a clock that is behind: it was tried in its future."""
-    schedule = await first.schedules.set(PLAN)
-    clock.move(hours=1)
-    claim = await first.runs.claim(schedule.id)
-    assert claim is not None
+    claim = await claimed(first, clock)
     clock.move(seconds=50)
     assert await first.runs.pass_gate(claim, await an_icon(first))
     clock.move(seconds=-15)

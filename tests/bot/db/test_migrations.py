@@ -19,8 +19,8 @@ import migrations
 from bot.db.errors import DatabaseError
 from bot.db.migrating import downgrade, migrate_up, require_head
 from bot.db.models import Base, Favorite, Generation
-from bot.db.newest import known_revisions, prepare_file
-from bot.db.session import Database, create_engine
+from bot.db.newest import known_revisions
+from bot.db.session import Database, create_engine, prepare
 from bot.db.upgrade import upgrade
 from bot.db.urls import parse_url, sqlite_file
 from bot.icons.rows import icon_key
@@ -28,9 +28,7 @@ from generator.seeds import Near, Seed
 
 
 async def run(url: str, *statements: str) -> None:
-    file = sqlite_file(parse_url(url))
-    if file is not None:
-        prepare_file(file)
+    prepare(parse_url(url))
     engine = create_engine(parse_url(url))
     async with engine.begin() as connection:
         for statement in statements:
