@@ -22,7 +22,7 @@ from generator.gray import in_words
 from generator.networks import build_generator
 from generator.transparency import WHITE
 from train.adversary.leader import follow_command, is_follower, processes, together
-from train.adversary.recipes import PRESETS
+from train.adversary.recipes import PRESETS, Recipe
 from train.data.icons import write_report
 from train.data.summary import summarize
 from train.doors.options import (
@@ -56,12 +56,14 @@ from train.run.setting import Goal, Setting
 from train.run.sitting import fit, start_run
 
 DEFAULT_PRESET, DEFAULT_KIMG = "sagan", 300.0
+CUDA_BATCH = 128
+"""Icons in a step of the default preset on CUDA, which a smaller batch leaves idle: 2.9 times the images/s of 32."""
 
 SHOWN_DEFAULTS = {
     name: f"{value:g}" if isinstance(value, float) else str(value).lower()
     for name, value in asdict(PRESETS[DEFAULT_PRESET]).items()
     if name != "preset"
-}
+} | {"batch": f"{PRESETS[DEFAULT_PRESET].batch}; on CUDA {CUDA_BATCH}"}
 """What the help shows as the recipe's defaults."""
 
 RECIPE = "The recipe, for who knows what they change"
@@ -246,7 +248,7 @@ def fit_command(
             channels = len(color_behind or TRANSPARENT)
             recipe = read_recipe(preset or DEFAULT_PRESET, changes, size, channels)
             if batch is None:
-                recipe = replace(recipe, batch=recipe.batch * processes())
+                recipe = replace(recipe, batch=usual_batch(recipe, where) * processes())
             if bundle is not None:
                 require_fit(bundle, recipe, recipe.network(size, channels))
             icon_set = read_icons(icons, size=size, background=color_behind, only=only, threshold=cut)
@@ -279,6 +281,11 @@ def fit_command(
         if not stopped:
             for line in _next_steps(run.path, done.seconds):
                 console.print(Text(line), soft_wrap=True)
+
+
+def usual_batch(recipe: Recipe, device: torch.device) -> int:
+    """Icons in a step of each process where nobody said how many."""
+    return CUDA_BATCH if device.type == "cuda" and recipe.preset == DEFAULT_PRESET else recipe.batch
 
 
 def _command(*words: str | Path) -> str:

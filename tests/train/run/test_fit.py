@@ -24,9 +24,11 @@ from generator.checkpoint import read_bundle
 from generator.studio import Studio
 from tests.train.run.door import events, folder_of, train
 from train.__main__ import app
+from train.adversary.recipes import PRESETS
 from train.adversary.trainer import Trainer
 from train.data.reading import Request
 from train.data.sources import read_source
+from train.doors.fit import CUDA_BATCH, usual_batch
 from train.doors.terminal import StopSignal
 from train.run.folder import BEST, LATEST, SHEETS, STATS, Run
 from train.run.progress import Bar
@@ -338,3 +340,9 @@ def test_goals() -> None:
     assert Goal(minutes=1).share(5, 30) == 0.5
     assert Goal(minutes=1).share(5, 90) == 1
     assert Goal(kimg=10).describe() == "10 kimg"
+
+
+def test_a_gpu_takes_larger_steps_of_the_default_recipe() -> None:
+    sagan, older = PRESETS["sagan"], PRESETS["sagan-seed"]
+    assert usual_batch(sagan, torch.device("cuda", 0)) == CUDA_BATCH > usual_batch(sagan, torch.device("cpu"))
+    assert usual_batch(older, torch.device("cuda")) == older.batch
