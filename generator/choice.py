@@ -20,7 +20,7 @@ from generator.transparency import DARK, WHITE, as_pixels, over
 CANDIDATES = 16
 """Icons that are drawn for each one that is shown: two micro-batches on the CPU."""
 
-NEW = 0.4
+NEW = 0.45
 """The least distance from the nearest training icon, in that of a usual fresh icon, of what is new."""
 
 BLEMISHED, FLAWED = 0.35, 0.75

@@ -54,12 +54,12 @@ def test_its_seeds_still_mean_what_they_meant(shipped: Bundle) -> None:
 
 def test_its_icons_are_no_noise_and_those_that_are_chosen_no_copies(shipped: Bundle) -> None:
     figures = shipped.card.metrics
-    assert figures["swd"].value < 1.4 * figures["swd"].real
-    assert figures["kid"].value < 60
-    assert figures["recall"].value > 0.75
+    assert figures["swd"].value < 1.1 * figures["swd"].real
+    assert figures["kid"].value < 20
+    assert figures["recall"].value > 0.85
     assert figures["coverage"].value > 0.9
     assert figures["ms_ssim"].value < figures["ms_ssim"].real + 0.1
     assert figures["nearest"].value > 0.7
     assert figures["nearest_low"].value > 0.7 * figures["nearest_low"].real
-    assert figures["copies"].value < figures["copies"].real
-    assert figures["chosen_nearest"].value > 0.55 * figures["chosen_nearest"].real
+    assert figures["copies"].value < figures["copies"].real + 0.01
+    assert figures["chosen_nearest"].value > 0.6
