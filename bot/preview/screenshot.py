@@ -32,8 +32,8 @@ PATIENCE, LOOKS = 10_000, 60
 """Milliseconds that the page may take for anything, and how often it is looked at: a training takes minutes."""
 
 
-GOOD_SEEDS = (27, 51, 62, 13)
-"""Of the model that ships, picked from the first 64."""
+GOOD_SEEDS = (71, 128, 87, 126)
+"""Of the model that ships, picked from the first 128."""
 
 
 @dataclass(frozen=True)

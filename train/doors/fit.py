@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from generator.checkpoint import BROAD_BUNDLE, Bundle
 from generator.decode import TRANSPARENT, color_code
 from generator.door import Device
 from generator.gray import in_words
@@ -27,6 +28,8 @@ from train.data.icons import write_report
 from train.data.summary import summarize
 from train.doors.options import (
     DEFAULT_SIZE,
+    SHORT_KIMG,
+    SHORT_MINUTES,
     Background,
     EvaluateEvery,
     HoldOut,
@@ -45,6 +48,7 @@ from train.doors.options import (
     read_start,
     reopen,
     require_fit,
+    usual_start,
 )
 from train.doors.terminal import Alpha, Gray, StopSignal, ThresholdText, UsageError, read_icons, read_look, sentences
 from train.precision import Precision
@@ -97,6 +101,7 @@ def fit_command(
             "--from",
             help="Start from this bundle or run, at its size and width; broad: from the one that ships for this; "
             "none: from nothing.",
+            show_default=f"broad up to {SHORT_MINUTES} minutes or {SHORT_KIMG} kimg on the CPU",
         ),
     ] = None,
     hold_out: HoldOut = None,
@@ -252,13 +257,12 @@ def fit_command(
             if bundle is not None:
                 require_fit(bundle, recipe, recipe.network(size, channels))
             icon_set = read_icons(icons, size=size, background=color_behind, only=only, threshold=cut)
-            setting = replace(
-                make_setting(icon_set, recipe, goal, seed or 0, name, license_, hold_out),
-                start=None if bundle is None else bundle.digest,
-                **judging,
-            )
+            setting = replace(make_setting(icon_set, recipe, goal, seed or 0, name, license_, hold_out), **judging)
+            if start is None:
+                bundle = usual_start(setting, where)
+            setting = replace(setting, start=None if bundle is None else bundle.digest)
             console.print(summarize(icon_set.report))
-            console.print(_summary(setting, where))
+            console.print(_summary(setting, where, bundle))
             if dry_run:
                 return
             run = start_run(runs, setting, icon_set.pixels, None if bundle is None else beginning(bundle))
@@ -302,13 +306,16 @@ def _next_steps(run: Path, seconds: float) -> Iterator[str]:
     yield f"Train on:    {_command('train', 'fit', '--resume', run, '--minutes', str(more))}"
 
 
-def _summary(setting: Setting, device: torch.device) -> Table:
+def _summary(setting: Setting, device: torch.device, start: Bundle | None) -> Table:
     parameters = sum(one.numel() for one in build_generator(setting.network).parameters())
     table = Table(box=None, show_header=False)
     table.add_row("preset", f"{setting.recipe.preset}, batch {setting.recipe.batch}, {setting.goal.describe()}")
     table.add_row("generator", f"{parameters / 1e6:.2f} M parameters, icons of {setting.image_size} pixels")
     table.add_row("colors", in_words(setting.network.channels, setting.threshold))
     table.add_row("icons", f"{setting.data.count:,} to train on, {setting.data.held_out:,} held out")
+    if start is not None:
+        own = " (--from none: from nothing)" if start.path == BROAD_BUNDLE else ""
+        table.add_row("starts from", f"{start.path}{own}")
     precision = "bfloat16" if Precision(setting.recipe.precision).is_short_on(device) else "float32"
     table.add_row("device", f"{device}, {precision}")
     return table

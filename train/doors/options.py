@@ -66,6 +66,9 @@ DEFAULT_SIZE = 64
 BROAD, NONE = Path("broad"), Path("none")
 """What --from takes for the broad bundle that ships, and for a start from nothing."""
 
+SHORT_KIMG, SHORT_MINUTES = 60, 10
+"""Up to these, a run on the CPU looks better when it starts from the broad bundle; a longer one soon knows better."""
+
 
 def read_goal(kimg: float | None, minutes: float | None) -> Goal | None:
     """The goal that was given, or None. Raises UsageError."""
@@ -141,6 +144,20 @@ def require_fit(bundle: Bundle, recipe: Recipe, config: GeneratorConfig) -> None
     if differing or bundle.config.architecture != config.architecture:
         what = ", ".join(f"{name} {theirs.get(name)}" for name in differing) or bundle.config.architecture
         raise UsageError(f"--from: the generator of {bundle.path} has another form ({what}) than this run's.")
+
+
+def usual_start(setting: Setting, device: torch.device) -> Bundle | None:
+    """What a run starts from where nobody said: a short one on the CPU from the broad bundle, if that has its form."""
+    goal, recipe = setting.goal, setting.recipe
+    short = (goal.kimg or math.inf) <= SHORT_KIMG or (goal.minutes or math.inf) <= SHORT_MINUTES
+    if not short or device.type == "cuda" or recipe.growth:
+        return None
+    bundle = read_bundle(BROAD_BUNDLE)
+    try:
+        require_fit(bundle, recipe, setting.network)
+    except UsageError:
+        return None
+    return bundle
 
 
 def make_setting(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
 
 from generator.checkpoint import BROAD_BUNDLE, read_bundle
 from tests.train.run.door import folder_of, train
+from train.adversary.recipes import PRESETS
+from train.doors.options import usual_start
 from train.run.folder import BEST, Run
+from train.run.setting import Goal, Setting
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +84,34 @@ def test_a_run_starts_from_the_broad_bundle_that_ships(icon_folder: Path, tmp_pa
     card = read_bundle(folder_of(tmp_path) / BEST).card
     assert card.started_from == read_bundle(BROAD_BUNDLE).digest
     assert card.background == "transparent"
+
+
+@pytest.mark.parametrize(
+    ("options", "broad"),
+    [
+        (("--kimg", "60"), True),
+        (("--minutes", "10"), True),
+        (("--kimg", "60.1"), False),
+        (("--minutes", "10.1"), False),
+        ((), False),
+        (("--kimg", "1", "--from", "none"), False),
+        (("--kimg", "1", "--width", "8"), False),
+        (("--kimg", "1", "--growth", "0.5"), False),
+        (("--kimg", "1", "--gray"), False),
+        (("--kimg", "1", "--preset", "dcgan"), False),
+    ],
+)
+def test_a_short_run_of_its_form_starts_from_the_broad_bundle_unless_told_otherwise(
+    options: tuple[str, ...], broad: bool, icon_folder: Path, tmp_path: Path
+) -> None:
+    alpha = () if {"--gray", "dcgan"} & set(options) else ("--alpha",)
+    planned = train("--icons", icon_folder, "--device", "cpu", *alpha, *options, "--dry-run", "--runs", tmp_path)
+    assert planned.exit_code == 0, planned.output
+    assert ("starts from" in planned.output) == broad
+
+
+def test_a_gpu_starts_from_nothing_unless_told_otherwise() -> None:
+    recipe = PRESETS["sagan"]
+    short = cast("Setting", SimpleNamespace(goal=Goal(kimg=1), recipe=recipe, network=recipe.network(64, 4)))
+    assert usual_start(short, torch.device("cuda")) is None
+    assert usual_start(short, torch.device("cpu")) is not None
