@@ -14,18 +14,18 @@ _FLOORS = {"swd": 1.0, "kid": 1.0, "form": 20.0}
 """The smallest figures that still count: real ones can be lower by chance, that of KID even below zero."""
 
 SCORED = frozenset(_FLOORS)
-"""The figures that make the score."""
+"""The figures that can make the score."""
 
 
 def score(metrics: Mapping[str, Figure]) -> float:
-    """How far a model is from real icons: the mean logarithm of SWD, KID and form over those of real icons.
+    """How far a model is from real icons: the logarithm of its form over that of real icons. Lower is better.
 
-    Lower is better; all count alike, in ratios. SWD alone looks at patches, and on 117 faces it preferred an early
-    state whose faces were visibly worse; KID alone swings on a few held-out icons; on broad sets both called blobs
-    excellent, which form does not. None counts below what real icons have. Without any of them it is 0.
+    Form ranks models as eyes do (docs/training.md). On broad sets SWD and KID rank them the other way, and on faces
+    they stop falling while the pictures still get better: they count, alike, in ratios, only where form was not
+    taken. Nothing counts below what real icons have. Without any of them it is 0.
     """
-    ratios = [math.log(ratio(name, metrics[name])) for name in _FLOORS if name in metrics]
-    return sum(ratios) / max(len(ratios), 1)
+    deciding = ["form"] if "form" in metrics else [name for name in _FLOORS if name in metrics]
+    return sum(math.log(ratio(name, metrics[name])) for name in deciding) / max(len(deciding), 1)
 
 
 def ratio(name: str, figure: Figure) -> float:

@@ -40,7 +40,14 @@ def test_of_equals_the_later_one_is_kept_but_nothing_got_better() -> None:
     assert guard.watch.since_best == 2
 
 
-def test_both_figures_count_in_ratios_and_not_below_the_real_ones() -> None:
+def test_form_decides_where_it_was_taken() -> None:
+    """On broad sets SWD and KID prefer what eyes like least."""
+    base = score(figures(40, kid=(40, 2), form=(900, 20)))
+    assert score(figures(90, kid=(400, 2), form=(800, 20))) < base == score(figures(20, kid=(2, 2), form=(900, 20)))
+    assert score(figures(90, form=(19, 2))) == score(figures(90, form=(-3, -8))) == 0  # what real icons have by chance
+
+
+def test_without_it_both_figures_count_in_ratios_and_not_below_the_real_ones() -> None:
     base = score(figures(40, kid=(40, 2)))
     assert score(figures(20, kid=(40, 2))) == pytest.approx(score(figures(40, kid=(20, 2))))
     assert score(figures(20, kid=(40, 2))) < base
