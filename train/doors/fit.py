@@ -101,7 +101,7 @@ def fit_command(
             "--from",
             help="Start from this bundle or run, at its size and width; broad: from the one that ships for this; "
             "none: from nothing.",
-            show_default=f"broad up to {SHORT_MINUTES} minutes or {SHORT_KIMG} kimg on the CPU",
+            show_default=f"broad for a varied set and up to {SHORT_MINUTES} minutes or {SHORT_KIMG} kimg of the CPU",
         ),
     ] = None,
     hold_out: HoldOut = None,
@@ -259,7 +259,7 @@ def fit_command(
             icon_set = read_icons(icons, size=size, background=color_behind, only=only, threshold=cut)
             setting = replace(make_setting(icon_set, recipe, goal, seed or 0, name, license_, hold_out), **judging)
             if start is None:
-                bundle = usual_start(setting, where)
+                bundle = usual_start(setting, icon_set.pixels, where)
             setting = replace(setting, start=None if bundle is None else bundle.digest)
             console.print(summarize(icon_set.report))
             console.print(_summary(setting, where, bundle))

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 import torch
 
-from generator.checkpoint import BROAD_BUNDLE, read_bundle
+from generator.checkpoint import BROAD_BUNDLE, DEFAULT_BUNDLE, read_bundle
 from tests.train.run.door import folder_of, train
 from train.adversary.recipes import PRESETS
 from train.doors.options import usual_start
@@ -102,16 +102,18 @@ def test_a_run_starts_from_the_broad_bundle_that_ships(icon_folder: Path, tmp_pa
     ],
 )
 def test_a_short_run_of_its_form_starts_from_the_broad_bundle_unless_told_otherwise(
-    options: tuple[str, ...], broad: bool, icon_folder: Path, tmp_path: Path
+    options: tuple[str, ...], broad: bool
 ) -> None:
-    alpha = () if {"--gray", "dcgan"} & set(options) else ("--alpha",)
-    planned = train("--icons", icon_folder, "--device", "cpu", *alpha, *options, "--dry-run", "--runs", tmp_path)
+    planned = train("--icons", BROAD_BUNDLE, "--device", "cpu", *options, "--dry-run")
     assert planned.exit_code == 0, planned.output
     assert ("starts from" in planned.output) == broad
 
 
-def test_a_gpu_starts_from_nothing_unless_told_otherwise() -> None:
-    recipe = PRESETS["sagan"]
+def test_a_gpu_and_a_narrow_set_start_from_nothing_unless_told_otherwise() -> None:
+    recipe, cpu = PRESETS["sagan"], torch.device("cpu")
     short = cast("Setting", SimpleNamespace(goal=Goal(kimg=1), recipe=recipe, network=recipe.network(64, 4)))
-    assert usual_start(short, torch.device("cuda")) is None
-    assert usual_start(short, torch.device("cpu")) is not None
+    varied = read_bundle(BROAD_BUNDLE).icons()
+    alike = read_bundle(DEFAULT_BUNDLE).icons()
+    assert usual_start(short, varied, cpu) is not None
+    assert usual_start(short, varied, torch.device("cuda")) is None
+    assert usual_start(short, alike, cpu) is None
