@@ -217,7 +217,6 @@ class Training:
         """Let the process go on without this bot."""
         if self._process is not None and self._process.poll() is None:
             threading.Thread(target=self._process.wait, daemon=True).start()  # as no zombie, when it ends
-        self._process = None
 
     def _append(self, name: str) -> IO[bytes]:
         return (self.folder / name).open("ab")

@@ -17,8 +17,12 @@ from bot.retraining.child import PROCESS, STOP
 from bot.retraining.files import JobFolder
 from bot.retraining.jobs import fit_sentence
 from bot.retraining.process import ERRORS, NICENESS, PROGRESS, TrainerError, Training, _environment, run_command
+from tests.bot.retraining.fake_train import LONGEST
 from tests.bot.world import until
 from tests.house import ROOT
+
+WAIT = f"time.sleep({LONGEST})"
+"""What a training does that has to be ended."""
 
 
 def script(folder: Path, source: str) -> list[str]:
@@ -61,7 +65,7 @@ def dies(*_: object) -> None:
 
 
 async def test_a_process_is_followed_by_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    training = Training(tmp_path, script(tmp_path, "print('last words', file=sys.stderr, flush=True); time.sleep(60)"))
+    training = Training(tmp_path, script(tmp_path, f"print('last words', file=sys.stderr, flush=True); {WAIT}"))
     assert not training.is_alive()
     training.start([])
     assert training.is_alive()  # before it has come to lock anything
@@ -81,9 +85,9 @@ async def test_a_process_is_followed_by_its_lock(tmp_path: Path, monkeypatch: py
 
 
 async def test_a_training_outlives_its_bot_and_keeps_others_out(tmp_path: Path) -> None:
-    work = script(tmp_path, "print('begun', file=sys.stderr, flush=True)\nwhile True: time.sleep(0.01)")
+    work = script(tmp_path, f"print('begun', file=sys.stderr, flush=True); {WAIT}")
     start = "import sys, time; from pathlib import Path; from bot.retraining.process import Training"
-    start += "; Training(Path(sys.argv[1]), sys.argv[2:]).start([]); print('started', flush=True); time.sleep(60)"
+    start += "; Training(Path(sys.argv[1]), sys.argv[2:]).start([]); print('started', flush=True); " + WAIT
     command = [sys.executable, "-c", start, str(tmp_path), *work]
     bot = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT)
     assert bot.stdout is not None
@@ -97,7 +101,8 @@ async def test_a_training_outlives_its_bot_and_keeps_others_out(tmp_path: Path) 
     next_bot.start([])
     second = next_bot._process
     assert second is not None
-    assert await asyncio.to_thread(second.wait) == 1  # it has found the lock taken
+    await until(lambda: second.poll() is not None)
+    assert second.returncode == 1  # it has found the lock taken
     assert next_bot.reason() == "Another process is training in this folder."
     assert next_bot.is_alive()
     assert json.loads((tmp_path / PROCESS).read_text())["pid"] == first
@@ -107,7 +112,7 @@ async def test_a_training_outlives_its_bot_and_keeps_others_out(tmp_path: Path) 
 
 async def test_a_training_that_starts_too_late_ends_at_once(tmp_path: Path) -> None:
     """Its bot was killed before it came to its lock, and the next one has given the job up."""
-    work = script(tmp_path, "time.sleep(60)")
+    work = script(tmp_path, WAIT)
     (tmp_path / STOP).touch()
     late = await asyncio.create_subprocess_exec(sys.executable, "-m", child.__name__, tmp_path, *work, cwd=ROOT)
     assert await late.wait() == -signal.SIGTERM
@@ -115,7 +120,9 @@ async def test_a_training_that_starts_too_late_ends_at_once(tmp_path: Path) -> N
 
 async def test_a_training_is_asked_to_stop(tmp_path: Path) -> None:
     handled = "signal.signal(signal.SIGTERM, lambda *_: sys.exit('saved')); print('ready', file=sys.stderr, flush=True)"
-    training = Training(tmp_path, script(tmp_path, f"import signal; {handled}\nwhile True: time.sleep(0.01)"))
+    training = Training(
+        tmp_path, script(tmp_path, f"import signal; {handled}\nfor _ in range(30_000): time.sleep(0.01)")
+    )
     (tmp_path / STOP).touch()  # of the sitting before
     training.start([])
     await until(lambda: (tmp_path / ERRORS).stat().st_size > 0)
@@ -126,7 +133,7 @@ async def test_a_training_is_asked_to_stop(tmp_path: Path) -> None:
 
 async def test_a_process_can_be_ended_by_a_bot_that_did_not_see_it_begin(tmp_path: Path) -> None:
     """The bot dies the moment that it has started a training: nothing that it would do after that was done."""
-    training = Training(tmp_path, script(tmp_path, "time.sleep(60)"))
+    training = Training(tmp_path, script(tmp_path, WAIT))
     assert not training.has_begun()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(process, "_be_nice", dies)
@@ -164,7 +171,7 @@ def test_a_reason_is_one_and_names_no_folder(tmp_path: Path) -> None:
 
 async def test_a_command_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
-    source = f"import os; open({str(begun)!r}, 'w').write(f'{{os.getpid()}}\\n'); time.sleep(60)"
+    source = f"import os; open({str(begun)!r}, 'w').write(f'{{os.getpid()}}\\n'); {WAIT}"
     waiting = asyncio.create_task(run_command(script(tmp_path, source), ()))
     await until(lambda: begun.exists() and begun.read_text().endswith("\n"))
     waiting.cancel()
@@ -191,7 +198,7 @@ async def test_a_training_is_given_no_secret(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_a_process_that_is_left_becomes_no_zombie(tmp_path: Path) -> None:
-    training = Training(tmp_path, script(tmp_path, "time.sleep(60)"))
+    training = Training(tmp_path, script(tmp_path, WAIT))
     training.start([])
     assert training._process is not None
     number = training._process.pid

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import threading
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -202,6 +204,40 @@ async def test_an_abandoned_training_ends(host: Host, desk: JobDesk, service: Re
     await service.worker.abandon()
     training = Training(desk.folder(1).path)
     await until(lambda: not training.is_alive())
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_training_that_begins_while_its_bot_ends_is_known(
+    host: Host, service: RetrainService, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    begins, may_begin = threading.Event(), threading.Event()
+    start, begun = Training.start, list[Training]()
+
+    def slow(training: Training, arguments: Sequence[str]) -> None:
+        begins.set()
+        may_begin.wait()
+        start(training, arguments)
+        begun.append(training)
+
+    monkeypatch.setattr(Training, "start", slow)
+    host.plan(waits=True)
+    await host.retrain()
+    await until(begins.is_set)
+    ending = asyncio.create_task(service.worker.stop() if goes_on else service.worker.abandon())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    still_there = not ending.done()
+    may_begin.set()
+    await ending
+    assert still_there
+    (training,) = begun
+    process = training._process
+    assert process is not None
+    if goes_on:
+        assert training.is_alive()
+        host.go()
+    await until(lambda: process.returncode is not None)  # nobody asks: it becomes no zombie all the same
+    assert process.returncode == (0 if goes_on else -signal.SIGKILL)
 
 
 class Told(Training):
