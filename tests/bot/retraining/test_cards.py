@@ -9,17 +9,19 @@ from typing import Any
 import aiohttp
 import discord
 import pytest
+import simcord
 from sqlalchemy import select
 
 from bot.db.models import ModelState
 from bot.db.retraining import JobState, RetrainJob
 from bot.models.library import ModelLibrary
+from bot.models.versions import VersionService
 from bot.retraining.desk import JobDesk
 from bot.retraining.jobs import LONGEST_QUEUE, JobAdoptedError, JobDiscardedError, JobOverError
 from bot.retraining.service import RetrainService
 from tests.bot.models.test_library import records
 from tests.bot.retraining.host import WORSE, Host
-from tests.bot.world import labels, private, until, words
+from tests.bot.world import BUTTON, labels, private, until, walk, words
 
 
 async def broken(*_: Any, **__: Any) -> None:
@@ -65,6 +67,29 @@ async def test_a_card_that_lost_its_message_is_posted_again_at_the_start(host: H
     assert labels(host.card(last)) == ["Adopt", "Discard", "Figures"]
     await host.admin.click(host.card(last), label="Discard")
     await host.until(host.card(last), "### Retraining 1: discarded")
+
+
+async def test_models_beyond_the_limit_go_when_a_retraining_is_over(host: Host, desk: JobDesk) -> None:
+    host.plan(figures=WORSE)
+    card = await host.until(await host.retrain(), "Look at both sheets")
+    await ended(desk, 1, JobState.WAITING)
+    host.world.service(VersionService)._limit = 0
+    await host.admin.click(card, label="Discard")
+    states = [each.state for each in await records(host.world.services.database)]
+    assert states == [ModelState.ACTIVE, ModelState.GONE]
+
+
+async def test_adopt_is_green_where_no_verdict_speaks_against_it(host: Host) -> None:
+    def colors(card: simcord.ResponseMessage) -> list[int]:
+        return [each["style"] for each in walk(card.components) if each["type"] == BUTTON]
+
+    green, gray, red = (int(getattr(discord.ButtonStyle, name).value) for name in ("success", "secondary", "danger"))
+    host.plan(figures=WORSE)
+    card = await host.until(await host.retrain(), "It is farther from the icons than")
+    assert colors(card) == [gray, red, gray]
+    host.plan(figures={"new": {}, "old": {}})
+    card = await host.until(await host.retrain(), "It could not be measured beside")
+    assert colors(card) == [green, red]
 
 
 async def test_the_buttons_are_those_of_the_state(host: Host, desk: JobDesk) -> None:

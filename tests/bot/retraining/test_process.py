@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 from bot.retraining import child, process
 from bot.retraining.card import bar
@@ -148,6 +149,24 @@ async def test_a_process_can_be_ended_by_a_bot_that_did_not_see_it_begin(tmp_pat
     assert found_again.has_begun()
     found_again.forget()
     assert not found_again.has_begun()
+
+
+async def test_a_training_is_ended_with_all_that_it_has_started(tmp_path: Path) -> None:
+    held = FileLock(tmp_path / "held", thread_local=False)
+    work = f"lock = FileLock({held.lock_file!r}); lock.acquire(); print('ready', file=sys.stderr, flush=True)"
+    work = f"import sys, time; from filelock import FileLock; {work}; {WAIT}"
+    training = Training(
+        tmp_path, script(tmp_path, f"import subprocess; subprocess.run([sys.executable, '-c', {work!r}])")
+    )
+    training.start([])
+    await until(lambda: (tmp_path / ERRORS).read_text() == "ready\n")
+    with pytest.raises(Timeout):
+        held.acquire(timeout=0)
+    training.kill()
+    assert training._process is not None
+    assert training._process.wait() == -signal.SIGKILL
+    await asyncio.to_thread(held.acquire, timeout=60)
+    held.release()
 
 
 def test_a_number_that_belongs_to_another_process_by_now_is_let_alone(

@@ -26,7 +26,7 @@ from bot.retraining.service import RetrainService
 from bot.retraining.worker import Retrainer, result_of
 from generator.files import BundleError
 from tests.bot.retraining.host import WORSE, Host
-from tests.bot.world import labels, name_servers, private, until, words
+from tests.bot.world import labels, name_servers, private, until
 
 
 async def book_one(host: Host, desk: JobDesk) -> int:
@@ -121,38 +121,6 @@ async def test_a_training_that_is_killed_has_ended_without_a_word(host: Host, de
     card = await host.until(card, "The training ended without a word.")
     assert labels(card) == ["Resume"]
     assert (desk.folder(1).path / STOP).exists()  # for one that has begun to start, and was not seen yet
-
-
-async def test_measuring_takes_no_longer_than_it_may(
-    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def measured(*_: object) -> str:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    monkeypatch.setattr(worker, "run_command", measured)
-    monkeypatch.setattr(worker, "MEASURE_SECONDS", 0.01)
-    await host.until(await host.retrain(), "It could not be measured beside", "Look at both sheets")
-
-
-async def test_what_is_cancelled_while_it_is_measured_asks_for_no_word(
-    host: Host, service: RetrainService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    figures, shown = service.worker._figures, []
-
-    async def meanwhile(*given: Any) -> Any:
-        shown.append(words(host.card(card)))
-        await service.cancel(1, host.admin.id)
-        return await figures(*given)
-
-    monkeypatch.setattr(service.worker, "_figures", meanwhile)
-    host.plan(figures=WORSE, waits=True)
-    card = await host.retrain()
-    host.go()
-    await host.until(card, "### Retraining 1: cancelled")
-    assert "Measuring it beside the running model …" in shown[0]
-    with pytest.raises(jobs.JobOverError):
-        await service.adopt(1)
 
 
 async def test_a_model_whose_files_are_gone_can_still_be_turned_down(host: Host, desk: JobDesk) -> None:
