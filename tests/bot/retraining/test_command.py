@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +21,7 @@ from bot.retraining.jobs import JobOverError
 from bot.retraining.process import PROGRESS
 from bot.retraining.service import RetrainService
 from bot.retraining.worker import Retrainer, _look
+from generator.networks.plain import PlainConfig
 from tests.bot.models.test_library import records
 from tests.bot.retraining.host import WORSE, Host, another_bundle
 from tests.bot.world import World, alt_text, labels, name_servers, private, until, words
@@ -68,6 +70,7 @@ async def test_a_worse_model_waits_for_a_word(host: Host) -> None:
     host.plan(figures=WORSE)
     card = await host.retrain(minutes=1)
     card = await host.until(card, "is done: your word, please", f"It is farther from the icons than `{before}`.")
+    assert ("--minutes", "1") in pairwise(host.calls()[0])
     assert labels(card) == ["Adopt", "Discard", "Figures"]
     assert world.service(ModelLibrary).active.version == before
     sentence = "Only the owner of this bot, and administrators of the servers that the owner has named, can do that."
@@ -107,6 +110,7 @@ async def test_the_queue_has_places_and_can_be_left(host: Host) -> None:
     assert refused.startswith("Only the person who started this retraining")
     await host.admin.click(second, label="Cancel")
     await host.until(second, "### Retraining 2: cancelled", "Nothing has changed")
+    assert (await world.service(RetrainService).desk.status(2)).job.cancelled_by == host.admin.id
     await host.until(third, "Retrainings before it: 1")
     await host.admin.click(first, label="Cancel")
     await host.until(first, "### Retraining 1: cancelled")
@@ -212,6 +216,7 @@ async def test_options_may_say_where_to_start(host: Host, option: str) -> None:
     active = host.world.service(ModelLibrary).active.bundle
     assert "--from" in _look(active, ["--batch", "16"])
     assert "--from" not in _look(active, [option, "x"])
+    assert "--from" not in _look(replace(active, config=PlainConfig()), [])  # it has no weights for the new network
 
 
 async def test_what_does_not_go_together_is_refused(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

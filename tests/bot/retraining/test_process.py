@@ -17,7 +17,7 @@ from bot.retraining.card import bar
 from bot.retraining.child import PROCESS, STOP
 from bot.retraining.files import JobFolder
 from bot.retraining.jobs import fit_sentence
-from bot.retraining.process import ERRORS, NICENESS, PROGRESS, TrainerError, Training, _environment, run_command
+from bot.retraining.process import ERRORS, NICENESS, PROGRESS, Event, TrainerError, Training, _environment, run_command
 from tests.bot.retraining.fake_train import LONGEST
 from tests.bot.world import until
 from tests.house import ROOT
@@ -55,6 +55,7 @@ def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert (progress.sheet, progress.note) == (tmp_path / "sheets" / "2.png", "Back to the best state.")
     assert progress.finished
     assert not progress.stopped
+    assert progress.after(Event(event="tick", share=1.5)).share == 1.0
 
 
 class Killed(BaseException):
@@ -127,6 +128,8 @@ async def test_a_training_is_asked_to_stop(tmp_path: Path) -> None:
     (tmp_path / STOP).touch()  # of the sitting before
     training.start([])
     await until(lambda: (tmp_path / ERRORS).stat().st_size > 0)
+    training.forget()
+    assert Training(tmp_path).has_begun()  # also when it could not write its number down
     training.stop()
     await until(lambda: not training.is_alive())
     assert training.reason() == "saved"
@@ -216,12 +219,23 @@ async def test_a_training_is_given_no_secret(monkeypatch: pytest.MonkeyPatch) ->
     assert _environment()["PYTHONPATH"].endswith(f"{os.pathsep}/code")
 
 
+async def test_processes_are_started_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "secret")
+    source = "import os; print('DISCORD_TOKEN' in os.environ, 'PATH' in os.environ)"
+    assert await run_command(["-c", source], ()) == "False True\n"
+    training = Training(tmp_path, script(tmp_path, source))
+    training.start([])
+    await until(lambda: not training.is_alive())
+    assert (tmp_path / PROGRESS).read_text() == "False True\n"
+
+
 async def test_a_process_that_is_left_becomes_no_zombie(tmp_path: Path) -> None:
-    training = Training(tmp_path, script(tmp_path, WAIT))
+    (tmp_path / PROCESS).mkdir()  # as if the disk were full: the bot knows its child all the same
+    training = Training(tmp_path, script(tmp_path, f"print('begun', file=sys.stderr, flush=True); {WAIT}"))
     training.start([])
     assert training._process is not None
     number = training._process.pid
-    (tmp_path / PROCESS).mkdir()  # as if the disk were full: the bot knows its child all the same
+    await until(lambda: (tmp_path / ERRORS).read_text() == "begun\n")
     training.kill()
     training.leave()
     await until(lambda: not Path(f"/proc/{number}").exists())
@@ -248,6 +262,8 @@ def test_what_is_left_of_a_folder(tmp_path: Path) -> None:
     assert folder.saved_run() is None
     (run / "state").mkdir()
     assert folder.saved_run() == run
+    (folder.path / "runs" / "0002-sagan-x" / "state").mkdir(parents=True)
+    assert folder.saved_run() == folder.path / "runs" / "0002-sagan-x"
     (folder.path / PROGRESS).write_text("")
     folder.strip()
     assert sorted(file.name for file in folder.path.iterdir()) == [PROGRESS, "sheet.png"]

@@ -155,6 +155,23 @@ async def test_jobs_whose_files_lie_with_another_host_are_left_to_it(
     assert await book.begin(second)
 
 
+async def test_a_job_begins_when_that_of_another_host_is_over(
+    host: Host, desk: JobDesk, service: RetrainService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 1e6)
+    retrainer = service.worker
+    await retrainer.stop()
+    elsewhere = await book_one(host, desk)
+    assert await desk.book.begin(elsewhere)
+    card = await host.retrain()
+    assert not await retrainer._next()
+    assert host.calls() == []
+    retrainer.start()
+    await until(lambda: bool(retrainer._wakeup._waiters))
+    await service.cancel(elsewhere, host.admin.id)
+    await host.until(card, "draws from now on")
+
+
 async def test_one_process_works_on_a_data_folder(host: Host, service: RetrainService) -> None:
     first = service.worker
     second = Retrainer(first._settings, first._desk, first._library, first._versions)
@@ -260,7 +277,7 @@ async def test_the_training_is_told_what_the_host_wants(
     (call,) = host.calls()
     told = list(pairwise(call))
     assert [value for name, value in told if name == "--icons"] == [str(active)]
-    assert {("--device", "cpu"), ("--kimg", "2.5"), ("--progress", "jsonl")} <= set(told)
+    assert {("--device", "cpu"), ("--kimg", "2.5"), ("--progress", "jsonl"), ("--seed", "1")} <= set(told)
     assert call[-2:] == [*options]  # last, so that they count
     host.plan(waits=True)
     await host.until(await host.retrain(), "50 %")  # of the next one, it does not say that it is measured
