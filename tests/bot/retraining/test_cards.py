@@ -9,7 +9,6 @@ from typing import Any
 import aiohttp
 import discord
 import pytest
-import simcord
 from sqlalchemy import select
 
 from bot.db.models import ModelState
@@ -21,7 +20,9 @@ from bot.retraining.jobs import LONGEST_QUEUE, JobAdoptedError, JobDiscardedErro
 from bot.retraining.service import RetrainService
 from tests.bot.models.test_library import records
 from tests.bot.retraining.host import WORSE, Host
-from tests.bot.world import BUTTON, labels, private, until, walk, words
+from tests.bot.world import labels, private, until, words
+
+PNG = b"\x89PNG"
 
 
 async def broken(*_: Any, **__: Any) -> None:
@@ -79,17 +80,44 @@ async def test_models_beyond_the_limit_go_when_a_retraining_is_over(host: Host, 
     assert states == [ModelState.ACTIVE, ModelState.GONE]
 
 
-async def test_adopt_is_green_where_no_verdict_speaks_against_it(host: Host) -> None:
-    def colors(card: simcord.ResponseMessage) -> list[int]:
-        return [each["style"] for each in walk(card.components) if each["type"] == BUTTON]
+async def test_a_card_that_takes_no_more_edits_is_posted_again(host: Host) -> None:
+    world = host.world
+    host.plan(waits=True)
+    card = await host.retrain()
+    await host.until(card, "50 %")
+    world.env.inject_error("PATCH", f"/channels/{world.channel.id}/messages/{card.id}", status=400, code=30046)
+    host.go()
+    await until(lambda: world.channel.last_message is not None and world.channel.last_message.id != card.id)
+    last = world.channel.last_message
+    assert last is not None
+    await host.until(host.card(last), "draws from now on")
 
-    green, gray, red = (int(getattr(discord.ButtonStyle, name).value) for name in ("success", "secondary", "danger"))
-    host.plan(figures=WORSE)
-    card = await host.until(await host.retrain(), "It is farther from the icons than")
-    assert colors(card) == [gray, red, gray]
-    host.plan(figures={"new": {}, "old": {}})
-    card = await host.until(await host.retrain(), "It could not be measured beside")
-    assert colors(card) == [green, red]
+
+async def test_a_deleted_card_comes_back_with_the_result(host: Host) -> None:
+    world = host.world
+    host.plan(waits=True, figures=WORSE)
+    card = await host.retrain()
+    await host.until(card, "50 %")
+    world.env.backend.delete_message(world.channel.id, card.id)
+    host.go()
+    await until(lambda: world.channel.last_message is not None)
+    last = world.channel.last_message
+    assert last is not None
+    assert labels(await host.until(host.card(last), "Look at both sheets")) == ["Adopt", "Discard", "Figures"]
+    assert (await world.picture(host.card(last))).startswith(PNG)  # it was read once already, for the card that is gone
+
+
+async def test_a_button_names_its_job_also_past_the_first_35(host: Host, desk: JobDesk) -> None:
+    host.plan(waits=True)
+    await host.until(await host.retrain(), "50 %")
+    async with host.world.services.database.write() as session:
+        job = (await session.scalars(select(RetrainJob))).one()
+        row = {each.name: getattr(job, each.name) for each in RetrainJob.__table__.columns}
+        session.add(RetrainJob(**row | {"id": 35, "state": JobState.CANCELLED}))
+    card = await host.retrain()
+    assert "### Retraining 36 is in the queue" in words(card)
+    await host.admin.click(card, label="Cancel")
+    await host.until(card, "### Retraining 36: cancelled")
 
 
 async def test_the_buttons_are_those_of_the_state(host: Host, desk: JobDesk) -> None:

@@ -117,6 +117,7 @@ async def test_the_queue_has_places_and_can_be_left(host: Host) -> None:
     progress = world.services.settings.data / "jobs" / "1" / PROGRESS
     assert '"event": "stopped"' in progress.read_text()  # it was asked to, not killed
     await host.until(third, "50 %")
+    assert world.service(RetrainService).desk.folder(1).saved_run() is None  # nobody goes on with it
     host.go()
     await host.until(third, "draws from now on")
     assert len(host.calls()) == 2
@@ -254,32 +255,6 @@ async def test_only_those_who_run_the_host_may(host: Host) -> None:
     name_servers(world, frozenset())  # an administrator of some server is nobody special
     assert private(await host.admin.slash(world.channel, "retrain")) == sentence
     assert host.calls() == []
-
-
-async def test_a_card_that_takes_no_more_edits_is_posted_again(host: Host) -> None:
-    world = host.world
-    host.plan(waits=True)
-    card = await host.retrain()
-    await host.until(card, "50 %")
-    world.env.inject_error("PATCH", f"/channels/{world.channel.id}/messages/{card.id}", status=400, code=30046)
-    host.go()
-    await until(lambda: world.channel.last_message is not None and world.channel.last_message.id != card.id)
-    last = world.channel.last_message
-    assert last is not None
-    await host.until(host.card(last), "draws from now on")
-
-
-async def test_a_deleted_card_comes_back_with_the_result(host: Host) -> None:
-    world = host.world
-    host.plan(waits=True, figures=WORSE)
-    card = await host.retrain()
-    await host.until(card, "50 %")
-    world.env.backend.delete_message(world.channel.id, card.id)
-    host.go()
-    await until(lambda: world.channel.last_message is not None)
-    last = world.channel.last_message
-    assert last is not None
-    assert labels(await host.until(host.card(last), "Look at both sheets")) == ["Adopt", "Discard", "Figures"]
 
 
 async def test_an_error_that_nobody_has_thought_of_fails_the_job_once(

@@ -84,6 +84,8 @@ async def test_a_process_is_followed_by_its_lock(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
     with pytest.raises(TrainerError, match="could not be started"):
         training.start([])
+    with pytest.raises(TrainerError, match="could not be started"):
+        await run_command([])
 
 
 async def test_a_training_outlives_its_bot_and_keeps_others_out(tmp_path: Path) -> None:
@@ -108,6 +110,7 @@ async def test_a_training_outlives_its_bot_and_keeps_others_out(tmp_path: Path) 
     assert next_bot.reason() == "Another process is training in this folder."
     assert next_bot.is_alive()
     assert json.loads((tmp_path / PROCESS).read_text())["pid"] == first
+    assert (tmp_path / ERRORS).read_text().startswith("begun\n")  # what the first one has said is still there
     next_bot.stop()
     await until(lambda: not next_bot.is_alive())
 
@@ -117,7 +120,8 @@ async def test_a_training_that_starts_too_late_ends_at_once(tmp_path: Path) -> N
     work = script(tmp_path, WAIT)
     (tmp_path / STOP).touch()
     late = await asyncio.create_subprocess_exec(sys.executable, "-m", child.__name__, tmp_path, *work, cwd=ROOT)
-    assert await late.wait() == -signal.SIGTERM
+    await until(lambda: late.returncode is not None)
+    assert late.returncode == -signal.SIGTERM
 
 
 async def test_a_training_is_asked_to_stop(tmp_path: Path) -> None:
@@ -201,6 +205,13 @@ async def test_a_command_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
         await waiting
     with pytest.raises(ProcessLookupError):
         os.kill(int(begun.read_text()), 0)
+
+
+async def test_a_command_comes_after_the_bot_s_own_work() -> None:
+    look = f"if os.getpriority(os.PRIO_PROCESS, 0) >= {NICENESS}: sys.exit()"
+    await run_command(
+        ["-c", f"import os, sys, time\nfor _ in range(6_000):\n {look}\n time.sleep(0.01)\nsys.exit(1)"], ()
+    )
 
 
 async def test_a_command_that_fails_gives_its_last_line() -> None:
