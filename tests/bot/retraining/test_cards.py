@@ -129,6 +129,11 @@ async def test_the_buttons_are_those_of_the_state(host: Host, desk: JobDesk) -> 
     await ended(desk, 2, JobState.FAILED)
     await desk.catch_up(everything=False)
     assert (labels(host.card(first)), labels(host.card(second))) == ([], ["Resume"])
+    edits = len(host.world.env.http_requests)
+    await desk.catch_up(everything=False)
+    assert len(host.world.env.http_requests) == edits
+    await desk.catch_up(everything=True)  # as at a start: the first one is over for good
+    assert len(host.world.env.http_requests) == edits + 1
     with pytest.raises(JobOverError):  # by a card that was not drawn again: its icons are gone
         await host.world.service(RetrainService).resume(1)
 
@@ -136,7 +141,7 @@ async def test_the_buttons_are_those_of_the_state(host: Host, desk: JobDesk) -> 
 async def test_a_card_without_a_place_is_not_tried_for_ever(host: Host, desk: JobDesk) -> None:
     world = host.world
     host.plan(waits=True, figures=WORSE)
-    await host.until(await host.retrain(), "50 %")
+    card = await host.until(await host.retrain(), "50 %")
     world.env.backend.delete_channel(world.channel.id)
     host.go()
     await ended(desk, 1, JobState.WAITING)
@@ -144,6 +149,7 @@ async def test_a_card_without_a_place_is_not_tried_for_ever(host: Host, desk: Jo
     tried = len(world.env.http_requests)
     await desk.catch_up(everything=False)
     assert len(world.env.http_requests) == tried
+    assert (await desk.status(1)).job.message_id == card.id  # a job without one would be forgotten
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from bot.retraining import worker
 from bot.retraining.jobs import JobOverError
 from bot.retraining.service import RetrainService
+from generator.files import CARD
 from tests.bot.retraining.host import WORSE, Host, another_bundle
 from tests.bot.world import private, words
 
@@ -54,3 +55,11 @@ async def test_what_is_cancelled_while_it_is_measured_asks_for_no_word(
     assert "Measuring it beside the running model …" in shown[0]
     with pytest.raises(JobOverError):
         await service.adopt(1)
+
+
+async def test_a_result_that_cannot_be_read_is_not_adopted(host: Host) -> None:
+    host.bundle = another_bundle(host.bundle, host.folder.parent / "torn")
+    (host.bundle / CARD).write_text("{")
+    host.plan()
+    card = await host.until(await host.retrain(), "### Retraining 1 failed", "Nothing has changed")
+    assert "unexpected" not in words(card)

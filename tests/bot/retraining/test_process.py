@@ -261,6 +261,12 @@ def test_what_people_give_is_flushed_to_the_disk(tmp_path: Path, monkeypatch: py
     assert {"jobs", "1", "icons"} <= set(flushed)
 
 
+def test_a_name_may_be_long(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path / "1")
+    folder.save([("x" * 300 + ".png", b"x"), ("y" * 300 + ".zip", b"y")])
+    assert len(folder.given()) == 2
+
+
 def test_what_is_left_of_a_folder(tmp_path: Path) -> None:
     folder = JobFolder(tmp_path / "1")
     folder.save([("../../Evil .PNG", b"x"), ("set.tar.gz", b"y"), ("", b"z")])

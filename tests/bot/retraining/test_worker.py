@@ -264,6 +264,10 @@ async def test_a_training_is_followed_to_its_last_line_and_its_card_not_drawn_ea
     await service.worker._follow(job_id, Told(tmp_path, lines))
     assert judged == [tmp_path]
     assert shown == [job_id]
+    (tmp_path / PROGRESS).unlink()
+    service.worker.edit_seconds = 0.0
+    await service.worker._follow(job_id, Told(tmp_path, [{"event": "start"}, *[{"event": "of a later version"}] * 3]))
+    assert shown == [job_id] * 2  # not again while nothing is new
 
 
 async def test_the_training_is_told_what_the_host_wants(
