@@ -17,7 +17,9 @@ from bot.models.library import ModelLibrary
 from bot.models.versions import VersionService
 from bot.retraining.desk import JobDesk
 from bot.retraining.jobs import LONGEST_QUEUE, JobAdoptedError, JobDiscardedError, JobOverError
+from bot.retraining.process import Progress, Training
 from bot.retraining.service import RetrainService
+from bot.retraining.worker import MOST_WAITING
 from tests.bot.models.test_library import records
 from tests.bot.retraining.host import WORSE, Host
 from tests.bot.world import labels, private, until, words
@@ -105,6 +107,14 @@ async def test_a_deleted_card_comes_back_with_the_result(host: Host) -> None:
     assert last is not None
     assert labels(await host.until(host.card(last), "Look at both sheets")) == ["Adopt", "Discard", "Figures"]
     assert (await world.picture(host.card(last))).startswith(PNG)  # it was read once already, for the card that is gone
+
+
+async def test_a_training_that_has_said_nothing_yet_reads_its_icons(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Training, "read", lambda _: Progress())
+    host.plan(waits=True)
+    await host.until(await host.retrain(), "Reading the icons …")
 
 
 async def test_a_button_names_its_job_also_past_the_first_35(host: Host, desk: JobDesk) -> None:
@@ -268,6 +278,23 @@ async def test_both_are_told_which_it_was(
     else:
         version = library.active.version
         assert told == (f"`{version}` draws from now on." if name == "adopt" else "Retraining 1: discarded")
+
+
+async def test_a_word_that_is_given_while_room_is_made_counts(
+    host: Host, desk: JobDesk, service: RetrainService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.plan(figures=WORSE)
+    await host.until(await host.retrain(), "Look at both sheets")
+    await ended(desk, 1, JobState.WAITING)
+    await service.adopt(1)
+    ids = desk.book.ids
+
+    async def before(*states: JobState) -> list[int]:
+        return [1, *range(2, 2 + MOST_WAITING)] if states == (JobState.WAITING,) else await ids(*states)
+
+    monkeypatch.setattr(desk.book, "ids", before)
+    await service.worker._let_go()
+    assert (await desk.status(1)).job.state is JobState.ADOPTED
 
 
 async def test_a_retraining_that_is_cancelled_in_the_last_moment_is_not_adopted(

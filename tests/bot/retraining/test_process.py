@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from bot.retraining import child, process
 from bot.retraining.card import bar
-from bot.retraining.child import PROCESS, STOP
+from bot.retraining.child import LOCK, PROCESS, STOP
 from bot.retraining.files import JobFolder
 from bot.retraining.jobs import fit_sentence
 from bot.retraining.process import ERRORS, NICENESS, PROGRESS, Event, TrainerError, Training, _environment, run_command
@@ -184,6 +184,14 @@ def test_a_number_that_belongs_to_another_process_by_now_is_let_alone(
     (tmp_path / PROCESS).write_text('{"pid": 4194305}')
     Training(tmp_path).kill()
     assert killed == []
+
+
+@pytest.mark.parametrize("written", ["", "{", "{}", "[]", '{"pid": null}', '{"pid": "x"}'])
+def test_a_number_that_cannot_be_read_ends_nothing(tmp_path: Path, written: str) -> None:
+    (tmp_path / PROCESS).write_text(written)
+    with FileLock(tmp_path / LOCK):
+        Training(tmp_path).kill()
+        assert Training(tmp_path).is_alive()
 
 
 def test_a_reason_is_one_and_names_no_folder(tmp_path: Path) -> None:
