@@ -39,7 +39,7 @@ def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
         {"event": "tick", "kimg": 1.5, "share": 0.25, "images_per_second": 40.0, "eta_seconds": None, "new": "field"},
         {"event": "rollback", "kimg": 2.0, "sentence": "Back to the best state."},
         {"event": "evaluation", "kimg": 2.0, "sheet": "sheets/2.png", "metrics": {}},
-        {"event": "done", "reason": "patience", "kimg": 2.0},
+        {"event": "done", "reason": "patience", "kimg": 2.5},
     ]
     training, file = Training(tmp_path), tmp_path / PROGRESS
     assert training.read().run is None
@@ -51,7 +51,7 @@ def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
     with file.open("ab") as rest:
         rest.write(content)
     progress = training.read()
-    assert (progress.kimg, progress.share, progress.images_per_second, progress.eta_seconds) == (2.0, 0.25, 40.0, None)
+    assert (progress.kimg, progress.share, progress.images_per_second, progress.eta_seconds) == (2.5, 0.25, 40.0, None)
     assert (progress.sheet, progress.note) == (tmp_path / "sheets" / "2.png", "Back to the best state.")
     assert progress.finished
     assert not progress.stopped
@@ -201,6 +201,13 @@ def test_a_reason_is_one_and_names_no_folder(tmp_path: Path) -> None:
     assert Training(folder).reason() == "icons/a.png: broken"
     (folder / ERRORS).write_text("first\nRun folder: here\n")
     assert Training(folder).reason() is None
+
+
+def test_a_folder_that_is_gone_says_nothing_and_asks_nobody(tmp_path: Path) -> None:
+    training = Training(tmp_path / "gone")
+    training.stop()
+    training.kill()
+    assert (training.reason(), training.is_alive()) == (None, False)
 
 
 async def test_a_command_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
