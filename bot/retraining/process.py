@@ -162,13 +162,13 @@ class Training:
         """Whether the process runs, also one that an earlier bot has started."""
         if self._child() is not None:  # also before it has come to lock the file
             return True
+        if not self.folder.is_dir():  # the lock would make it
+            return False
         try:
             with FileLock(self.folder / LOCK, timeout=0):
                 return False
         except Timeout:
             return True
-        except FileNotFoundError:
-            return False
 
     def read(self) -> Progress:
         """Read the lines that are new."""

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert (progress.sheet, progress.note) == (tmp_path / "sheets" / "2.png", "Back to the best state.")
     assert progress.finished
     assert not progress.stopped
-    assert progress.after(Event(event="tick", share=1.5)).share == 1.0
+    assert progress.after(Event(event="tick", share=1.5)) == replace(progress, share=1.0, images_per_second=None)
 
 
 class Killed(BaseException):
@@ -208,6 +209,7 @@ def test_a_folder_that_is_gone_says_nothing_and_asks_nobody(tmp_path: Path) -> N
     training.stop()
     training.kill()
     assert (training.reason(), training.is_alive()) == (None, False)
+    assert not training.folder.exists()  # who looks makes none: whose folder it is does the job
 
 
 async def test_a_command_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
@@ -243,6 +245,14 @@ async def test_a_training_is_given_no_secret(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setitem(os.environ, name, "secret")
     assert set(_environment()) == known
     assert _environment()["PYTHONPATH"].endswith(f"{os.pathsep}/code")
+
+
+async def test_a_module_is_run_with_its_options(tmp_path: Path) -> None:
+    (tmp_path / "in.json").write_text("[1]")
+    training = Training(tmp_path, ["-m", "json.tool"])
+    training.start(["--compact", str(tmp_path / "in.json"), str(tmp_path / "out.json")])
+    await until(lambda: not training.is_alive())
+    assert (tmp_path / "out.json").read_text() == "[1]\n"
 
 
 async def test_processes_are_started_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
