@@ -108,16 +108,18 @@ async def test_the_queue_has_places_and_can_be_left(host: Host) -> None:
     assert "Retrainings before it: 2" in words(third)
     refused = private(await world.asker.click(second, label="Cancel"))
     assert refused.startswith("Only the person who started this retraining")
+    desk = world.service(RetrainService).desk
+    await desk.book.note(2, user_id=world.other.id)  # who runs the bot may cancel anybody's
     await host.admin.click(second, label="Cancel")
     await host.until(second, "### Retraining 2: cancelled", "Nothing has changed")
-    assert (await world.service(RetrainService).desk.status(2)).job.cancelled_by == host.admin.id
+    assert (await desk.status(2)).job.cancelled_by == host.admin.id
     await host.until(third, "Retrainings before it: 1")
     await host.admin.click(first, label="Cancel")
     await host.until(first, "### Retraining 1: cancelled")
     progress = world.services.settings.data / "jobs" / "1" / PROGRESS
     assert '"event": "stopped"' in progress.read_text()  # it was asked to, not killed
     await host.until(third, "50 %")
-    assert world.service(RetrainService).desk.folder(1).saved_run() is None  # nobody goes on with it
+    assert desk.folder(1).saved_run() is None  # nobody goes on with it
     host.go()
     await host.until(third, "draws from now on")
     assert len(host.calls()) == 2
@@ -240,6 +242,14 @@ async def test_what_does_not_go_together_is_refused(host: Host, monkeypatch: pyt
     monkeypatch.setattr(command, "FILE_LIMIT", 0)
     assert (await answer(**two)).startswith("a.zip has 0.0 MiB, and I take files of up to 0 MiB.")
     assert host.calls() == []
+
+
+async def test_where_no_picture_can_be_posted_nothing_begins(host: Host) -> None:
+    guild, denied = host.world.guild, discord.PermissionOverwrite(attach_files=False)
+    assert guild.me is not None
+    quiet = guild.create_text_channel("quiet", overwrites={guild.me: denied})
+    answer = private(await host.admin.slash(quiet, "retrain"))
+    assert answer == "I cannot post here. Please ask a moderator to give me: Attach Files."
 
 
 async def test_only_those_who_run_the_host_may(host: Host) -> None:
