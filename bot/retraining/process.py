@@ -90,14 +90,12 @@ class Progress:
     """What the last alarm, or the end, says of itself."""
     finished: bool = False
     """Training is over: there is a result."""
-    stopped: bool = False
-    """It was asked to stop, and saved."""
 
     def after(self, event: Event) -> Progress:
         """The progress with one more line; events that are unknown change nothing."""
         match event.event:
             case "start":  # its kimg is the goal
-                return replace(self, run=Path(event.run) if event.run else self.run, finished=False, stopped=False)
+                return replace(self, run=Path(event.run) if event.run else self.run, finished=False)
             case "tick":
                 return replace(
                     self._at(event), images_per_second=event.images_per_second, eta_seconds=event.eta_seconds
@@ -111,7 +109,7 @@ class Progress:
             case "done":
                 return replace(self._at(event), finished=True)
             case "stopped":
-                return replace(self._at(event), stopped=True)
+                return self._at(event)
         return self
 
     def _at(self, event: Event) -> Progress:

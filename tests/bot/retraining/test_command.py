@@ -94,6 +94,7 @@ async def test_a_worse_model_is_discarded_and_stays_in_the_list(host: Host) -> N
     result = await world.asker.slash(world.channel, "model list")
     assert [line.split(" · ")[1] for line in private(result).splitlines()] == ["not adopted", "draws now"]
     assert labels(over) == ["Figures"]
+    assert (await world.service(RetrainService).desk.status(1)).job.model is not None
     with pytest.raises(JobOverError):  # a second person had the button before her eyes still
         await world.service(RetrainService).adopt(1)
 
@@ -301,6 +302,20 @@ async def test_few_models_wait_for_a_word_with_their_whole_run(host: Host, monke
     await until(lambda: desk.folder(1).saved_run() is None)
     assert desk.folder(2).saved_run() is not None
     assert labels(host.card(first)) == ["Figures"]
+
+
+async def test_room_is_made_also_where_a_model_is_gone(
+    host: Host, service: RetrainService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "MOST_WAITING", 1)
+    host.plan(figures=WORSE)
+    first = await host.until(await host.retrain(), "Look at both sheets")
+    await until(lambda: service.desk.training is None)
+    await asyncio.to_thread(service.desk.folder(1).remove)
+    host.bundle = another_bundle(host.bundle, host.folder.parent / "fresher")
+    host.plan(figures=WORSE)
+    await host.until(await host.retrain(), "Look at both sheets")
+    await host.until(first, "discarded")
 
 
 async def test_models_are_listed_and_shown_to_everybody(host: Host) -> None:

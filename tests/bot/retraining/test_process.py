@@ -55,7 +55,7 @@ def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert (progress.kimg, progress.share, progress.images_per_second, progress.eta_seconds) == (2.5, 0.25, 40.0, None)
     assert (progress.sheet, progress.note) == (tmp_path / "sheets" / "2.png", "Back to the best state.")
     assert progress.finished
-    assert not progress.stopped
+    assert progress.after(Event(event="end", sentence="The goal is reached.")).note == "The goal is reached."
     assert progress.after(Event(event="tick", share=1.5)) == replace(progress, share=1.0, images_per_second=None)
 
 
@@ -200,8 +200,9 @@ def test_a_reason_is_one_and_names_no_folder(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / ERRORS).write_text(f"first\n{folder}/icons/a.png: broken\n")
     assert Training(folder).reason() == "icons/a.png: broken"
-    (folder / ERRORS).write_text("first\nRun folder: here\n")
-    assert Training(folder).reason() is None
+    for said in ("first\nRun folder: here\n", "\n", ""):
+        (folder / ERRORS).write_text(said)
+        assert Training(folder).reason() is None
 
 
 def test_a_folder_that_is_gone_says_nothing_and_asks_nobody(tmp_path: Path) -> None:

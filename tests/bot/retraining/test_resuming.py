@@ -26,6 +26,15 @@ async def test_why_it_failed_before_is_no_reason_any_more(host: Host, desk: JobD
     await host.until(card, "The training ended without a word.")
 
 
+async def test_one_that_waits_again_says_so(host: Host) -> None:
+    host.plan(fails="no memory")
+    card = await host.until(await host.retrain(), "no memory")
+    host.plan(waits=True)
+    await host.until(await host.retrain(), "50 %")
+    await host.admin.click(card, label="Resume")
+    await host.until(card, "### Retraining 1 is in the queue")
+
+
 async def test_a_training_that_cannot_be_started_says_so(
     host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
