@@ -106,7 +106,7 @@ async def test_a_deleted_card_comes_back_with_the_result(host: Host) -> None:
     last = world.channel.last_message
     assert last is not None
     assert labels(await host.until(host.card(last), "Look at both sheets")) == ["Adopt", "Discard", "Figures"]
-    assert (await world.picture(host.card(last))).startswith(PNG)  # it was read once already, for the card that is gone
+    assert (await world.picture(host.card(last))).startswith(PNG)
 
 
 async def test_a_training_that_has_said_nothing_yet_reads_its_icons(

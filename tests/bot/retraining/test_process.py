@@ -56,6 +56,7 @@ def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert (progress.sheet, progress.note) == (tmp_path / "sheets" / "2.png", "Back to the best state.")
     assert progress.finished
     assert progress.after(Event(event="end", sentence="The goal is reached.")).note == "The goal is reached."
+    assert progress.after(Event(event="evaluation")) == progress
     assert progress.after(Event(event="tick", share=1.5)) == replace(progress, share=1.0, images_per_second=None)
 
 
@@ -235,6 +236,8 @@ async def test_a_command_comes_after_the_bot_s_own_work() -> None:
 async def test_a_command_that_fails_gives_its_last_line() -> None:
     with pytest.raises(TrainerError, match="why not"):
         await run_command(["-c", "import sys; sys.exit('first\\nwhy not')"], ())
+    with pytest.raises(TrainerError, match="It ended with code 3"):
+        await run_command(["-c", "import sys; sys.exit(3)"], ())
 
 
 async def test_a_training_is_given_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
