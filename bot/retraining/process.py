@@ -90,14 +90,12 @@ class Progress:
     """What the last alarm, or the end, says of itself."""
     finished: bool = False
     """Training is over: there is a result."""
-    stopped: bool = False
-    """It was asked to stop, and saved."""
 
     def after(self, event: Event) -> Progress:
         """The progress with one more line; events that are unknown change nothing."""
         match event.event:
             case "start":  # its kimg is the goal
-                return replace(self, run=Path(event.run) if event.run else self.run, finished=False, stopped=False)
+                return replace(self, run=Path(event.run) if event.run else self.run, finished=False)
             case "tick":
                 return replace(
                     self._at(event), images_per_second=event.images_per_second, eta_seconds=event.eta_seconds
@@ -111,7 +109,7 @@ class Progress:
             case "done":
                 return replace(self._at(event), finished=True)
             case "stopped":
-                return replace(self._at(event), stopped=True)
+                return self._at(event)
         return self
 
     def _at(self, event: Event) -> Progress:
@@ -162,13 +160,13 @@ class Training:
         """Whether the process runs, also one that an earlier bot has started."""
         if self._child() is not None:  # also before it has come to lock the file
             return True
+        if not self.folder.is_dir():  # the lock would make it
+            return False
         try:
             with FileLock(self.folder / LOCK, timeout=0):
                 return False
         except Timeout:
             return True
-        except FileNotFoundError:
-            return False
 
     def read(self) -> Progress:
         """Read the lines that are new."""
@@ -217,7 +215,6 @@ class Training:
         """Let the process go on without this bot."""
         if self._process is not None and self._process.poll() is None:
             threading.Thread(target=self._process.wait, daemon=True).start()  # as no zombie, when it ends
-        self._process = None
 
     def _append(self, name: str) -> IO[bytes]:
         return (self.folder / name).open("ab")

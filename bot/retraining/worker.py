@@ -87,9 +87,10 @@ class Retrainer:
 
     async def abandon(self) -> None:
         """End the training for good: the data folder is about to go."""
-        if self._desk.training is not None:
-            await asyncio.to_thread(self._desk.training[1].kill)
-        await self.stop()
+        at_work = self._desk.training
+        await self.stop()  # before that, it might be about to begin
+        if at_work is not None:
+            await asyncio.to_thread(at_work[1].kill)
 
     async def after(self, job_id: int) -> None:
         """A job has come to rest: make room, show it and its followers, look for the next."""
@@ -159,7 +160,7 @@ class Retrainer:
         self._desk.training = (job_id, training)
         try:
             if not await asyncio.to_thread(training.has_begun):
-                await asyncio.to_thread(training.start, await self._arguments(job_id))
+                await self._start(training, await self._arguments(job_id))
                 await self._desk.show_queue()
             await self._follow(job_id, training)
         except (TrainerError, BundleError, DeviceError, ServiceError, OSError) as error:
@@ -176,6 +177,14 @@ class Retrainer:
             self._desk.training, self._desk.measuring = None, False
             training.leave()
         await self.after(job_id)
+
+    async def _start(self, training: Training, arguments: Sequence[str]) -> None:
+        """Start the process. A bot that is told to stop meanwhile knows of it, and leaves it or ends it."""
+        starting = asyncio.ensure_future(asyncio.to_thread(training.start, arguments))
+        try:
+            await asyncio.shield(starting)
+        finally:
+            await asyncio.wait([starting])
 
     async def _follow(self, job_id: int, training: Training) -> None:
         shown, before, stopping = 0.0, None, None

@@ -21,11 +21,13 @@ SWD = {"new": {"swd": {"value": 2.0, "real": 1.0}}, "old": {"swd": {"value": 3.0
 WORSE = {"new": SWD["old"], "old": SWD["new"]}
 
 
-def another_bundle(source: Path, target: Path) -> Path:
-    """A copy with a card of its own, and so with another digest."""
+def another_bundle(source: Path, target: Path, *, swd: float | None = None) -> Path:
+    """A copy with a card of its own, and so with another digest; with a figure, if one is given."""
     shutil.copytree(source, target)
-    card = json.loads((target / CARD).read_text())
-    (target / CARD).write_text(json.dumps({**card, "code_version": target.name}))
+    card = json.loads((target / CARD).read_text()) | {"code_version": target.name}
+    if swd is not None:
+        card["metrics"] = {"swd": {"value": swd, "real": 1.0}}
+    (target / CARD).write_text(json.dumps(card))
     return target
 
 

@@ -14,12 +14,17 @@ from sqlalchemy import select
 from bot.db.models import ModelState
 from bot.db.retraining import JobState, RetrainJob
 from bot.models.library import ModelLibrary
+from bot.models.versions import VersionService
 from bot.retraining.desk import JobDesk
 from bot.retraining.jobs import LONGEST_QUEUE, JobAdoptedError, JobDiscardedError, JobOverError
+from bot.retraining.process import Progress, Training
 from bot.retraining.service import RetrainService
+from bot.retraining.worker import MOST_WAITING
 from tests.bot.models.test_library import records
 from tests.bot.retraining.host import WORSE, Host
 from tests.bot.world import labels, private, until, words
+
+PNG = b"\x89PNG"
 
 
 async def broken(*_: Any, **__: Any) -> None:
@@ -67,6 +72,64 @@ async def test_a_card_that_lost_its_message_is_posted_again_at_the_start(host: H
     await host.until(host.card(last), "### Retraining 1: discarded")
 
 
+async def test_models_beyond_the_limit_go_when_a_retraining_is_over(host: Host, desk: JobDesk) -> None:
+    host.plan(figures=WORSE)
+    card = await host.until(await host.retrain(), "Look at both sheets")
+    await ended(desk, 1, JobState.WAITING)
+    host.world.service(VersionService)._limit = 0
+    await host.admin.click(card, label="Discard")
+    states = [each.state for each in await records(host.world.services.database)]
+    assert states == [ModelState.ACTIVE, ModelState.GONE]
+
+
+async def test_a_card_that_takes_no_more_edits_is_posted_again(host: Host) -> None:
+    world = host.world
+    host.plan(waits=True)
+    card = await host.retrain()
+    await host.until(card, "50 %")
+    world.env.inject_error("PATCH", f"/channels/{world.channel.id}/messages/{card.id}", status=400, code=30046)
+    host.go()
+    await until(lambda: world.channel.last_message is not None and world.channel.last_message.id != card.id)
+    last = world.channel.last_message
+    assert last is not None
+    await host.until(host.card(last), "draws from now on")
+
+
+async def test_a_deleted_card_comes_back_with_the_result(host: Host) -> None:
+    world = host.world
+    host.plan(waits=True, figures=WORSE)
+    card = await host.retrain()
+    await host.until(card, "50 %")
+    world.env.backend.delete_message(world.channel.id, card.id)
+    host.go()
+    await until(lambda: world.channel.last_message is not None)
+    last = world.channel.last_message
+    assert last is not None
+    assert labels(await host.until(host.card(last), "Look at both sheets")) == ["Adopt", "Discard", "Figures"]
+    assert (await world.picture(host.card(last))).startswith(PNG)
+
+
+async def test_a_training_that_has_said_nothing_yet_reads_its_icons(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Training, "read", lambda _: Progress())
+    host.plan(waits=True)
+    await host.until(await host.retrain(), "Reading the icons …")
+
+
+async def test_a_button_names_its_job_also_past_the_first_35(host: Host, desk: JobDesk) -> None:
+    host.plan(waits=True)
+    await host.until(await host.retrain(), "50 %")
+    async with host.world.services.database.write() as session:
+        job = (await session.scalars(select(RetrainJob))).one()
+        row = {each.name: getattr(job, each.name) for each in RetrainJob.__table__.columns}
+        session.add(RetrainJob(**row | {"id": 35, "state": JobState.CANCELLED}))
+    card = await host.retrain()
+    assert "### Retraining 36 is in the queue" in words(card)
+    await host.admin.click(card, label="Cancel")
+    await host.until(card, "### Retraining 36: cancelled")
+
+
 async def test_the_buttons_are_those_of_the_state(host: Host, desk: JobDesk) -> None:
     """Only the last one that failed can go on: an older card loses its button."""
     host.plan(fails="no memory")
@@ -76,6 +139,11 @@ async def test_the_buttons_are_those_of_the_state(host: Host, desk: JobDesk) -> 
     await ended(desk, 2, JobState.FAILED)
     await desk.catch_up(everything=False)
     assert (labels(host.card(first)), labels(host.card(second))) == ([], ["Resume"])
+    edits = len(host.world.env.http_requests)
+    await desk.catch_up(everything=False)
+    assert len(host.world.env.http_requests) == edits
+    await desk.catch_up(everything=True)  # as at a start: the first one is over for good
+    assert len(host.world.env.http_requests) == edits + 1
     with pytest.raises(JobOverError):  # by a card that was not drawn again: its icons are gone
         await host.world.service(RetrainService).resume(1)
 
@@ -83,7 +151,7 @@ async def test_the_buttons_are_those_of_the_state(host: Host, desk: JobDesk) -> 
 async def test_a_card_without_a_place_is_not_tried_for_ever(host: Host, desk: JobDesk) -> None:
     world = host.world
     host.plan(waits=True, figures=WORSE)
-    await host.until(await host.retrain(), "50 %")
+    card = await host.until(await host.retrain(), "50 %")
     world.env.backend.delete_channel(world.channel.id)
     host.go()
     await ended(desk, 1, JobState.WAITING)
@@ -91,6 +159,7 @@ async def test_a_card_without_a_place_is_not_tried_for_ever(host: Host, desk: Jo
     tried = len(world.env.http_requests)
     await desk.catch_up(everything=False)
     assert len(world.env.http_requests) == tried
+    assert (await desk.status(1)).job.message_id == card.id  # a job without one would be forgotten
 
 
 @pytest.mark.parametrize(
@@ -209,6 +278,23 @@ async def test_both_are_told_which_it_was(
     else:
         version = library.active.version
         assert told == (f"`{version}` draws from now on." if name == "adopt" else "Retraining 1: discarded")
+
+
+async def test_a_word_that_is_given_while_room_is_made_counts(
+    host: Host, desk: JobDesk, service: RetrainService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.plan(figures=WORSE)
+    await host.until(await host.retrain(), "Look at both sheets")
+    await ended(desk, 1, JobState.WAITING)
+    await service.adopt(1)
+    ids = desk.book.ids
+
+    async def before(*states: JobState) -> list[int]:
+        return [1, *range(2, 2 + MOST_WAITING)] if states == (JobState.WAITING,) else await ids(*states)
+
+    monkeypatch.setattr(desk.book, "ids", before)
+    await service.worker._let_go()
+    assert (await desk.status(1)).job.state is JobState.ADOPTED
 
 
 async def test_a_retraining_that_is_cancelled_in_the_last_moment_is_not_adopted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +21,7 @@ from bot.retraining.jobs import JobOverError
 from bot.retraining.process import PROGRESS
 from bot.retraining.service import RetrainService
 from bot.retraining.worker import Retrainer, _look
+from generator.networks.plain import PlainConfig
 from tests.bot.models.test_library import records
 from tests.bot.retraining.host import WORSE, Host, another_bundle
 from tests.bot.world import World, alt_text, labels, name_servers, private, until, words
@@ -68,6 +70,7 @@ async def test_a_worse_model_waits_for_a_word(host: Host) -> None:
     host.plan(figures=WORSE)
     card = await host.retrain(minutes=1)
     card = await host.until(card, "is done: your word, please", f"It is farther from the icons than `{before}`.")
+    assert ("--minutes", "1") in pairwise(host.calls()[0])
     assert labels(card) == ["Adopt", "Discard", "Figures"]
     assert world.service(ModelLibrary).active.version == before
     sentence = "Only the owner of this bot, and administrators of the servers that the owner has named, can do that."
@@ -91,6 +94,7 @@ async def test_a_worse_model_is_discarded_and_stays_in_the_list(host: Host) -> N
     result = await world.asker.slash(world.channel, "model list")
     assert [line.split(" · ")[1] for line in private(result).splitlines()] == ["not adopted", "draws now"]
     assert labels(over) == ["Figures"]
+    assert (await world.service(RetrainService).desk.status(1)).job.model is not None
     with pytest.raises(JobOverError):  # a second person had the button before her eyes still
         await world.service(RetrainService).adopt(1)
 
@@ -105,14 +109,18 @@ async def test_the_queue_has_places_and_can_be_left(host: Host) -> None:
     assert "Retrainings before it: 2" in words(third)
     refused = private(await world.asker.click(second, label="Cancel"))
     assert refused.startswith("Only the person who started this retraining")
+    desk = world.service(RetrainService).desk
+    await desk.book.note(2, user_id=world.other.id)  # who runs the bot may cancel anybody's
     await host.admin.click(second, label="Cancel")
     await host.until(second, "### Retraining 2: cancelled", "Nothing has changed")
+    assert (await desk.status(2)).job.cancelled_by == host.admin.id
     await host.until(third, "Retrainings before it: 1")
     await host.admin.click(first, label="Cancel")
     await host.until(first, "### Retraining 1: cancelled")
     progress = world.services.settings.data / "jobs" / "1" / PROGRESS
     assert '"event": "stopped"' in progress.read_text()  # it was asked to, not killed
     await host.until(third, "50 %")
+    assert desk.folder(1).saved_run() is None  # nobody goes on with it
     host.go()
     await host.until(third, "draws from now on")
     assert len(host.calls()) == 2
@@ -212,6 +220,7 @@ async def test_options_may_say_where_to_start(host: Host, option: str) -> None:
     active = host.world.service(ModelLibrary).active.bundle
     assert "--from" in _look(active, ["--batch", "16"])
     assert "--from" not in _look(active, [option, "x"])
+    assert "--from" not in _look(replace(active, config=PlainConfig()), [])  # it has no weights for the new network
 
 
 async def test_what_does_not_go_together_is_refused(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,6 +245,14 @@ async def test_what_does_not_go_together_is_refused(host: Host, monkeypatch: pyt
     assert host.calls() == []
 
 
+async def test_where_no_picture_can_be_posted_nothing_begins(host: Host) -> None:
+    guild, denied = host.world.guild, discord.PermissionOverwrite(attach_files=False)
+    assert guild.me is not None
+    quiet = guild.create_text_channel("quiet", overwrites={guild.me: denied})
+    answer = private(await host.admin.slash(quiet, "retrain"))
+    assert answer == "I cannot post here. Please ask a moderator to give me: Attach Files."
+
+
 async def test_only_those_who_run_the_host_may(host: Host) -> None:
     world = host.world
     with pytest.raises(simcord.SetupError):  # hidden
@@ -249,32 +266,6 @@ async def test_only_those_who_run_the_host_may(host: Host) -> None:
     name_servers(world, frozenset())  # an administrator of some server is nobody special
     assert private(await host.admin.slash(world.channel, "retrain")) == sentence
     assert host.calls() == []
-
-
-async def test_a_card_that_takes_no_more_edits_is_posted_again(host: Host) -> None:
-    world = host.world
-    host.plan(waits=True)
-    card = await host.retrain()
-    await host.until(card, "50 %")
-    world.env.inject_error("PATCH", f"/channels/{world.channel.id}/messages/{card.id}", status=400, code=30046)
-    host.go()
-    await until(lambda: world.channel.last_message is not None and world.channel.last_message.id != card.id)
-    last = world.channel.last_message
-    assert last is not None
-    await host.until(host.card(last), "draws from now on")
-
-
-async def test_a_deleted_card_comes_back_with_the_result(host: Host) -> None:
-    world = host.world
-    host.plan(waits=True, figures=WORSE)
-    card = await host.retrain()
-    await host.until(card, "50 %")
-    world.env.backend.delete_message(world.channel.id, card.id)
-    host.go()
-    await until(lambda: world.channel.last_message is not None)
-    last = world.channel.last_message
-    assert last is not None
-    assert labels(await host.until(host.card(last), "Look at both sheets")) == ["Adopt", "Discard", "Figures"]
 
 
 async def test_an_error_that_nobody_has_thought_of_fails_the_job_once(
@@ -311,6 +302,20 @@ async def test_few_models_wait_for_a_word_with_their_whole_run(host: Host, monke
     await until(lambda: desk.folder(1).saved_run() is None)
     assert desk.folder(2).saved_run() is not None
     assert labels(host.card(first)) == ["Figures"]
+
+
+async def test_room_is_made_also_where_a_model_is_gone(
+    host: Host, service: RetrainService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "MOST_WAITING", 1)
+    host.plan(figures=WORSE)
+    first = await host.until(await host.retrain(), "Look at both sheets")
+    await until(lambda: service.desk.training is None)
+    await asyncio.to_thread(service.desk.folder(1).remove)
+    host.bundle = another_bundle(host.bundle, host.folder.parent / "fresher")
+    host.plan(figures=WORSE)
+    await host.until(await host.retrain(), "Look at both sheets")
+    await host.until(first, "discarded")
 
 
 async def test_models_are_listed_and_shown_to_everybody(host: Host) -> None:

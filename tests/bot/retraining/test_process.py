@@ -7,18 +7,24 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 from bot.retraining import child, process
 from bot.retraining.card import bar
-from bot.retraining.child import PROCESS, STOP
+from bot.retraining.child import LOCK, PROCESS, STOP
 from bot.retraining.files import JobFolder
 from bot.retraining.jobs import fit_sentence
-from bot.retraining.process import ERRORS, NICENESS, PROGRESS, TrainerError, Training, _environment, run_command
+from bot.retraining.process import ERRORS, NICENESS, PROGRESS, Event, TrainerError, Training, _environment, run_command
+from tests.bot.retraining.fake_train import LONGEST
 from tests.bot.world import until
 from tests.house import ROOT
+
+WAIT = f"time.sleep({LONGEST})"
+"""What a training does that has to be ended."""
 
 
 def script(folder: Path, source: str) -> list[str]:
@@ -34,7 +40,7 @@ def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
         {"event": "tick", "kimg": 1.5, "share": 0.25, "images_per_second": 40.0, "eta_seconds": None, "new": "field"},
         {"event": "rollback", "kimg": 2.0, "sentence": "Back to the best state."},
         {"event": "evaluation", "kimg": 2.0, "sheet": "sheets/2.png", "metrics": {}},
-        {"event": "done", "reason": "patience", "kimg": 2.0},
+        {"event": "done", "reason": "patience", "kimg": 2.5},
     ]
     training, file = Training(tmp_path), tmp_path / PROGRESS
     assert training.read().run is None
@@ -46,10 +52,12 @@ def test_the_progress_is_read_as_it_is_written(tmp_path: Path) -> None:
     with file.open("ab") as rest:
         rest.write(content)
     progress = training.read()
-    assert (progress.kimg, progress.share, progress.images_per_second, progress.eta_seconds) == (2.0, 0.25, 40.0, None)
+    assert (progress.kimg, progress.share, progress.images_per_second, progress.eta_seconds) == (2.5, 0.25, 40.0, None)
     assert (progress.sheet, progress.note) == (tmp_path / "sheets" / "2.png", "Back to the best state.")
     assert progress.finished
-    assert not progress.stopped
+    assert progress.after(Event(event="end", sentence="The goal is reached.")).note == "The goal is reached."
+    assert progress.after(Event(event="evaluation")) == progress
+    assert progress.after(Event(event="tick", share=1.5)) == replace(progress, share=1.0, images_per_second=None)
 
 
 class Killed(BaseException):
@@ -61,7 +69,7 @@ def dies(*_: object) -> None:
 
 
 async def test_a_process_is_followed_by_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    training = Training(tmp_path, script(tmp_path, "print('last words', file=sys.stderr, flush=True); time.sleep(60)"))
+    training = Training(tmp_path, script(tmp_path, f"print('last words', file=sys.stderr, flush=True); {WAIT}"))
     assert not training.is_alive()
     training.start([])
     assert training.is_alive()  # before it has come to lock anything
@@ -78,12 +86,14 @@ async def test_a_process_is_followed_by_its_lock(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
     with pytest.raises(TrainerError, match="could not be started"):
         training.start([])
+    with pytest.raises(TrainerError, match="could not be started"):
+        await run_command([])
 
 
 async def test_a_training_outlives_its_bot_and_keeps_others_out(tmp_path: Path) -> None:
-    work = script(tmp_path, "print('begun', file=sys.stderr, flush=True)\nwhile True: time.sleep(0.01)")
+    work = script(tmp_path, f"print('begun', file=sys.stderr, flush=True); {WAIT}")
     start = "import sys, time; from pathlib import Path; from bot.retraining.process import Training"
-    start += "; Training(Path(sys.argv[1]), sys.argv[2:]).start([]); print('started', flush=True); time.sleep(60)"
+    start += "; Training(Path(sys.argv[1]), sys.argv[2:]).start([]); print('started', flush=True); " + WAIT
     command = [sys.executable, "-c", start, str(tmp_path), *work]
     bot = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT)
     assert bot.stdout is not None
@@ -97,28 +107,35 @@ async def test_a_training_outlives_its_bot_and_keeps_others_out(tmp_path: Path) 
     next_bot.start([])
     second = next_bot._process
     assert second is not None
-    assert await asyncio.to_thread(second.wait) == 1  # it has found the lock taken
+    await until(lambda: second.poll() is not None)
+    assert second.returncode == 1  # it has found the lock taken
     assert next_bot.reason() == "Another process is training in this folder."
     assert next_bot.is_alive()
     assert json.loads((tmp_path / PROCESS).read_text())["pid"] == first
+    assert (tmp_path / ERRORS).read_text().startswith("begun\n")  # what the first one has said is still there
     next_bot.stop()
     await until(lambda: not next_bot.is_alive())
 
 
 async def test_a_training_that_starts_too_late_ends_at_once(tmp_path: Path) -> None:
     """Its bot was killed before it came to its lock, and the next one has given the job up."""
-    work = script(tmp_path, "time.sleep(60)")
+    work = script(tmp_path, WAIT)
     (tmp_path / STOP).touch()
     late = await asyncio.create_subprocess_exec(sys.executable, "-m", child.__name__, tmp_path, *work, cwd=ROOT)
-    assert await late.wait() == -signal.SIGTERM
+    await until(lambda: late.returncode is not None)
+    assert late.returncode == -signal.SIGTERM
 
 
 async def test_a_training_is_asked_to_stop(tmp_path: Path) -> None:
     handled = "signal.signal(signal.SIGTERM, lambda *_: sys.exit('saved')); print('ready', file=sys.stderr, flush=True)"
-    training = Training(tmp_path, script(tmp_path, f"import signal; {handled}\nwhile True: time.sleep(0.01)"))
+    training = Training(
+        tmp_path, script(tmp_path, f"import signal; {handled}\nfor _ in range(30_000): time.sleep(0.01)")
+    )
     (tmp_path / STOP).touch()  # of the sitting before
     training.start([])
     await until(lambda: (tmp_path / ERRORS).stat().st_size > 0)
+    training.forget()
+    assert Training(tmp_path).has_begun()  # also when it could not write its number down
     training.stop()
     await until(lambda: not training.is_alive())
     assert training.reason() == "saved"
@@ -126,7 +143,7 @@ async def test_a_training_is_asked_to_stop(tmp_path: Path) -> None:
 
 async def test_a_process_can_be_ended_by_a_bot_that_did_not_see_it_begin(tmp_path: Path) -> None:
     """The bot dies the moment that it has started a training: nothing that it would do after that was done."""
-    training = Training(tmp_path, script(tmp_path, "time.sleep(60)"))
+    training = Training(tmp_path, script(tmp_path, WAIT))
     assert not training.has_begun()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(process, "_be_nice", dies)
@@ -143,6 +160,24 @@ async def test_a_process_can_be_ended_by_a_bot_that_did_not_see_it_begin(tmp_pat
     assert not found_again.has_begun()
 
 
+async def test_a_training_is_ended_with_all_that_it_has_started(tmp_path: Path) -> None:
+    held = FileLock(tmp_path / "held", thread_local=False)
+    work = f"lock = FileLock({held.lock_file!r}); lock.acquire(); print('ready', file=sys.stderr, flush=True)"
+    work = f"import sys, time; from filelock import FileLock; {work}; {WAIT}"
+    training = Training(
+        tmp_path, script(tmp_path, f"import subprocess; subprocess.run([sys.executable, '-c', {work!r}])")
+    )
+    training.start([])
+    await until(lambda: (tmp_path / ERRORS).read_text() == "ready\n")
+    with pytest.raises(Timeout):
+        held.acquire(timeout=0)
+    training.kill()
+    assert training._process is not None
+    assert training._process.wait() == -signal.SIGKILL
+    await asyncio.to_thread(held.acquire, timeout=60)
+    held.release()
+
+
 def test_a_number_that_belongs_to_another_process_by_now_is_let_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,18 +188,35 @@ def test_a_number_that_belongs_to_another_process_by_now_is_let_alone(
     assert killed == []
 
 
+@pytest.mark.parametrize("written", ["", "{", "{}", "[]", '{"pid": null}', '{"pid": "x"}'])
+def test_a_number_that_cannot_be_read_ends_nothing(tmp_path: Path, written: str) -> None:
+    (tmp_path / PROCESS).write_text(written)
+    with FileLock(tmp_path / LOCK):
+        Training(tmp_path).kill()
+        assert Training(tmp_path).is_alive()
+
+
 def test_a_reason_is_one_and_names_no_folder(tmp_path: Path) -> None:
     folder = tmp_path / "of somebody" / "1"
     folder.mkdir(parents=True)
     (folder / ERRORS).write_text(f"first\n{folder}/icons/a.png: broken\n")
     assert Training(folder).reason() == "icons/a.png: broken"
-    (folder / ERRORS).write_text("first\nRun folder: here\n")
-    assert Training(folder).reason() is None
+    for said in ("first\nRun folder: here\n", "\n", ""):
+        (folder / ERRORS).write_text(said)
+        assert Training(folder).reason() is None
+
+
+def test_a_folder_that_is_gone_says_nothing_and_asks_nobody(tmp_path: Path) -> None:
+    training = Training(tmp_path / "gone")
+    training.stop()
+    training.kill()
+    assert (training.reason(), training.is_alive()) == (None, False)
+    assert not training.folder.exists()  # who looks makes none: whose folder it is does the job
 
 
 async def test_a_command_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
-    source = f"import os; open({str(begun)!r}, 'w').write(f'{{os.getpid()}}\\n'); time.sleep(60)"
+    source = f"import os; open({str(begun)!r}, 'w').write(f'{{os.getpid()}}\\n'); {WAIT}"
     waiting = asyncio.create_task(run_command(script(tmp_path, source), ()))
     await until(lambda: begun.exists() and begun.read_text().endswith("\n"))
     waiting.cancel()
@@ -174,9 +226,18 @@ async def test_a_command_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
         os.kill(int(begun.read_text()), 0)
 
 
+async def test_a_command_comes_after_the_bot_s_own_work() -> None:
+    look = f"if os.getpriority(os.PRIO_PROCESS, 0) >= {NICENESS}: sys.exit()"
+    await run_command(
+        ["-c", f"import os, sys, time\nfor _ in range(6_000):\n {look}\n time.sleep(0.01)\nsys.exit(1)"], ()
+    )
+
+
 async def test_a_command_that_fails_gives_its_last_line() -> None:
     with pytest.raises(TrainerError, match="why not"):
         await run_command(["-c", "import sys; sys.exit('first\\nwhy not')"], ())
+    with pytest.raises(TrainerError, match="It ended with code 3"):
+        await run_command(["-c", "import sys; sys.exit(3)"], ())
 
 
 async def test_a_training_is_given_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,12 +251,31 @@ async def test_a_training_is_given_no_secret(monkeypatch: pytest.MonkeyPatch) ->
     assert _environment()["PYTHONPATH"].endswith(f"{os.pathsep}/code")
 
 
+async def test_a_module_is_run_with_its_options(tmp_path: Path) -> None:
+    (tmp_path / "in.json").write_text("[1]")
+    training = Training(tmp_path, ["-m", "json.tool"])
+    training.start(["--compact", str(tmp_path / "in.json"), str(tmp_path / "out.json")])
+    await until(lambda: not training.is_alive())
+    assert (tmp_path / "out.json").read_text() == "[1]\n"
+
+
+async def test_processes_are_started_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "secret")
+    source = "import os; print('DISCORD_TOKEN' in os.environ, 'PATH' in os.environ)"
+    assert await run_command(["-c", source], ()) == "False True\n"
+    training = Training(tmp_path, script(tmp_path, source))
+    training.start([])
+    await until(lambda: not training.is_alive())
+    assert (tmp_path / PROGRESS).read_text() == "False True\n"
+
+
 async def test_a_process_that_is_left_becomes_no_zombie(tmp_path: Path) -> None:
-    training = Training(tmp_path, script(tmp_path, "time.sleep(60)"))
+    (tmp_path / PROCESS).mkdir()  # as if the disk were full: the bot knows its child all the same
+    training = Training(tmp_path, script(tmp_path, f"print('begun', file=sys.stderr, flush=True); {WAIT}"))
     training.start([])
     assert training._process is not None
     number = training._process.pid
-    (tmp_path / PROCESS).mkdir()  # as if the disk were full: the bot knows its child all the same
+    await until(lambda: (tmp_path / ERRORS).read_text() == "begun\n")
     training.kill()
     training.leave()
     await until(lambda: not Path(f"/proc/{number}").exists())
@@ -210,6 +290,12 @@ def test_what_people_give_is_flushed_to_the_disk(tmp_path: Path, monkeypatch: py
     assert {"jobs", "1", "icons"} <= set(flushed)
 
 
+def test_a_name_may_be_long(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path / "1")
+    folder.save([("x" * 300 + ".png", b"x"), ("y" * 300 + ".zip", b"y")])
+    assert len(folder.given()) == 2
+
+
 def test_what_is_left_of_a_folder(tmp_path: Path) -> None:
     folder = JobFolder(tmp_path / "1")
     folder.save([("../../Evil .PNG", b"x"), ("set.tar.gz", b"y"), ("", b"z")])
@@ -222,6 +308,8 @@ def test_what_is_left_of_a_folder(tmp_path: Path) -> None:
     assert folder.saved_run() is None
     (run / "state").mkdir()
     assert folder.saved_run() == run
+    (folder.path / "runs" / "0002-sagan-x" / "state").mkdir(parents=True)
+    assert folder.saved_run() == folder.path / "runs" / "0002-sagan-x"
     (folder.path / PROGRESS).write_text("")
     folder.strip()
     assert sorted(file.name for file in folder.path.iterdir()) == [PROGRESS, "sheet.png"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import threading
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +26,7 @@ from bot.retraining.service import RetrainService
 from bot.retraining.worker import Retrainer, result_of
 from generator.files import BundleError
 from tests.bot.retraining.host import WORSE, Host
-from tests.bot.world import labels, name_servers, private, until, words
+from tests.bot.world import labels, name_servers, private, until
 
 
 async def book_one(host: Host, desk: JobDesk) -> int:
@@ -121,38 +123,6 @@ async def test_a_training_that_is_killed_has_ended_without_a_word(host: Host, de
     assert (desk.folder(1).path / STOP).exists()  # for one that has begun to start, and was not seen yet
 
 
-async def test_measuring_takes_no_longer_than_it_may(
-    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def measured(*_: object) -> str:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    monkeypatch.setattr(worker, "run_command", measured)
-    monkeypatch.setattr(worker, "MEASURE_SECONDS", 0.01)
-    await host.until(await host.retrain(), "It could not be measured beside", "Look at both sheets")
-
-
-async def test_what_is_cancelled_while_it_is_measured_asks_for_no_word(
-    host: Host, service: RetrainService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    figures, shown = service.worker._figures, []
-
-    async def meanwhile(*given: Any) -> Any:
-        shown.append(words(host.card(card)))
-        await service.cancel(1, host.admin.id)
-        return await figures(*given)
-
-    monkeypatch.setattr(service.worker, "_figures", meanwhile)
-    host.plan(figures=WORSE, waits=True)
-    card = await host.retrain()
-    host.go()
-    await host.until(card, "### Retraining 1: cancelled")
-    assert "Measuring it beside the running model …" in shown[0]
-    with pytest.raises(jobs.JobOverError):
-        await service.adopt(1)
-
-
 async def test_a_model_whose_files_are_gone_can_still_be_turned_down(host: Host, desk: JobDesk) -> None:
     host.plan(figures=WORSE)
     card = await host.until(await host.retrain(), "Look at both sheets")
@@ -185,6 +155,23 @@ async def test_jobs_whose_files_lie_with_another_host_are_left_to_it(
     assert await book.begin(second)
 
 
+async def test_a_job_begins_when_that_of_another_host_is_over(
+    host: Host, desk: JobDesk, service: RetrainService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 1e6)
+    retrainer = service.worker
+    await retrainer.stop()
+    elsewhere = await book_one(host, desk)
+    assert await desk.book.begin(elsewhere)
+    card = await host.retrain()
+    assert not await retrainer._next()
+    assert host.calls() == []
+    retrainer.start()
+    await until(lambda: bool(retrainer._wakeup._waiters))
+    await service.cancel(elsewhere, host.admin.id)
+    await host.until(card, "draws from now on")
+
+
 async def test_one_process_works_on_a_data_folder(host: Host, service: RetrainService) -> None:
     first = service.worker
     second = Retrainer(first._settings, first._desk, first._library, first._versions)
@@ -202,6 +189,40 @@ async def test_an_abandoned_training_ends(host: Host, desk: JobDesk, service: Re
     await service.worker.abandon()
     training = Training(desk.folder(1).path)
     await until(lambda: not training.is_alive())
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_training_that_begins_while_its_bot_ends_is_known(
+    host: Host, service: RetrainService, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    begins, may_begin = threading.Event(), threading.Event()
+    start, begun = Training.start, list[Training]()
+
+    def slow(training: Training, arguments: Sequence[str]) -> None:
+        begins.set()
+        may_begin.wait()
+        start(training, arguments)
+        begun.append(training)
+
+    monkeypatch.setattr(Training, "start", slow)
+    host.plan(waits=True)
+    await host.retrain()
+    await until(begins.is_set)
+    ending = asyncio.create_task(service.worker.stop() if goes_on else service.worker.abandon())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    still_there = not ending.done()
+    may_begin.set()
+    await ending
+    assert still_there
+    (training,) = begun
+    process = training._process
+    assert process is not None
+    if goes_on:
+        assert training.is_alive()
+        host.go()
+    await until(lambda: process.returncode is not None)  # nobody asks: it becomes no zombie all the same
+    assert process.returncode == (0 if goes_on else -signal.SIGKILL)
 
 
 class Told(Training):
@@ -243,6 +264,10 @@ async def test_a_training_is_followed_to_its_last_line_and_its_card_not_drawn_ea
     await service.worker._follow(job_id, Told(tmp_path, lines))
     assert judged == [tmp_path]
     assert shown == [job_id]
+    (tmp_path / PROGRESS).unlink()
+    service.worker.edit_seconds = 0.0
+    await service.worker._follow(job_id, Told(tmp_path, [{"event": "start"}, *[{"event": "of a later version"}] * 3]))
+    assert shown == [job_id] * 2  # not again while nothing is new
 
 
 async def test_the_training_is_told_what_the_host_wants(
@@ -256,7 +281,7 @@ async def test_the_training_is_told_what_the_host_wants(
     (call,) = host.calls()
     told = list(pairwise(call))
     assert [value for name, value in told if name == "--icons"] == [str(active)]
-    assert {("--device", "cpu"), ("--kimg", "2.5"), ("--progress", "jsonl")} <= set(told)
+    assert {("--device", "cpu"), ("--kimg", "2.5"), ("--progress", "jsonl"), ("--seed", "1")} <= set(told)
     assert call[-2:] == [*options]  # last, so that they count
     host.plan(waits=True)
     await host.until(await host.retrain(), "50 %")  # of the next one, it does not say that it is measured
