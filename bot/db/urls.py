@@ -68,7 +68,7 @@ def sqlite_url(file: Path) -> str:
     """The URL of an SQLite file, whatever its name."""
     if str(file).startswith("file:"):  # which SQLite would take for an address of its own
         file = file.absolute()
-    return f"sqlite+aiosqlite:///{quote(str(file), safe=' +/')}"
+    return f"sqlite+aiosqlite:///{quote(str(file), safe='+/')}"  # who reads it strips spaces
 
 
 def sqlite_file(url: URL) -> Path | None:
