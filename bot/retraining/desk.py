@@ -79,6 +79,8 @@ class JobDesk:
         self.measuring = False
         self.clock = clock
         self.root = data / "jobs"
+        self.sweeping = asyncio.Lock()
+        """Held while files of jobs go that are over, and while one of them is to go on after all."""
         self._showing = asyncio.Lock()
 
     def folder(self, job_id: int) -> JobFolder:
@@ -145,12 +147,13 @@ class JobDesk:
 
     async def clean(self) -> None:
         """Leave only a small rest of jobs that are over; the last one that failed can still be resumed."""
-        failed = await self.book.ids(JobState.FAILED)
-        over = await self.book.ids(JobState.ADOPTED, JobState.DISCARDED, JobState.CANCELLED)
-        for job_id in (*over, *failed[:-1]):
-            if await self.has_files(job_id):
-                with contextlib.suppress(OSError):
-                    await asyncio.to_thread(self.folder(job_id).strip)
+        async with self.sweeping:
+            failed = await self.book.ids(JobState.FAILED)
+            over = await self.book.ids(JobState.ADOPTED, JobState.DISCARDED, JobState.CANCELLED)
+            for job_id in (*over, *failed[:-1]):
+                if await self.has_files(job_id):
+                    with contextlib.suppress(OSError):
+                        await asyncio.to_thread(self.folder(job_id).strip)
 
     def _status(self, job: JobView) -> JobStatus:
         folder = self.folder(job.id)

@@ -81,10 +81,11 @@ class RetrainService:
 
     async def resume(self, job_id: int) -> None:
         """Put a job that failed to the queue again, to go on where it last saved. Raises JobOverError."""
-        if not (await self.desk.status(job_id)).resumable:
-            raise JobOverError(f"retraining {job_id} has nothing to go on with")
         again = {"state": JobState.QUEUED, "error": None, "cancelled_by": None, "finished_at": None}
-        await self.desk.book.move(job_id, [JobState.FAILED], **again)
+        async with self.desk.sweeping:
+            if not (await self.desk.status(job_id)).resumable:
+                raise JobOverError(f"retraining {job_id} has nothing to go on with")
+            await self.desk.book.move(job_id, [JobState.FAILED], **again)
         await self.desk.show(job_id)
         self.worker.wake()
 

@@ -12,7 +12,7 @@ import pytest
 
 from bot.db.models import NOBODY
 from bot.db.retraining import IconSource, JobState
-from bot.retraining.card import BAD, GOOD, MOST_FIGURES, _figures, retrain_card
+from bot.retraining.card import BAD, GOOD, MOST_FIGURES, _figures, bar, retrain_card
 from bot.retraining.desk import JobStatus, Phase
 from bot.retraining.gate import Verdict
 from bot.retraining.jobs import JobView, Order
@@ -122,3 +122,10 @@ def test_figures_that_only_the_new_model_has() -> None:
     lines = _figures(new, {"swd": Figure(value=3.0, real=1.0)}, Texts.load(), "en-US")
     assert lines[:2] == ["`swd`: 2, running model 3, real icons 1", "`a`: 2, running model -, real icons 1"]
     assert len(lines) == MOST_FIGURES
+
+
+@pytest.mark.parametrize(("share", "full"), [(0, 0), (0.04, 0), (0.06, 1), (0.5, 5), (0.94, 9), (0.96, 10), (1, 10)])
+def test_a_bar_is_as_full_as_the_nearest_tenth(share: float, full: int) -> None:
+    drawn = bar(share, 10)
+    assert len(drawn) == 10
+    assert drawn.count(bar(1, 1)) == full

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -95,6 +96,39 @@ async def test_a_card_that_takes_no_more_edits_is_posted_again(host: Host) -> No
     await host.until(host.card(last), "draws from now on")
 
 
+async def test_a_card_that_discord_fails_to_edit_is_not_posted_a_second_time(host: Host, desk: JobDesk) -> None:
+    world = host.world
+    host.plan(waits=True)
+    card = await host.until(await host.retrain(), "50 %")
+    world.env.inject_error("PATCH", f"/channels/{world.channel.id}/messages/{card.id}", status=400, code=50035)
+    assert not await desk.show(1)
+    assert world.channel.last_message is not None
+    assert world.channel.last_message.id == card.id
+    host.go()
+    await host.until(card, "draws from now on")
+
+
+async def test_a_card_in_a_channel_that_is_forbidden_is_not_tried_for_ever(
+    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    async def forbidden(*_: Any, **__: Any) -> None:
+        tried.append(1)
+        response: Any = type("Response", (), {"status": 403, "reason": ""})
+        raise discord.Forbidden(response, {"code": 50001, "message": "Missing Access"})
+
+    host.plan(waits=True, figures=WORSE)
+    await host.until(await host.retrain(), "50 %")
+    monkeypatch.setattr(discord.PartialMessage, "edit", forbidden)
+    host.go()
+    await ended(desk, 1, JobState.WAITING)
+    await desk.catch_up(everything=False)
+    before = len(tried)
+    await desk.catch_up(everything=False)
+    assert len(tried) == before > 0
+
+
 async def test_a_deleted_card_comes_back_with_the_result(host: Host) -> None:
     world = host.world
     host.plan(waits=True, figures=WORSE)
@@ -181,6 +215,22 @@ async def test_a_retraining_whose_card_cannot_be_posted_is_withdrawn(
     assert await desk.book.cards() == []
     assert [each.name for each in desk.root.iterdir() if each.is_dir()] == []
     assert "It begins in a moment." in words(await host.retrain())
+    host.world.errors()
+
+
+async def test_a_command_that_ends_while_it_posts_its_card_leaves_no_job(
+    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cancelled(*_: Any, **__: Any) -> None:
+        raise asyncio.CancelledError
+
+    host.plan(waits=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(discord.Interaction, "edit_original_response", cancelled)
+        with contextlib.suppress(asyncio.CancelledError):
+            await host.admin.slash(host.world.channel, "retrain")
+    assert await desk.book.view(1) is None
+    assert not desk.folder(1).path.exists()
     host.world.errors()
 
 

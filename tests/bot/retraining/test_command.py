@@ -242,7 +242,12 @@ async def test_what_does_not_go_together_is_refused(host: Host, monkeypatch: pyt
     assert (await answer(**two)).startswith("Discord does not hand out that picture")
     monkeypatch.setattr(command, "FILE_LIMIT", 0)
     assert (await answer(**two)).startswith("a.zip has 0.0 MiB, and I take files of up to 0 MiB.")
+    monkeypatch.setattr(command, "FILE_LIMIT", 1)
+    monkeypatch.setattr(command, "_MIB", 3)
+    assert (await answer(file=("a.zip", b"four"))).startswith("a.zip has 1.3 MiB, and I take files of up to 1 MiB.")
     assert host.calls() == []
+    host.plan(waits=True)
+    await host.until(await host.retrain(file=("a.zip", b"zip")), "50 %")  # just as large as it may be
 
 
 async def test_where_no_picture_can_be_posted_nothing_begins(host: Host) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.db.retraining import JobState
 from bot.retraining.desk import JobDesk
 from bot.retraining.jobs import JobOverError
 from bot.retraining.process import Training
@@ -50,3 +51,26 @@ async def test_of_two_who_resume_it_one_is_told_that_it_goes_on(host: Host, serv
     host.plan(waits=True)
     told = await asyncio.gather(service.resume(1), service.resume(1), return_exceptions=True)
     assert [type(each) for each in told if each is not None] == [JobOverError]
+
+
+async def test_one_that_is_resumed_while_old_files_go_keeps_its_own(
+    host: Host, desk: JobDesk, service: RetrainService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second failure takes the files of the first, which somebody resumes just then: it goes on, or is over."""
+    host.plan(fails="no memory")
+    await host.until(await host.retrain(), "no memory")
+    ids, resumed = desk.book.ids, list[asyncio.Task[None]]()
+
+    async def found(*states: JobState) -> list[int]:
+        failed = await ids(*states)
+        if states == (JobState.FAILED,) and len(failed) == 2 and not resumed:
+            host.plan(waits=True)
+            resumed.append(asyncio.create_task(service.resume(1)))
+            await asyncio.wait(resumed, timeout=0.5)
+        return failed
+
+    monkeypatch.setattr(desk.book, "ids", found)
+    await host.until(await host.retrain(), "### Retraining 2 failed")
+    await until(lambda: bool(resumed))
+    (told,) = await asyncio.gather(*resumed, return_exceptions=True)
+    assert isinstance(told, JobOverError) or desk.folder(1).saved_run() is not None
