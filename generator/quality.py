@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from generator.card import Figure
 
@@ -24,8 +24,13 @@ def score(metrics: Mapping[str, Figure]) -> float:
     they stop falling while the pictures still get better: they count, alike, in ratios, only where form was not
     taken. Nothing counts below what real icons have. Without any of them it is 0.
     """
-    deciding = ["form"] if "form" in metrics else [name for name in _FLOORS if name in metrics]
-    return sum(math.log(ratio(name, metrics[name])) for name in deciding) / max(len(deciding), 1)
+    names = deciding(metrics)
+    return sum(math.log(ratio(name, metrics[name])) for name in names) / max(len(names), 1)
+
+
+def deciding(metrics: Collection[str]) -> list[str]:
+    """Which of these figures make the score: scores of others cannot be compared with it."""
+    return ["form"] if "form" in metrics else [name for name in _FLOORS if name in metrics]
 
 
 def ratio(name: str, figure: Figure) -> float:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.checkpoint import BROAD_BUNDLE, Bundle
+from generator.checkpoint import BROAD_BUNDLE, Bundle, read_bundle
 from generator.decode import TRANSPARENT, color_code
 from generator.door import Device
 from generator.gray import in_words
@@ -283,7 +283,8 @@ def fit_command(
         further = f"To go on: {_command('train', 'fit', '--resume', run.path)}"
         console.print(Text(f"{outcome.sentence} {further if stopped else bundles}"), soft_wrap=True)
         if not stopped:
-            for line in _next_steps(run.path, done.seconds):
+            from_broad = setting.start is not None and setting.start == read_bundle(BROAD_BUNDLE).digest
+            for line in _next_steps(run.path, done.seconds, from_broad=from_broad):
                 console.print(Text(line), soft_wrap=True)
 
 
@@ -297,13 +298,19 @@ def _command(*words: str | Path) -> str:
     return shlex.join(["python", "-m", *map(str, words)])
 
 
-def _next_steps(run: Path, seconds: float) -> Iterator[str]:
-    """What to do with a run that took `seconds` so far: lines, each with a command to paste."""
+def _next_steps(run: Path, seconds: float, *, from_broad: bool) -> Iterator[str]:
+    """What to do with a run that took `seconds` so far: lines, each with a command to paste.
+
+    `from_broad`: it began with the broad bundle, which helps short runs and hinders long ones (docs/performance.md).
+    """
     more = math.ceil(seconds / 60) + MORE_MINUTES
     yield f"Look at it:  {_command('train', 'report', run, '--open')}"
     yield f"Draw a grid: {_command('generator', 'grid', '--bundle', run)}"
     yield f"Try the bot: MOJIGAN_BUNDLE={shlex.quote(str(run))} {_command('bot', 'preview')}"
-    yield f"Train on:    {_command('train', 'fit', '--resume', run, '--minutes', str(more))}"
+    if from_broad:
+        yield f"For longer:  the same with --from none --minutes {more}; what began with the broad bundle gains no more"
+    else:
+        yield f"Train on:    {_command('train', 'fit', '--resume', run, '--minutes', str(more))}"
 
 
 def _summary(setting: Setting, device: torch.device, start: Bundle | None) -> Table:

@@ -158,8 +158,8 @@ def _figures(entries: Sequence[Entry], trained: Sequence[Reached]) -> Table:
     reals = {name: one.figures[name].real for one in trained for name in one.figures}
     real = ["1", *(number(reals[name]) for name in names)]
     note = (
-        "x real: SWD, KID and form as multiples of those of real icons, in one. Lower is better of it, these three and "
-        "copies; higher of precision, recall and coverage. MS-SSIM far above that of real icons: icons are all alike; "
+        "x real: form as a multiple of that of real icons. Lower is better of it, SWD, KID, form and copies; higher "
+        "of precision, recall and coverage. MS-SSIM far above that of real icons: icons are all alike; "
         "nearest far below: copies."
     )
     if told_apart:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from generator.card import Figure
-from generator.quality import score
+from generator.quality import deciding, score
 
 NEVER = 0
 """A patience that does not run out."""
@@ -64,6 +64,8 @@ class Watch:
     since_best: int = 0
     """Evaluations that brought no better score."""
     best_score: float | None = None
+    scored_by: str = ""
+    """The figures that made that score."""
     best_share: float = 0.0
     """The share of the run that was done when the score was last bettered."""
     best_kimg: float = 0.0
@@ -100,7 +102,9 @@ class Guard:
         One that raises an alarm is never the best, but for the very first.
         """
         watch = replace(self.watch, evaluations=self.watch.evaluations + 1, since_best=self.watch.since_best + 1)
-        value = score(metrics)
+        value, scored_by = score(metrics), ", ".join(deciding(metrics))
+        if watch.scored_by != scored_by:  # begun by a version that judged by other figures
+            watch = replace(watch, best_score=None, scored_by=scored_by)
         alarm, sentence = self._alarm(metrics) if watch.evaluations > self.limits.warm_up else (None, "")
         # Once real icons are reached, all scores are 0: of equals, the later one has learned longer, at lower rates.
         best = watch.best_score is None or (alarm is None and value <= watch.best_score)

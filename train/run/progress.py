@@ -38,6 +38,7 @@ from rich.table import Column
 from rich.text import Text
 
 from generator.card import Figure
+from generator.quality import deciding
 
 
 class Reporter(Protocol):
@@ -142,11 +143,14 @@ class Bar:
         )
 
     def evaluated(self, record: Mapping[str, Any]) -> None:
-        """Leave a line above the bar; the ratio is the score, a geometric mean of those of SWD, KID and form."""
-        figures = _in_words({name: Figure(**figure) for name, figure in record["metrics"].items()})
+        """Leave a line above the bar; the ratio is the score."""
+        figures = {name: Figure(**figure) for name, figure in record["metrics"].items()}
         best = " [green]best so far[/]" if record["best"] else ""
-        ratio = f"figures {math.exp(record['score']):.1f} times those of real icons"
-        self._progress.console.print(f"{record['kimg']:>8.1f} kimg  {ratio}{best}  [dim]{figures}", highlight=False)
+        by = ", ".join(deciding(figures)) or "figures"
+        ratio = f"{by} {math.exp(record['score']):.1f} times those of real icons"
+        self._progress.console.print(
+            f"{record['kimg']:>8.1f} kimg  {ratio}{best}  [dim]{_in_words(figures)}", highlight=False
+        )
 
     def busy(self, what: str) -> None:
         """Say what is done instead of training, until the next tick."""

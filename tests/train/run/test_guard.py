@@ -6,7 +6,7 @@ import pytest
 
 from generator.card import Figure
 from generator.quality import score
-from train.run.guard import NEVER, Alarm, Guard, Limits, Verdict
+from train.run.guard import NEVER, Alarm, Guard, Limits, Verdict, Watch
 
 ARMED = Limits(warm_up=0)
 
@@ -38,6 +38,14 @@ def test_of_equals_the_later_one_is_kept_but_nothing_got_better() -> None:
     assert [judged(guard, figures(swd), share=swd / 100).best for swd in (19, 18, 17)] == [True, True, True]
     assert guard.watch.best_kimg == 17
     assert guard.watch.since_best == 2
+
+
+def test_a_best_score_by_other_figures_is_none() -> None:
+    """As in the state of a run that a version before this one began."""
+    begun = Guard(patience=1, watch=Watch(evaluations=9, best_score=0.1, best_share=0.9))
+    assert judged(begun, figures(form=(900, 20))).best
+    assert not judged(begun, figures(form=(901, 20))).best
+    assert judged(begun, figures(form=(899, 20))).best
 
 
 def test_form_decides_where_it_was_taken() -> None:

@@ -115,5 +115,6 @@ def test_a_gpu_and_a_narrow_set_start_from_nothing_unless_told_otherwise() -> No
     varied = read_bundle(BROAD_BUNDLE).icons()
     alike = read_bundle(DEFAULT_BUNDLE).icons()
     assert usual_start(short, varied, cpu) is not None
-    assert usual_start(short, varied, torch.device("cuda")) is None
+    for device in ("cuda", "mps"):
+        assert usual_start(short, varied, torch.device(device)) is None
     assert usual_start(short, alike, cpu) is None
