@@ -17,9 +17,9 @@ SPREADS = ("ms_ssim", "coverage")
 SOURCES_OF_COPIES = ("nearest",)
 """Figures that fall when a model copies its training icons."""
 
-TOLERANCE = 0.05
-"""Share by which the score's figures may be larger and still count as not worse: so much lies in the choice of the
-samples."""
+TOLERANCE = 0.1
+"""Share by which the score's figures may be larger and still count as not worse: two deviations of what lies in the
+choice of the samples (form of 512, six choices: a deviation of 3 % for faces, 4 % for the broad set)."""
 
 LOWEST_SHARE = 0.5
 """Of the real figure: a spread below is a collapse, a nearest distance below is copying. Of MS-SSIM, which is 1 between

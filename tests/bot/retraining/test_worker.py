@@ -200,7 +200,7 @@ async def test_a_training_that_begins_while_its_bot_ends_is_known(
 
     def slow(training: Training, arguments: Sequence[str]) -> None:
         begins.set()
-        may_begin.wait()
+        may_begin.wait(60)
         start(training, arguments)
         begun.append(training)
 
