@@ -61,11 +61,29 @@ def test_a_future_format_version_says_update(bundle: Path) -> None:
             for name in ("name", "license", "author")
         ),
         *(
+            (lambda card, name=name, value=value: card["data"].update({name: value}), f"data.{name}")
+            for name, value in (
+                *(("name", "\x80"), ("name", "\x9f"), ("license", "\x7f"), ("author", "\x1f"), ("name", "x" * 301)),
+                *(
+                    ("license", "x" * 1001),
+                    ("author", "x" * 1001),
+                    ("count", 0),
+                    ("held_out", -1),
+                    ("digest", "0" * 63),
+                ),
+                *(("digest", "0" * 65), ("digest", "A" * 64)),
+            )
+        ),
+        *(
             (lambda card, name=name, value=value: card.update({name: value}), name)
             for name, value in (
                 *((each, "\x1b[31m") for each in ("preset", "encoder", "created", "code_version", "background")),
                 *(("created", "x" * 1000), ("truncation", 0), ("truncation", 1.5), ("plainest", 2**63)),
                 *(("started_from", "abc"), ("sheet_held_out", 10**9), ("kimg", float("inf"))),
+                *(("sheet_icons", 0), ("sheet_held_out", -1), ("plainest", -1), ("threshold", 0), ("threshold", 1.1)),
+                *(("encoder", "x" * 65), ("preset", "x" * 101), ("code_version", "x" * 101), ("created", "x" * 41)),
+                *(("background", value) for value in ("red", "#FFFFFF", "#fffffff", "transparent ")),
+                *(("started_from", "0" * 63), ("metrics", {"x" * 41: {"value": 1, "real": 1}})),
                 ("metrics", {str(number): {"value": 1, "real": 1} for number in range(65)}),
             )
         ),
@@ -75,6 +93,13 @@ def test_a_future_format_version_says_update(bundle: Path) -> None:
 def test_a_wrong_card_says_what_is_wrong(bundle: Path, change: Callable[[dict[str, Any]], object], said: str) -> None:
     change_card(bundle, change)
     assert said in refused(bundle)
+
+
+def test_texts_that_are_as_long_as_may_be_are_read(bundle: Path) -> None:
+    texts = {"name": "\xa0" + "x" * 299, "license": "x" * 1000, "author": "~" * 1000}
+    change_card(bundle, lambda card: card["data"].update(texts))
+    data = read_bundle(bundle).card.data
+    assert {name: getattr(data, name) for name in texts} == texts
 
 
 HOSTILE = "\x1b[2J\n\u202e" + "x" * 10_000

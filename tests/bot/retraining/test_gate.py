@@ -24,8 +24,8 @@ GOOD = figures(kid=(3.0, 1.0), swd=(9.0, 1.0), ms_ssim=(0.3, 0.25), coverage=(0.
         ({"kid": (2.9, 1.0)}, Verdict.BETTER),
         ({"kid": (3.0, 1.0)}, Verdict.NOT_WORSE),
         ({"kid": (3.0, 1.0), "swd": (9.0, 1.0)}, Verdict.NOT_WORSE),
-        ({"kid": (3.3, 1.0)}, Verdict.NOT_WORSE),  # a tenth more in one of two figures
-        ({"kid": (3.4, 1.0)}, Verdict.WORSE),
+        ({"kid": (3.6, 1.0)}, Verdict.NOT_WORSE),  # a fifth more in one of two figures
+        ({"kid": (3.7, 1.0)}, Verdict.WORSE),
         ({"kid": (3.4, 1.0), "swd": (7.0, 1.0)}, Verdict.BETTER),  # in ratios, both count alike
         ({"kid": (2.9, 1.0), "form": (999.0, 20.0)}, Verdict.BETTER),  # the running model has no such figure
         ({"kid": (1.0, 1.0), "ms_ssim": (0.63, 0.25)}, Verdict.COLLAPSED),  # over half the way from real to equal
@@ -45,6 +45,8 @@ def test_form_counts_where_both_have_it() -> None:
     old, new = {**GOOD, **figures(form=(300.0, 1.0))}, {**GOOD, **figures(kid=(2.9, 1.0), form=(2300.0, 1.0))}
     assert judge(new, old) is Verdict.WORSE
     assert judge(old, new) is Verdict.BETTER
+    for form, verdict in ((329.0, Verdict.NOT_WORSE), (331.0, Verdict.WORSE)):  # a tenth lies in the choice of samples
+        assert judge({**GOOD, **figures(form=(form, 1.0))}, old) is verdict
 
 
 def test_a_running_model_that_stands_no_better_is_no_measure() -> None:
