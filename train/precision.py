@@ -18,10 +18,10 @@ class Precision(StrEnum):
 
     def is_short_on(self, device: torch.device) -> bool:
         """Whether it is bfloat16 on this device."""
-        return has_bfloat16(device) if self is Precision.AUTO else self is Precision.BFLOAT16
+        return favors_bfloat16(device) if self is Precision.AUTO else self is Precision.BFLOAT16
 
 
-def has_bfloat16(device: torch.device) -> bool:
+def favors_bfloat16(device: torch.device) -> bool:
     """Whether a device is faster in bfloat16: CUDA from compute capability 8 on, CPUs with AMX or AMD's AVX512-BF16.
 
     Intel's AVX512-BF16 alone multiplies no faster than float32, and converting comes on top: a step of `sagan` took
@@ -30,12 +30,12 @@ def has_bfloat16(device: torch.device) -> bool:
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # PyTorch 2.11 cannot say what a CPU has: float32 is right everywhere.
-    return device.type == "cpu" and gains_by_bfloat16(getattr(torch.cpu, "get_capabilities", dict)())
+    # A PyTorch that is too old to say what a CPU has takes float32.
+    return device.type == "cpu" and processor_favors_bfloat16(getattr(torch.cpu, "get_capabilities", dict)())
 
 
-def gains_by_bfloat16(processor: Mapping[str, object]) -> bool:
-    """The same of a CPU, from what `torch.cpu.get_capabilities` says of it."""
+def processor_favors_bfloat16(processor: Mapping[str, object]) -> bool:
+    """Whether a CPU is faster in bfloat16, from what `torch.cpu.get_capabilities` says of it."""
     if processor.get("amx_bf16"):
         return True
     return bool(processor.get("avx512_bf16")) and not str(processor.get("cpu_name", "")).startswith("Intel")

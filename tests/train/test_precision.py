@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from train.adversary.recipes import PRESETS, Recipe
-from train.precision import Precision, gains_by_bfloat16, has_bfloat16
+from train.precision import Precision, favors_bfloat16, processor_favors_bfloat16
 
 CPU = torch.device("cpu")
 CPUINFO = Path("/proc/cpuinfo")
@@ -17,7 +17,7 @@ CPUINFO = Path("/proc/cpuinfo")
 
 @pytest.mark.parametrize("has", [False, True])
 def test_the_device_decides_unless_somebody_does(monkeypatch: pytest.MonkeyPatch, has: bool) -> None:
-    monkeypatch.setattr("train.precision.has_bfloat16", lambda device: has)
+    monkeypatch.setattr("train.precision.favors_bfloat16", lambda device: has)
     assert Precision.AUTO.is_short_on(CPU) is has
     assert Precision.BFLOAT16.is_short_on(CPU)
     assert not Precision.FLOAT32.is_short_on(CPU)
@@ -35,14 +35,14 @@ def test_the_device_decides_unless_somebody_does(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_only_a_processor_that_is_faster_so_takes_it(processor: dict[str, object], gains: bool) -> None:
-    assert gains_by_bfloat16(processor) is gains
+    assert processor_favors_bfloat16(processor) is gains
 
 
 @pytest.mark.skipif(not CPUINFO.exists(), reason="Linux says so in a file")
 def test_the_processor_says_what_it_has() -> None:
     said = CPUINFO.read_text()
-    assert has_bfloat16(CPU) is ("amx_bf16" in said or ("avx512_bf16" in said and "GenuineIntel" not in said))
-    assert not has_bfloat16(torch.device("mps"))  # whatever the CPU beside it can
+    assert favors_bfloat16(CPU) is ("amx_bf16" in said or ("avx512_bf16" in said and "GenuineIntel" not in said))
+    assert not favors_bfloat16(torch.device("mps"))  # whatever the CPU beside it can
 
 
 @pytest.mark.parametrize(("before", "now"), [(True, "auto"), (False, "float32")])

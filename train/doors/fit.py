@@ -308,7 +308,7 @@ def _next_steps(run: Path, seconds: float, *, from_broad: bool) -> Iterator[str]
     yield f"Draw a grid: {_command('generator', 'grid', '--bundle', run)}"
     yield f"Try the bot: MOJIGAN_BUNDLE={shlex.quote(str(run))} {_command('bot', 'preview')}"
     if from_broad:
-        yield f"For longer:  the same with --from none --minutes {more}; what began with the broad bundle gains no more"
+        yield f"For longer:  the same with --from none --minutes {more}; long runs come out better so"
     else:
         yield f"Train on:    {_command('train', 'fit', '--resume', run, '--minutes', str(more))}"
 

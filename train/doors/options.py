@@ -26,7 +26,7 @@ from train.adversary.recipes import PRESETS, Recipe
 from train.data.holdout import HELD_OUT_SHARE, split
 from train.data.icons import IconSet
 from train.doors.terminal import UsageError
-from train.metrics.similarity import mean_ms_ssim
+from train.metrics.similarity import PAIRS, mean_ms_ssim
 from train.run.folder import Run, RunError
 from train.run.setting import Goal, Setting
 
@@ -72,9 +72,6 @@ BROAD, NONE = Path("broad"), Path("none")
 
 SHORT_KIMG, SHORT_MINUTES = 60, 10
 """Up to these, a run on the CPU on a varied set looks better when it starts from the broad bundle."""
-
-SOME = 512
-"""Icons of a set that are looked at for that, evenly spread over it."""
 
 ALIKE = 0.35
 """MS-SSIM of pairs of icons from which on a set is narrow (faces .46, varied sets .12 to .28): the broad bundle knows
@@ -171,7 +168,7 @@ def usual_start(setting: Setting, icons: NDArray[np.uint8], device: torch.device
         require_fit(bundle, recipe, setting.network)
     except UsageError:
         return None
-    some = icons[:: math.ceil(len(icons) / SOME)]
+    some = icons[:: math.ceil(len(icons) / (2 * PAIRS))]  # of thousands, as many as are compared
     return bundle if mean_ms_ssim(over(some, WHITE), device) < ALIKE else None
 
 

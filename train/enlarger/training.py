@@ -15,7 +15,7 @@ from generator.enlarger import EnlargerNetwork
 from generator.folders import write_file
 from train.enlarger.faults import with_faults
 from train.enlarger.pairs import Pairs
-from train.precision import has_bfloat16
+from train.precision import favors_bfloat16
 
 BATCH = 8
 RATE, WARM_UP = 1e-3, 0.03
@@ -51,7 +51,7 @@ def train_enlarger(
         phase = (row, column)  # a quarter of the large pixels teaches nearly as much, in half the time
         small, large = pairs.parts(BATCH, phase, rng)
         given = with_faults(small, rng).to(device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
+        with torch.autocast(device.type, torch.bfloat16, enabled=favors_bfloat16(device)):
             drawn = network(given, phase)
         loss = distance(drawn.float(), large.to(device))
         optimizer.zero_grad(set_to_none=True)

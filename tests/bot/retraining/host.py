@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any
 import discord
 import simcord
 
+from bot.db.retraining import JobState
+from bot.retraining.desk import JobDesk
 from bot.retraining.service import RetrainService
 from bot.services import Services
 from generator.files import CARD
@@ -94,3 +97,10 @@ def furnish(world: World, tiny_bundle: Path, folder: Path) -> Host:
     quicken(world.services, host.folder)
     host.plan()
     return host
+
+
+async def ended(desk: JobDesk, job_id: int, state: JobState) -> None:
+    """Wait until a job is in a state, and nobody is at work."""
+    async with asyncio.timeout(60):
+        while (await desk.status(job_id)).job.state is not state or desk.training is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)

@@ -12,18 +12,13 @@ import discord
 import pytest
 from sqlalchemy import select
 
-from bot.db.models import ModelState
 from bot.db.retraining import JobState, RetrainJob
-from bot.models.library import ModelLibrary
-from bot.models.versions import VersionService
 from bot.retraining.desk import JobDesk
-from bot.retraining.jobs import LONGEST_QUEUE, JobAdoptedError, JobDiscardedError, JobOverError
+from bot.retraining.jobs import LONGEST_QUEUE, JobOverError
 from bot.retraining.process import Progress, Training
 from bot.retraining.service import RetrainService
-from bot.retraining.worker import MOST_WAITING
-from tests.bot.models.test_library import records
-from tests.bot.retraining.host import WORSE, Host
-from tests.bot.world import labels, private, until, words
+from tests.bot.retraining.host import WORSE, Host, ended
+from tests.bot.world import labels, until, words
 
 PNG = b"\x89PNG"
 
@@ -31,13 +26,6 @@ PNG = b"\x89PNG"
 async def broken(*_: Any, **__: Any) -> None:
     """Discord hangs up."""
     raise aiohttp.ServerDisconnectedError
-
-
-async def ended(desk: JobDesk, job_id: int, state: JobState) -> None:
-    """Wait until a job is in a state, and nobody is at work."""
-    async with asyncio.timeout(60):
-        while (await desk.status(job_id)).job.state is not state or desk.training is not None:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 async def test_a_card_that_could_not_be_edited_is_drawn_again(
@@ -73,16 +61,6 @@ async def test_a_card_that_lost_its_message_is_posted_again_at_the_start(host: H
     await host.until(host.card(last), "### Retraining 1: discarded")
 
 
-async def test_models_beyond_the_limit_go_when_a_retraining_is_over(host: Host, desk: JobDesk) -> None:
-    host.plan(figures=WORSE)
-    card = await host.until(await host.retrain(), "Look at both sheets")
-    await ended(desk, 1, JobState.WAITING)
-    host.world.service(VersionService)._limit = 0
-    await host.admin.click(card, label="Discard")
-    states = [each.state for each in await records(host.world.services.database)]
-    assert states == [ModelState.ACTIVE, ModelState.GONE]
-
-
 async def test_a_card_that_takes_no_more_edits_is_posted_again(host: Host) -> None:
     world = host.world
     host.plan(waits=True)
@@ -106,27 +84,6 @@ async def test_a_card_that_discord_fails_to_edit_is_not_posted_a_second_time(hos
     assert world.channel.last_message.id == card.id
     host.go()
     await host.until(card, "draws from now on")
-
-
-async def test_a_card_in_a_channel_that_is_forbidden_is_not_tried_for_ever(
-    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried = []
-
-    async def forbidden(*_: Any, **__: Any) -> None:
-        tried.append(1)
-        response: Any = type("Response", (), {"status": 403, "reason": ""})
-        raise discord.Forbidden(response, {"code": 50001, "message": "Missing Access"})
-
-    host.plan(waits=True, figures=WORSE)
-    await host.until(await host.retrain(), "50 %")
-    monkeypatch.setattr(discord.PartialMessage, "edit", forbidden)
-    host.go()
-    await ended(desk, 1, JobState.WAITING)
-    await desk.catch_up(everything=False)
-    before = len(tried)
-    await desk.catch_up(everything=False)
-    assert len(tried) == before > 0
 
 
 async def test_a_deleted_card_comes_back_with_the_result(host: Host) -> None:
@@ -182,11 +139,16 @@ async def test_the_buttons_are_those_of_the_state(host: Host, desk: JobDesk) -> 
         await host.world.service(RetrainService).resume(1)
 
 
-async def test_a_card_without_a_place_is_not_tried_for_ever(host: Host, desk: JobDesk) -> None:
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_card_without_a_place_is_not_tried_for_ever(host: Host, desk: JobDesk, gone: bool) -> None:
     world = host.world
     host.plan(waits=True, figures=WORSE)
     card = await host.until(await host.retrain(), "50 %")
-    world.env.backend.delete_channel(world.channel.id)
+    if gone:
+        world.env.backend.delete_channel(world.channel.id)
+    else:
+        path = f"/channels/{world.channel.id}/messages/{card.id}"
+        world.env.inject_error("PATCH", path, status=403, code=50001, times=None)
     host.go()
     await ended(desk, 1, JobState.WAITING)
     await desk.catch_up(everything=False)
@@ -197,10 +159,14 @@ async def test_a_card_without_a_place_is_not_tried_for_ever(host: Host, desk: Jo
 
 
 @pytest.mark.parametrize(
-    "error", [aiohttp.ServerDisconnectedError(), TimeoutError(), ConnectionResetError(), discord.RateLimited(60)]
+    "error",
+    [
+        *(aiohttp.ServerDisconnectedError(), TimeoutError(), ConnectionResetError(), discord.RateLimited(60)),
+        asyncio.CancelledError(),  # the command ends meanwhile
+    ],
 )
 async def test_a_retraining_whose_card_cannot_be_posted_is_withdrawn(
-    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch, error: Exception
+    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     async def refuse(*_: Any, **__: Any) -> None:
         raise error
@@ -210,27 +176,12 @@ async def test_a_retraining_whose_card_cannot_be_posted_is_withdrawn(
     for _ in range(LONGEST_QUEUE + 1):
         with monkeypatch.context() as patch:
             patch.setattr(discord.Interaction, "edit_original_response", refuse)
-            await host.admin.slash(host.world.channel, "retrain")
+            with contextlib.suppress(asyncio.CancelledError):
+                await host.admin.slash(host.world.channel, "retrain")
     assert discord.Interaction.edit_original_response is edit
     assert await desk.book.cards() == []
     assert [each.name for each in desk.root.iterdir() if each.is_dir()] == []
     assert "It begins in a moment." in words(await host.retrain())
-    host.world.errors()
-
-
-async def test_a_command_that_ends_while_it_posts_its_card_leaves_no_job(
-    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def cancelled(*_: Any, **__: Any) -> None:
-        raise asyncio.CancelledError
-
-    host.plan(waits=True)
-    with monkeypatch.context() as patch:
-        patch.setattr(discord.Interaction, "edit_original_response", cancelled)
-        with contextlib.suppress(asyncio.CancelledError):
-            await host.admin.slash(host.world.channel, "retrain")
-    assert await desk.book.view(1) is None
-    assert not desk.folder(1).path.exists()
     host.world.errors()
 
 
@@ -272,108 +223,6 @@ async def test_what_a_crash_left_before_its_card_is_forgotten(host: Host, desk: 
     await desk.withdraw(4)
     host.go()
     await host.until(card, "draws from now on")
-
-
-@pytest.mark.parametrize("first", ["adopt", "discard"])
-@pytest.mark.parametrize("late", [0, 3, 30])
-async def test_of_adopt_and_discard_at_once_one_happens(host: Host, desk: JobDesk, first: str, late: int) -> None:
-    world = host.world
-    service, library = world.service(RetrainService), world.service(ModelLibrary)
-    before = library.active
-    host.plan(figures=WORSE)
-    card = await host.until(await host.retrain(), "Look at both sheets")
-    await ended(desk, 1, JobState.WAITING)
-    other = "discard" if first == "adopt" else "adopt"
-
-    async def later() -> None:
-        for _ in range(late):
-            await asyncio.sleep(0)
-        await getattr(service, other)(1)
-
-    results = await asyncio.gather(getattr(service, first)(1), later(), return_exceptions=True)
-    (told,) = [each for each in results if isinstance(each, JobOverError)]
-    state = (await desk.status(1)).job.state
-    adopted = state is JobState.ADOPTED
-    assert adopted or state is JobState.DISCARDED
-    assert type(told) is (JobAdoptedError if adopted else JobDiscardedError)
-    assert (library.active is not before) is adopted
-    states = [each.state for each in await records(world.services.database)]
-    assert states == ([ModelState.KEPT, ModelState.ACTIVE] if adopted else [ModelState.ACTIVE, ModelState.REJECTED])
-    assert labels(host.card(card)) == ["Figures"]
-
-
-@pytest.mark.parametrize("pressed", ["Adopt", "Discard"])
-@pytest.mark.parametrize("late", [False, True])
-async def test_both_are_told_which_it_was(
-    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch, pressed: str, late: bool
-) -> None:
-    world = host.world
-    service, library = world.service(RetrainService), world.service(ModelLibrary)
-    host.plan(figures=WORSE)
-    card = await host.until(await host.retrain(), "Look at both sheets")
-    await ended(desk, 1, JobState.WAITING)
-    name, other = ("adopt", service.discard) if pressed == "Adopt" else ("keep", service.adopt)
-    work = getattr(library, name)
-
-    async def meanwhile(*given: Any) -> Any:
-        monkeypatch.setattr(library, name, work)
-        await other(1)
-        return await work(*given)
-
-    if late:
-        monkeypatch.setattr(library, name, meanwhile)
-    told = private(await host.admin.click(card, label=pressed))
-    if late:
-        assert told == f"Somebody was faster: this model has been {'adopted' if name == 'keep' else 'discarded'}."
-    else:
-        version = library.active.version
-        assert told == (f"`{version}` draws from now on." if name == "adopt" else "Retraining 1: discarded")
-
-
-async def test_a_word_that_is_given_while_room_is_made_counts(
-    host: Host, desk: JobDesk, service: RetrainService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    host.plan(figures=WORSE)
-    await host.until(await host.retrain(), "Look at both sheets")
-    await ended(desk, 1, JobState.WAITING)
-    await service.adopt(1)
-    ids = desk.book.ids
-
-    async def before(*states: JobState) -> list[int]:
-        return [1, *range(2, 2 + MOST_WAITING)] if states == (JobState.WAITING,) else await ids(*states)
-
-    monkeypatch.setattr(desk.book, "ids", before)
-    await service.worker._let_go()
-    assert (await desk.status(1)).job.state is JobState.ADOPTED
-
-
-async def test_a_retraining_that_is_cancelled_in_the_last_moment_is_not_adopted(
-    host: Host, desk: JobDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    library = host.world.service(ModelLibrary)
-    before, adopt = library.active, library.adopt
-
-    async def cancelled_meanwhile(*given: Any) -> Any:
-        await host.world.service(RetrainService).cancel(1, host.admin.id)
-        return await adopt(*given)
-
-    monkeypatch.setattr(library, "adopt", cancelled_meanwhile)
-    card = await host.until(await host.retrain(), "### Retraining 1: cancelled")
-    assert library.active is before
-    assert labels(card) == []
-
-
-async def test_a_model_that_was_turned_down_in_the_last_moment_is_not_adopted(host: Host, desk: JobDesk) -> None:
-    """Between the look at its job and the moment in which it begins to serve."""
-    library = host.world.service(ModelLibrary)
-    before = library.active
-    host.plan(figures=WORSE)
-    await host.until(await host.retrain(), "Look at both sheets")
-    await ended(desk, 1, JobState.WAITING)
-    await desk.book.move(1, [JobState.WAITING], state=JobState.DISCARDED)
-    with pytest.raises(JobDiscardedError):
-        await library.adopt(host.bundle, desk.book.adopted(1, JobState.WAITING))
-    assert library.active is before
 
 
 @pytest.mark.parametrize("turns", range(4))

@@ -13,7 +13,6 @@ import pytest
 import simcord
 from PIL import Image
 
-from bot.db.models import ModelState
 from bot.db.retraining import JobState
 from bot.models.library import ModelLibrary
 from bot.retraining import command, worker
@@ -22,8 +21,7 @@ from bot.retraining.process import PROGRESS
 from bot.retraining.service import RetrainService
 from bot.retraining.worker import Retrainer, _look
 from generator.networks.plain import PlainConfig
-from tests.bot.models.test_library import records
-from tests.bot.retraining.host import WORSE, Host, another_bundle
+from tests.bot.retraining.host import WORSE, Host
 from tests.bot.world import World, alt_text, labels, name_servers, private, until, words
 
 
@@ -286,41 +284,6 @@ async def test_an_error_that_nobody_has_thought_of_fails_the_job_once(
     await host.until(card, "An unexpected error (KeyError)")
     assert await host.world.service(RetrainService).desk.book.ids(JobState.RUNNING) == []
     assert "what nobody has thought of" in caplog.text
-
-
-async def test_few_models_wait_for_a_word_with_their_whole_run(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "MOST_WAITING", 1)
-    host.plan(figures=WORSE)
-    first = await host.retrain()
-    await host.until(first, "Look at both sheets")
-    host.bundle = another_bundle(host.bundle, host.folder.parent / "fresher")
-    host.plan(figures=WORSE)
-    second = await host.retrain()
-    await host.until(second, "Look at both sheets")
-    await host.until(first, "discarded")
-    desk = host.world.service(RetrainService).desk
-    assert await desk.book.ids(JobState.WAITING) == [2]
-    assert [each.state for each in await records(host.world.services.database)] == [
-        ModelState.ACTIVE,
-        ModelState.REJECTED,  # it can still be chosen
-    ]
-    await until(lambda: desk.folder(1).saved_run() is None)
-    assert desk.folder(2).saved_run() is not None
-    assert labels(host.card(first)) == ["Figures"]
-
-
-async def test_room_is_made_also_where_a_model_is_gone(
-    host: Host, service: RetrainService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker, "MOST_WAITING", 1)
-    host.plan(figures=WORSE)
-    first = await host.until(await host.retrain(), "Look at both sheets")
-    await until(lambda: service.desk.training is None)
-    await asyncio.to_thread(service.desk.folder(1).remove)
-    host.bundle = another_bundle(host.bundle, host.folder.parent / "fresher")
-    host.plan(figures=WORSE)
-    await host.until(await host.retrain(), "Look at both sheets")
-    await host.until(first, "discarded")
 
 
 async def test_models_are_listed_and_shown_to_everybody(host: Host) -> None:

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.testing import CliRunner
 
-from generator.checkpoint import BROAD_BUNDLE, read_bundle
+from generator.checkpoint import read_bundle
 from generator.studio import Studio
 from tests.train.run.door import events, folder_of, train
 from train.__main__ import app
@@ -264,14 +264,6 @@ def test_a_dry_run_leaves_nothing(icon_folder: Path, tmp_path: Path) -> None:
     assert "300 kimg" in result.stdout
     assert "broken.png" in result.stdout
     assert not (tmp_path / "runs").exists()
-
-
-def test_what_began_with_the_broad_bundle_is_not_trained_on(tmp_path: Path) -> None:
-    first = ("--icons", BROAD_BUNDLE, "--device", "cpu", "--kimg", "0.012", "--batch", "4", "--runs", tmp_path)
-    result = train(*first, "--only", "icon-000*")
-    assert result.exit_code == 0, result.output
-    assert "--from none --minutes 31" in result.stdout
-    assert "--resume" not in result.stdout
 
 
 def test_a_bar_in_the_terminal(icon_folder: Path, tmp_path: Path) -> None:

@@ -118,3 +118,11 @@ def test_a_gpu_and_a_narrow_set_start_from_nothing_unless_told_otherwise() -> No
     for device in ("cuda", "mps"):
         assert usual_start(short, varied, torch.device(device)) is None
     assert usual_start(short, alike, cpu) is None
+
+
+def test_what_began_with_the_broad_bundle_is_not_trained_on(tmp_path: Path) -> None:
+    first = ("--icons", BROAD_BUNDLE, "--device", "cpu", "--kimg", "0.012", "--batch", "4", "--runs", tmp_path)
+    result = train(*first, "--only", "icon-000*")
+    assert result.exit_code == 0, result.output
+    assert "--from none --minutes 31" in result.stdout
+    assert "--resume" not in result.stdout
