@@ -12,10 +12,11 @@ from PIL import Image
 from torch.nn import functional
 
 from generator.checkpoint import Bundle
-from generator.encoder import PARTS, load_encoder
+from generator.encoder import to_input
 from generator.neighborhood import Neighborhood
 from generator.sheets import thin
 from generator.transparency import DARK, WHITE, as_pixels, over
+from generator.vision.efficientnet import NaturalFeatures
 
 CANDIDATES = 16
 """Icons that are drawn for each one that is shown: two micro-batches on the CPU."""
@@ -23,14 +24,16 @@ CANDIDATES = 16
 NEW = 0.45
 """The least distance from the nearest training icon, in that of a usual fresh icon, of what is new."""
 
-BLEMISHED, FLAWED = 0.35, 0.75
+BLEMISHED, FLAWED = 0.5, 0.75
 """Icons whose oddest places are odder than those of this share of the training icons."""
 
-_ODDEST = 8
-"""Places, of PARTS * PARTS, that tell how odd an icon is."""
-_MOST_KNOWN = 96
+_ODDEST = 4
+"""Places, of 8x8, that tell how odd an icon is."""
+_LEVELS = 2
+"""Of the natural features: up to stride 8, so that 64 pixels have 8x8 places."""
+_MOST_KNOWN = 512
 """Training icons, at most, that places are compared with."""
-_BATCH = 64
+_BATCH = 16
 """Icons at a time that are looked at for flaws."""
 _NEIGHBOR = 3
 _MOST_REALS = 4096
@@ -58,51 +61,48 @@ class Realism:
 
 
 class Flaws:
-    """How odd the oddest places of icons are: smudges and specks lie far from all that training icons have there.
+    """How odd the oddest places of icons are: smudges and specks are unlike all that training icons have there.
 
-    Distances of the encoder's first layers to the nearest training icon, in the same place or beside it (as PatchCore
-    finds defects: Roth et al. 2022), on white and on dark, each channel divided by its deviation.
+    Cosine distances of natural features, on white and on dark, to the nearest training icon in the same place (as
+    PatchCore finds defects: Roth et al. 2022). docs/model.md has how well that agrees with eyes.
     """
 
     def __init__(self, icons: NDArray[np.uint8], device: torch.device | None = None) -> None:
         """`icons`: `(M, H, W, C)` uint8, the training icons; one alone finds no flaws. They are compared on `device`,
-        or the CPU. Raises EncoderError.
+        or the CPU.
         """
         self._device = device or torch.device("cpu")
-        self._encoder = load_encoder().on(self._device)
-        parts = self._parts(icons[list(thin(len(icons), _MOST_KNOWN))])
-        self._deviation = parts.std(dim=(0, 1), correction=0).clamp_min(1e-3)
-        known = (parts / self._deviation).reshape(PARTS, PARTS, *parts.shape[1:]).permute(2, 3, 0, 1)
-        padded = functional.pad(known, (1, 1, 1, 1), mode="replicate").permute(2, 3, 1, 0)
-        self._known = [
-            padded[down : down + PARTS, right : right + PARTS].flatten(0, 1) for down in range(3) for right in range(3)
-        ]
-        """Nine times `(PARTS * PARTS, D, M)`: what stands in each place of the training icons, or beside it."""
-        self._squares = [known.square().sum(dim=1, keepdim=True) for known in self._known]
-        own = self._oddness(self._known[len(self._known) // 2].transpose(1, 2), leave_out_itself=True)
+        self._network = NaturalFeatures(_LEVELS).to(self._device)
+        chosen = icons[list(thin(len(icons), _MOST_KNOWN))]
+        known = torch.cat([self._places(chunk) for chunk in _chunks(chosen)], dim=1)
+        self._known = known.transpose(1, 2)
+        """`(P, D, M)`, P the number of places."""
+        own = self._oddness(known, leave_out_itself=True)
         self._bounds = own.quantile(torch.tensor([BLEMISHED, FLAWED])) if len(own) > 1 else torch.full((2,), torch.inf)
 
     def of(self, icons: NDArray[np.uint8]) -> torch.Tensor:
         """Of icons `(N, H, W, C)` uint8: `(N,)`, 0 for good ones, 1 for BLEMISHED, 2 for FLAWED ones."""
-        chunks = [icons[start : start + _BATCH] for start in range(0, len(icons), _BATCH)]
-        oddness = torch.cat([self._oddness(self._parts(chunk) / self._deviation) for chunk in chunks])
+        oddness = torch.cat([self._oddness(self._places(chunk)) for chunk in _chunks(icons)])
         return torch.bucketize(oddness, self._bounds)
 
-    def _parts(self, icons: NDArray[np.uint8]) -> torch.Tensor:
-        """`(PARTS * PARTS, N, D)`."""
-        seen = self._encoder.parts(np.concatenate([over(icons, WHITE), over(icons, DARK)]))
-        return torch.cat(seen.to(self._device).chunk(2), dim=1).flatten(2).permute(2, 0, 1)
+    @torch.inference_mode()
+    def _places(self, icons: NDArray[np.uint8]) -> torch.Tensor:
+        """What stands in each place of icons: `(P, N, D)`, of length 1."""
+        seen = to_input(torch.from_numpy(np.concatenate([over(icons, WHITE), over(icons, DARK)])))
+        levels = self._network(seen.to(self._device).contiguous(memory_format=torch.channels_last))
+        on_both = torch.cat(levels[-1].chunk(2), dim=1)
+        return functional.normalize(on_both, dim=1).flatten(2).permute(2, 0, 1)
 
-    def _oddness(self, parts: torch.Tensor, *, leave_out_itself: bool = False) -> torch.Tensor:
-        """`(PARTS * PARTS, N, D)` -> `(N,)`, on the CPU."""
-        nearest = torch.full(parts.shape[:2], torch.inf, device=self._device)
-        for known, squares in zip(self._known, self._squares, strict=True):
-            beyond = torch.baddbmm(squares, parts, known, alpha=-2)  # squared distances, less the parts' own squares
-            if leave_out_itself:
-                beyond.diagonal(dim1=1, dim2=2).fill_(torch.inf)
-            nearest = nearest.minimum(beyond.amin(dim=2))
-        distances = (nearest + parts.square().sum(dim=2)).clamp_min(0).sqrt()
-        return distances.topk(_ODDEST, dim=0).values.mean(dim=0).cpu()
+    def _oddness(self, places: torch.Tensor, *, leave_out_itself: bool = False) -> torch.Tensor:
+        """`(P, N, D)` -> `(N,)`, on the CPU."""
+        likeness = places @ self._known
+        if leave_out_itself:
+            likeness.diagonal(dim1=1, dim2=2).fill_(-torch.inf)
+        return (1 - likeness.amax(dim=2)).topk(_ODDEST, dim=0).values.mean(dim=0).cpu()
+
+
+def _chunks(icons: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    return [icons[start : start + _BATCH] for start in range(0, len(icons), _BATCH)]
 
 
 class Choice:

@@ -26,8 +26,6 @@ EDGE = 64
 """Pixels along the edge of what the network sees; icons of other sizes are scaled."""
 
 FEATURES = 96
-PARTS, PART_CHANNELS = 16, 64
-"""Places along an edge that the first layers tell apart, and what they say of each."""
 
 _BATCH = 16  # icons at a time: always so many, so that an icon has the same features in any company
 
@@ -41,8 +39,8 @@ class EncoderNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_convolution(3, 32, 4), _convolution(32, PART_CHANNELS, 3))  # 32x32, 16x16
-        self.middle = _convolution(PART_CHANNELS, 96, 3)  # 8x8
+        self.stem = nn.Sequential(_convolution(3, 32, 4), _convolution(32, 64, 3))  # 32x32, 16x16
+        self.middle = _convolution(64, 96, 3)  # 8x8
         self.top = _convolution(96, 160, 3)  # 4x4
         self.head = nn.Sequential(nn.Linear(256, 320), nn.ReLU(), nn.Linear(320, FEATURES))
 
@@ -81,20 +79,16 @@ class Encoder:
 
     def features(self, icons: NDArray[np.uint8]) -> torch.Tensor:
         """Features of icons: `(N, H, W, 3)` uint8 -> `(N, 96)` float32 of length 1, on the CPU."""
-        return torch.cat([torch.empty((0, FEATURES)), *self._looks(self.network, icons)])
-
-    def parts(self, icons: NDArray[np.uint8]) -> torch.Tensor:
-        """What the first layers see in each place of icons: `(N, H, W, 3)` uint8 -> `(N, 64, 16, 16)`, on the CPU."""
-        return torch.cat([torch.empty((0, PART_CHANNELS, PARTS, PARTS)), *self._looks(self.network.stem, icons)])
+        return torch.cat([torch.empty((0, FEATURES)), *self._looks(icons)])
 
     @torch.inference_mode()
-    def _looks(self, network: nn.Module, icons: NDArray[np.uint8]) -> Iterator[torch.Tensor]:
-        device = next(network.parameters()).device
+    def _looks(self, icons: NDArray[np.uint8]) -> Iterator[torch.Tensor]:
+        device = next(self.network.parameters()).device
         for start in range(0, len(icons), _BATCH):
             chunk = torch.from_numpy(icons[start : start + _BATCH].copy())  # also of a read-only array
             images = torch.full((_BATCH, 3, EDGE, EDGE), 1.0)
             images[: len(chunk)] = to_input(chunk)
-            yield network(images.to(device))[: len(chunk)].cpu()
+            yield self.network(images.to(device))[: len(chunk)].cpu()
 
 
 def to_input(icons: torch.Tensor) -> torch.Tensor:

@@ -13,9 +13,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from generator.vision.efficientnet import CHANNELS, NaturalFeatures
 from train.adversary.discriminators import LEAK, normalized_conv
 from train.adversary.distributed import share
-from train.vision.efficientnet import CHANNELS, NaturalFeatures
 
 LEVELS = 3
 VIEW = 96

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from generator.vision.efficientnet import CHANNELS, NaturalFeatures
 from train.metrics.features import unbiased_mmd
-from train.vision.efficientnet import CHANNELS, NaturalFeatures
 
 EDGE = 128
 """Pixels at which the network looks."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from generator.vision.efficientnet import CHANNELS, NaturalFeatures
 from train.adversary.guide import LEVELS, VIEW, Guide, plain_views, views
-from train.vision.efficientnet import CHANNELS, NaturalFeatures
 
 PUBLISHED = ((-0.3396, 27.761), (-0.3377, 27.454), (-0.5509, 20.110), (0.0156, 4.946))
 """Computed with the network of the package that the weights come from, in 32 bits."""

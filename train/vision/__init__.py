@@ -1,1 +1,0 @@
-"""A frozen network that knows natural images: it guides training, and judges form."""
