@@ -29,6 +29,8 @@ from bot.retraining.child import LOCK, PROCESS, STOP
 COMMAND = ("-m", "train")
 """What Python runs."""
 PROGRESS, ERRORS = "progress.jsonl", "errors.txt"
+DEATH_SECONDS = 10.0
+"""How long a process that was killed may take to be gone: a moment, but on a busy machine."""
 NICENESS = 10
 """Added to the process's priority number: the bot's own work goes first."""
 
@@ -189,16 +191,20 @@ class Training:
             (self.folder / STOP).touch()
 
     def kill(self) -> None:
-        """End it at once, with all that it has started. Nothing happens when it no longer runs."""
+        """End it at once, with all that it has started, and see it gone. Nothing happens when it no longer runs."""
         if not self.is_alive():
             return
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, subprocess.TimeoutExpired):
             own = self._child()
             pid = own.pid if own is not None else int(json.loads((self.folder / PROCESS).read_text())["pid"])
             if sys.platform == "win32":
                 os.kill(pid, signal.SIGTERM)  # what ends a process there, whatever it does
             else:
                 os.killpg(pid, signal.SIGKILL)
+            if own is not None:
+                own.wait(DEATH_SECONDS)
+            with FileLock(self.folder / LOCK, timeout=DEATH_SECONDS):  # the next one in this folder needs it
+                pass
 
     def reason(self) -> str | None:
         """Why it ended, as it said itself in the last line on stderr; None when it said nothing of use."""

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,8 +80,8 @@ async def test_a_process_is_followed_by_its_lock(tmp_path: Path, monkeypatch: py
     found_again = Training(tmp_path)
     assert found_again.is_alive()
     found_again.kill()
-    training._process.wait()
     assert not found_again.is_alive()
+    training._process.wait()
     assert training.reason() is None  # killed: what it said before is not why
     assert found_again.reason() == "last words"
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
@@ -176,6 +177,22 @@ async def test_a_training_is_ended_with_all_that_it_has_started(tmp_path: Path) 
     assert training._process.wait() == -signal.SIGKILL
     await asyncio.to_thread(held.acquire, timeout=60)
     held.release()
+
+
+@pytest.mark.parametrize("found_again", [False, True])
+async def test_a_training_that_is_killed_is_gone_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found_again: bool
+) -> None:
+    """Whatever begins in this folder next finds its lock free, also when the system takes its time."""
+    training = Training(tmp_path, script(tmp_path, f"print('begun', file=sys.stderr, flush=True); {WAIT}"))
+    training.start([])
+    await until(lambda: (tmp_path / ERRORS).read_text() == "begun\n")
+    kill = os.killpg
+    monkeypatch.setattr(os, "killpg", lambda *given: threading.Timer(0.2, kill, given).start())
+    await asyncio.to_thread((Training(tmp_path) if found_again else training).kill)
+    assert not Training(tmp_path).is_alive()
+    assert training._process is not None
+    assert await asyncio.to_thread(training._process.wait) == -signal.SIGKILL
 
 
 def test_a_number_that_belongs_to_another_process_by_now_is_let_alone(
