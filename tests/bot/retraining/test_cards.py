@@ -181,7 +181,7 @@ async def test_a_retraining_whose_card_cannot_be_posted_is_withdrawn(
     assert discord.Interaction.edit_original_response is edit
     assert await desk.book.cards() == []
     assert [each.name for each in desk.root.iterdir() if each.is_dir()] == []
-    assert "It begins in a moment." in words(await host.retrain())
+    await host.until(await host.retrain(), "50 %")
     host.world.errors()
 
 
