@@ -50,6 +50,7 @@ from train.doors.options import (
     read_recipe,
     reopen,
     require_preset,
+    usual_batch,
 )
 from train.doors.terminal import (
     Alpha,
@@ -154,7 +155,7 @@ def compare_command(
             look = WHITE  # what one of them cannot draw, none is shown
         icon_set = read_icons(icons, size=edge, background=look, only=only, threshold=cut)
         plans = [
-            _plan(label, changes, icon_set, goal, (seed or 0, name, license_, hold_out), evaluate_every)
+            _plan(label, changes, icon_set, goal, (seed or 0, name, license_, hold_out), evaluate_every, where)
             for label, changes in wanted.items()
         ]
         settings = [plan.setting for plan in plans if plan.setting is not None]
@@ -218,11 +219,13 @@ def _plan(
     goal: Goal,
     data: tuple[int, str | None, str | None, float | None],
     evaluate_every: float | None,
+    device: torch.device,
 ) -> Plan:
     """What is to be trained, or why it cannot be. `data`: seed, the set's name and license, and the share held out."""
     preset, changes = wanted
     try:
         recipe = read_recipe(preset, changes, icon_set.report.size, icon_set.pixels.shape[-1])
+        recipe = replace(recipe, batch=usual_batch(recipe, device))
         setting = make_setting(icon_set, recipe, goal, *data)
         setting = replace(setting, patience=NEVER, evaluate_every=evaluate_every)
         return Plan(label, setting, anatomy(setting, icon_set.pixels))

@@ -23,10 +23,12 @@ from generator.gray import in_words
 from generator.networks import build_generator
 from generator.transparency import WHITE
 from train.adversary.leader import follow_command, is_follower, processes, together
-from train.adversary.recipes import PRESETS, Recipe
+from train.adversary.recipes import PRESETS
 from train.data.icons import write_report
 from train.data.summary import summarize
 from train.doors.options import (
+    CUDA_BATCH,
+    DEFAULT_PRESET,
     DEFAULT_SIZE,
     SHORT_KIMG,
     SHORT_MINUTES,
@@ -48,6 +50,7 @@ from train.doors.options import (
     read_start,
     reopen,
     require_fit,
+    usual_batch,
     usual_start,
 )
 from train.doors.terminal import Alpha, Gray, StopSignal, ThresholdText, UsageError, read_icons, read_look, sentences
@@ -59,9 +62,7 @@ from train.run.progress import Bar, JsonLines
 from train.run.setting import Goal, Setting
 from train.run.sitting import fit, start_run
 
-DEFAULT_PRESET, DEFAULT_KIMG = "sagan", 300.0
-CUDA_BATCH = 128
-"""Icons in a step of the default preset on CUDA, which a smaller batch leaves idle: 2.9 times the images/s of 32."""
+DEFAULT_KIMG = 300.0
 
 SHOWN_DEFAULTS = {
     name: f"{value:g}" if isinstance(value, float) else str(value).lower()
@@ -286,11 +287,6 @@ def fit_command(
             from_broad = setting.start is not None and setting.start == read_bundle(BROAD_BUNDLE).digest
             for line in _next_steps(run.path, done.seconds, from_broad=from_broad):
                 console.print(Text(line), soft_wrap=True)
-
-
-def usual_batch(recipe: Recipe, device: torch.device) -> int:
-    """Icons in a step of each process where nobody said how many."""
-    return CUDA_BATCH if device.type == "cuda" and recipe.preset == DEFAULT_PRESET else recipe.batch
 
 
 def _command(*words: str | Path) -> str:

@@ -30,6 +30,10 @@ from train.metrics.similarity import PAIRS, mean_ms_ssim
 from train.run.folder import Run, RunError
 from train.run.setting import Goal, Setting
 
+DEFAULT_PRESET = "sagan"
+CUDA_BATCH = 128
+"""Icons in a step of the default preset on CUDA, which a smaller batch leaves idle: 2.9 times the images/s of 32."""
+
 GROWING = ("growth", "minibatch_stddev")
 """Options that only networks know which are built by resolutions."""
 
@@ -127,6 +131,11 @@ def read_start(path: Path | None) -> Bundle | None:
         return read_bundle(BROAD_BUNDLE if path == BROAD else path)
     except BundleError as error:
         raise UsageError(f"--from: {error}") from error
+
+
+def usual_batch(recipe: Recipe, device: torch.device) -> int:
+    """Icons in a step of each process where nobody said how many."""
+    return CUDA_BATCH if device.type == "cuda" and recipe.preset == DEFAULT_PRESET else recipe.batch
 
 
 def like(bundle: Bundle, changes: dict[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,21 @@ def test_all_get_the_same_and_are_judged_alike(compared: Path) -> None:
     assert tiny["anatomy"]["helper"] > plain["anatomy"]["helper"]
 
 
+def test_steps_are_as_large_as_fit_takes_them(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    def train(_: Path, __: str, setting: Setting, *___: object) -> bool:
+        taken.append(setting.recipe.batch)
+        return False
+
+    monkeypatch.setattr("train.doors.compare._train", train)
+    monkeypatch.setattr(
+        "train.doors.compare.usual_batch", lambda recipe, device: 3 * recipe.batch + (device.type == "cpu")
+    )
+    assert compare(source, tmp_path / "out", "--preset", "tiny", "--device", "cpu").exit_code == 0
+    assert taken == [13]
+
+
 def test_page_and_picture_show_all_of_it(compared: Path) -> None:
     page = (compared / "compare.html").read_text("utf-8")
     assert "<script" not in page

@@ -28,7 +28,7 @@ from train.adversary.recipes import PRESETS
 from train.adversary.trainer import Trainer
 from train.data.reading import Request
 from train.data.sources import read_source
-from train.doors.fit import CUDA_BATCH, usual_batch
+from train.doors.options import CUDA_BATCH, usual_batch
 from train.doors.terminal import StopSignal
 from train.run.folder import BEST, LATEST, SHEETS, STATS, Run
 from train.run.progress import Bar
