@@ -58,6 +58,18 @@ def test_smudges_and_specks_are_flaws(drawn_icons: NDArray[np.uint8]) -> None:
     assert blotted.sum() > good.sum() + 3
 
 
+@pytest.mark.parametrize("shade", [0, 255])
+def test_a_speck_beside_a_transparent_icon_is_a_flaw_on_either_ground(
+    transparent_icons: NDArray[np.uint8], shade: int
+) -> None:
+    """A white one is seen on dark alone."""
+    fresh = np.concatenate([transparent_icons[:8], transparent_icons[:8]])
+    fresh[8:, :9, :9] = (shade, shade, shade, 255)
+    good, specked = Flaws(transparent_icons[8:]).of(fresh).chunk(2)
+    assert (specked == 2).all()
+    assert good.sum() < specked.sum()
+
+
 def test_one_training_icon_finds_no_flaws(drawn_icons: NDArray[np.uint8]) -> None:
     assert Flaws(drawn_icons[:1]).of(drawn_icons[:3]).tolist() == [0, 0, 0]
 
