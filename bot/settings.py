@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     """Where the source code that runs here can be read; /about links to it."""
     quota: int | None = Field(default=None, gt=0, lt=2**31)
     """Icons that a person can draw per hour, in all servers and direct messages together; None: no limit."""
-    candidates: int = Field(default=16, ge=1, le=64)
+    candidates: int = Field(default=8, ge=1, le=64)
     """Icons that are drawn for a fresh one to be chosen from; 1: nobody chooses."""
     health_port: int | None = Field(default=None, ge=1, le=_LAST_PORT)
     """Where `/livez`, `/readyz` and `/metrics` are served; None: nowhere."""

@@ -120,13 +120,11 @@ async def draw_chosen(
 
 
 def enough_for(count: int, candidates: int, waiting: int) -> int:
-    """How many icons to draw so that `count` can be chosen, with `candidates` for one alone and `waiting` before them.
+    """How many icons to draw so that `count` can be chosen, with `candidates` for each and `waiting` before them.
 
-    Icons of a sheet share theirs: half as many for each. While many people wait, nobody chooses.
+    While many people wait, nobody chooses.
     """
-    if candidates == 1 or waiting > MAX_WAITING // 4:
-        return count
-    return candidates if count == 1 else count * max(candidates // 2, 1)
+    return count if waiting > MAX_WAITING // 4 else count * candidates
 
 
 async def draw_rows(library: ModelLibrary, rows: Sequence[GenerationView]) -> list[Drawn | None]:

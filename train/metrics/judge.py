@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from generator.card import Figure
-from generator.choice import CANDIDATES, Flaws, Realism, choose
+from generator.choice import CANDIDATES, Realism, choose
 from generator.encoder import Encoder, load_encoder
 from generator.neighborhood import REFERENCES
 from generator.studio import fold, to_pixels
@@ -68,7 +68,7 @@ class Judge:
         """
         self._device, self._samples = device, samples
         self._encoder = load_encoder().on(device)
-        self._form, self._flaws = Form(over(icons, WHITE), device), Flaws(icons, device)
+        self._form, self._realism = Form(over(icons, WHITE), device), Realism(icons, device)
         self._views = [
             _View(training, fresh, device, samples, self._encoder)
             for training, fresh in zip(on_backgrounds(icons), on_backgrounds(held_out), strict=True)
@@ -106,7 +106,7 @@ class Judge:
             for name in seen[0]
         }
         found["form"] = Figure(value=self._form.figure(pictures[0]), real=self._form.real)
-        found |= self._views[0].chosen(pictures[0], features[0], self._flaws.of(fakes))
+        found |= self._views[0].chosen(pictures[0], features[0], self._realism.of(fakes))
         if len(seen) > 1:
             for name, figures, view in zip(BACKGROUNDS, seen, self._views, strict=True):
                 found[f"swd_{name}"] = Figure(value=figures["swd"], real=view.real["swd"])
@@ -147,7 +147,6 @@ class _View:
         self._device, self._icons = device, icons
         self._features, unseen = encoder.features(icons), encoder.features(held_out)
         self._memory = Memory(icons, held_out, self._features, unseen, device)
-        self._realism = Realism(self._features)
         self._side = side = min(len(icons) // 2, samples, SIDE)
         self._parts: list[_Part] = []
         found: list[dict[str, float]] = []
@@ -172,13 +171,13 @@ class _View:
             **self._memory.figures(fakes, features),
         }
 
-    def chosen(self, fakes: NDArray[np.uint8], features: torch.Tensor, flaws: torch.Tensor) -> dict[str, Figure]:
+    def chosen(self, fakes: NDArray[np.uint8], features: torch.Tensor, realism: torch.Tensor) -> dict[str, Figure]:
         """What choosing among generated icons in RGB gives, beside what taking the first ones gives."""
-        realism, distance = self._realism.of(features), self._memory.distance(fakes, features)
+        distance = self._memory.distance(fakes, features)
         candidates = min(CANDIDATES, len(fakes) // 2)
         firsts = list(range(0, len(fakes) - candidates + 1, candidates))
         best = [
-            first + choose(realism[among], flaws[among], distance[among], features[among], self._memory.apart, 1)[0]
+            first + choose(realism[among], distance[among], features[among], self._memory.apart, 1)[0]
             for first in firsts
             for among in [slice(first, first + candidates)]
         ]

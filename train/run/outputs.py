@@ -47,7 +47,7 @@ class Shelf:
         self._descriptors = describe(shown)
         encoder = load_encoder()
         self._encoder, self._features = encoder.digest, encoder.features(over(shown, WHITE))
-        self._realism = Realism(self._features)
+        self._realism = Realism(shown)
         index, held_out_features = NeighborIndex(self._descriptors), encoder.features(over(held_out, WHITE))
         self._fresh = torch.from_numpy(measure(index, self._features, held_out, held_out_features))
 
@@ -95,7 +95,7 @@ class Shelf:
 
     def _plainest(self, drawn: NDArray[np.uint8]) -> int:
         """The seed among SHEET_SEEDS whose icon is the most real one."""
-        return SHEET_SEEDS[int(self._realism.of(load_encoder().features(over(drawn, WHITE))).argmax())]
+        return SHEET_SEEDS[int(self._realism.of(drawn).argmax())]
 
 
 @torch.inference_mode()
