@@ -32,7 +32,7 @@ PATIENCE, LOOKS = 10_000, 60
 """Milliseconds that the page may take for anything, and how often it is looked at: a training takes minutes."""
 
 
-GOOD_SEEDS = (71, 128, 87, 126)
+GOOD_SEEDS = (85, 11, 99, 107)
 """Of the model that ships, picked from the first 128."""
 
 
