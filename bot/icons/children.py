@@ -22,7 +22,7 @@ async def draw_children(
     """
     first, second = parents
     async with library.use(first.model_id) as model:
-        count = CHILDREN * icons.candidates(model)
+        count = icons.enough(CHILDREN, model)
         children = mix(first.seed, second.seed, model.bundle.config.latent_size, count)
     return await draw_between(icons, parents, children, CHILDREN, kind=GenerationKind.MIX, where=where)
 

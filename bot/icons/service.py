@@ -151,7 +151,7 @@ class IconService:
         truncation = own if truncation is None else truncation
         async with self._library.use(model_id) as model:
             if seeds is None:
-                fresh = await self._fresh(where.guild_id, enough_for(count, self._candidates, model.studio.waiting))
+                fresh = await self._fresh(where.guild_id, self.enough(count, model))
                 seeds, drawn = await draw_chosen(model, fresh, count, truncation)
             elif len(seeds) > count:
                 seeds, drawn = await draw_chosen(model, seeds, count, truncation, in_order=True)
@@ -161,9 +161,9 @@ class IconService:
         drawings = [Drawing(seed, model.id, sheet.truncation, parent_id, other_parent_id) for seed in seeds]
         return sheet.with_rows(await self.record(drawings, where, kind))
 
-    def candidates(self, model: Model) -> int:
-        """How many icons to draw for each one that is to be chosen alone."""
-        return enough_for(1, self._candidates, model.studio.waiting)
+    def enough(self, count: int, model: Model) -> int:
+        """How many icons to draw so that `count` can be chosen."""
+        return enough_for(count, self._candidates, model.studio.waiting)
 
     async def record(self, drawings: Sequence[Drawing], where: Origin, kind: GenerationKind) -> list[int]:
         """Write the rows of icons that were drawn for one message, all or none; their ids."""

@@ -122,9 +122,9 @@ async def draw_chosen(
 def enough_for(count: int, candidates: int, waiting: int) -> int:
     """How many icons to draw so that `count` can be chosen, with `candidates` for each and `waiting` before them.
 
-    While many people wait, nobody chooses.
+    While many people wait, nobody chooses; and no sheet takes more than half of what may wait.
     """
-    return count if waiting > MAX_WAITING // 4 else count * candidates
+    return count if waiting > MAX_WAITING // 4 else min(count * candidates, MAX_WAITING // 2)
 
 
 async def draw_rows(library: ModelLibrary, rows: Sequence[GenerationView]) -> list[Drawn | None]:

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ COMMAND = ("-m", "train")
 PROGRESS, ERRORS = "progress.jsonl", "errors.txt"
 DEATH_SECONDS = 10.0
 """How long a process that was killed may take to be gone: a moment, but on a busy machine."""
+LOOK_SECONDS = 0.02
 NICENESS = 10
 """Added to the process's priority number: the bot's own work goes first."""
 
@@ -194,17 +196,16 @@ class Training:
         """End it at once, with all that it has started, and see it gone. Nothing happens when it no longer runs."""
         if not self.is_alive():
             return
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, subprocess.TimeoutExpired):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             own = self._child()
             pid = own.pid if own is not None else int(json.loads((self.folder / PROCESS).read_text())["pid"])
             if sys.platform == "win32":
                 os.kill(pid, signal.SIGTERM)  # what ends a process there, whatever it does
             else:
                 os.killpg(pid, signal.SIGKILL)
-            if own is not None:
-                own.wait(DEATH_SECONDS)
-            with FileLock(self.folder / LOCK, timeout=DEATH_SECONDS):  # the next one in this folder needs it
-                pass
+            end = time.monotonic() + DEATH_SECONDS
+            while self.is_alive() and time.monotonic() < end:  # the next one in this folder needs its lock
+                time.sleep(LOOK_SECONDS)
 
     def reason(self) -> str | None:
         """Why it ended, as it said itself in the last line on stderr; None when it said nothing of use."""

@@ -1,1 +1,1 @@
-"""A frozen network that knows natural images: it guides training, judges form, and finds flaws."""
+"""A frozen network that knows natural images: it guides training, judges form, and tells how real icons are."""

@@ -117,6 +117,11 @@ def test_nobody_chooses_while_many_wait() -> None:
     assert enough_for(9, 1, 0) == 9
 
 
+def test_a_sheet_fits_into_the_queue_however_many_are_to_choose_from() -> None:
+    most = 64  # MOJIGAN_CANDIDATES takes no more
+    assert 9 * most > MAX_WAITING >= enough_for(9, most, MAX_WAITING // 4) + MAX_WAITING // 4
+
+
 async def test_a_truncation_of_ones_own(icons: IconService, sqlite_database: Database) -> None:
     tame = await icons.draw(Seed.parse("42"), 1, where=HERE, truncation=0.25)
     assert tame.png != (await icons.draw(Seed.parse("42"), 1, where=HERE)).png
