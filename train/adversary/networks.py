@@ -86,6 +86,11 @@ def room(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tens
     return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
 
 
+def shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    """The shape of each."""
+    return {name: value.shape for name, value in tensors.items()}
+
+
 def restore(rng: torch.Generator, state: torch.Tensor, steps: int) -> None:
     """Go on with the random numbers of a saved state; another kind of device has other ones, which `steps` begin."""
     if state.shape == rng.get_state().shape:

@@ -37,6 +37,7 @@ from train.adversary.networks import (
     parametrized,
     restore,
     room,
+    shapes,
     take_chances,
 )
 from train.adversary.recipes import Recipe
@@ -180,7 +181,7 @@ class Trainer:
                 raise RuntimeError("a generator whose weights are normalized cannot start from a bundle's")
             own_network.load_state_dict(own)
         for name, network in critics.items():
-            if _shapes(given[name]) == _shapes(network.state_dict()):
+            if shapes(given[name]) == shapes(network.state_dict()):
                 network.load_state_dict(given[name])
 
     def critics(self) -> dict[str, torch.Tensor]:
@@ -304,7 +305,3 @@ class Trainer:
         for network in (self.generator, self.average.network, self.discriminator):
             if isinstance(network, GrowingGenerator | GrowingDiscriminator):
                 network.stage = stage
-
-
-def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
-    return {name: value.shape for name, value in tensors.items()}

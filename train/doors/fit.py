@@ -50,6 +50,7 @@ from train.doors.options import (
     read_start,
     reopen,
     require_fit,
+    starting,
     usual_batch,
     usual_start,
 )
@@ -261,7 +262,8 @@ def fit_command(
             setting = replace(make_setting(icon_set, recipe, goal, seed or 0, name, license_, hold_out), **judging)
             if start is None:
                 bundle = usual_start(setting, icon_set.pixels, where)
-            setting = replace(setting, start=None if bundle is None else bundle.digest)
+            if bundle is not None:
+                setting = starting(setting, bundle, discriminator_rate)
             console.print(summarize(icon_set.report))
             console.print(_summary(setting, where, bundle))
             if dry_run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -9,10 +10,12 @@ from typing import cast
 import pytest
 import torch
 
+from generator.card import DataSet
 from generator.checkpoint import BROAD_BUNDLE, DEFAULT_BUNDLE, read_bundle
+from generator.decode import TRANSPARENT
 from tests.train.run.door import folder_of, train
 from train.adversary.recipes import PRESETS
-from train.doors.options import usual_start
+from train.doors.options import MATURE_RATE, starting, usual_start
 from train.run.folder import BEST, Run
 from train.run.setting import Goal, Setting
 
@@ -75,6 +78,34 @@ def test_critics_of_another_form_are_left(teacher_run: Path, icon_folder: Path, 
     with Run.open(folder_of(tmp_path)) as run:
         assert run.start() is not None
     assert not any(name.startswith("guide") for name in read_bundle(folder_of(tmp_path) / BEST).discriminator)
+
+
+@pytest.mark.parametrize(
+    ("options", "rate"),
+    [
+        ((), MATURE_RATE),
+        (("--guide", "0.2"), MATURE_RATE),  # the teacher's guide comes along, too
+        (("--no-minibatch-stddev",), PRESETS["sagan"].discriminator_rate),  # its discriminator does not
+        (("--discriminator-rate", "3e-4"), 3e-4),
+    ],
+)
+def test_a_discriminator_that_comes_along_learns_slowly_unless_told_otherwise(
+    teacher_run: Path, icon_folder: Path, tmp_path: Path, options: tuple[str, ...], rate: float
+) -> None:
+    given = ("--icons", icon_folder, "--from", teacher_run, "--batch", "4", "--kimg", "0.004", "--runs", tmp_path)
+    result = train(*given, *options)
+    assert result.exit_code == 0, result.output
+    with Run.open(folder_of(tmp_path)) as run:
+        assert Setting.read(run.options).recipe.discriminator_rate == rate
+
+
+def test_a_guide_that_the_bundle_does_not_bring_learns_as_fast_as_ever() -> None:
+    recipe, bundle = PRESETS["sagan"], read_bundle(BROAD_BUNDLE)
+    data = DataSet(name="icons", count=20, digest=bundle.digest, license="")
+    for guide, rate in ((0.0, MATURE_RATE), (1.0, recipe.discriminator_rate)):
+        setting = Setting(replace(recipe, guide=guide), Goal(kimg=1), data, 64, TRANSPARENT, 0, "")
+        started = starting(setting, bundle, None)
+        assert (started.start, started.recipe.discriminator_rate) == (bundle.digest, rate)
 
 
 def test_a_run_starts_from_the_broad_bundle_that_ships(icon_folder: Path, tmp_path: Path) -> None:
