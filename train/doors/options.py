@@ -78,8 +78,8 @@ BROAD, NONE = Path("broad"), Path("none")
 SHORT_KIMG, SHORT_MINUTES = 60, 10
 """Up to these, a run on the CPU on a varied set looks better when it starts from the broad bundle."""
 
-MATURE_RATE = 1.5e-4
-"""Of a discriminator that a bundle brings along: as fast as a fresh one, it wins, and what is drawn grows alike."""
+BROAD_RATE = 1.5e-4
+"""Of the broad bundle's discriminator: as fast as a fresh one it wins, and icons grow alike (docs/performance.md)."""
 
 ALIKE = 0.35
 """MS-SSIM of pairs of icons from which on a set is narrow (faces .46, varied sets .12 to .28): the broad bundle knows
@@ -156,13 +156,15 @@ def beginning(bundle: Bundle) -> dict[str, torch.Tensor]:
 
 
 def starting(setting: Setting, bundle: Bundle, discriminator_rate: float | None) -> Setting:
-    """The setting of a run that starts from a bundle; `discriminator_rate`: as it was given."""
+    """The setting of a run that starts from a bundle; `discriminator_rate`: as it was given.
+
+    Of a model that learned from the same icons, or most of them, both networks go on as fast as they were.
+    """
     recipe = setting.recipe
     own = discriminator_of(recipe, setting.network).state_dict()
-    comes_along = shapes(room(bundle.discriminator, "discriminator")) == shapes(own)
-    is_guided_afresh = bool(recipe.guide) and not room(bundle.discriminator, "guide")
-    if discriminator_rate is None and comes_along and not is_guided_afresh:
-        recipe = replace(recipe, discriminator_rate=min(recipe.discriminator_rate, MATURE_RATE))
+    comes_along = shapes(room(bundle.discriminator, "discriminator")) == shapes(own) and not recipe.guide
+    if bundle.path == BROAD_BUNDLE and comes_along and discriminator_rate is None:
+        recipe = replace(recipe, discriminator_rate=BROAD_RATE)
     return replace(setting, recipe=recipe, start=bundle.digest)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
@@ -15,9 +15,11 @@ from generator.checkpoint import BROAD_BUNDLE, DEFAULT_BUNDLE, read_bundle
 from generator.decode import TRANSPARENT
 from tests.train.run.door import folder_of, train
 from train.adversary.recipes import PRESETS
-from train.doors.options import MATURE_RATE, starting, usual_start
+from train.doors.options import BROAD_RATE, starting, usual_start
 from train.run.folder import BEST, Run
 from train.run.setting import Goal, Setting
+
+USUAL_RATE = PRESETS["sagan"].discriminator_rate
 
 
 @pytest.fixture(scope="module")
@@ -81,31 +83,26 @@ def test_critics_of_another_form_are_left(teacher_run: Path, icon_folder: Path, 
 
 
 @pytest.mark.parametrize(
-    ("options", "rate"),
+    ("changes", "given", "rate"),
     [
-        ((), MATURE_RATE),
-        (("--guide", "0.2"), MATURE_RATE),  # the teacher's guide comes along, too
-        (("--no-minibatch-stddev",), PRESETS["sagan"].discriminator_rate),  # its discriminator does not
-        (("--discriminator-rate", "3e-4"), 3e-4),
+        ({}, None, BROAD_RATE),
+        ({}, 3e-4, USUAL_RATE),  # which the recipe has already
+        ({"minibatch_stddev": False}, None, USUAL_RATE),  # what judged it has another form, and is left
+        ({"guide": 1.0}, None, USUAL_RATE),  # the guide is new
     ],
 )
-def test_a_discriminator_that_comes_along_learns_slowly_unless_told_otherwise(
-    teacher_run: Path, icon_folder: Path, tmp_path: Path, options: tuple[str, ...], rate: float
-) -> None:
-    given = ("--icons", icon_folder, "--from", teacher_run, "--batch", "4", "--kimg", "0.004", "--runs", tmp_path)
-    result = train(*given, *options)
-    assert result.exit_code == 0, result.output
-    with Run.open(folder_of(tmp_path)) as run:
-        assert Setting.read(run.options).recipe.discriminator_rate == rate
-
-
-def test_a_guide_that_the_bundle_does_not_bring_learns_as_fast_as_ever() -> None:
-    recipe, bundle = PRESETS["sagan"], read_bundle(BROAD_BUNDLE)
+def test_what_judged_the_broad_bundle_learns_slowly(changes: dict[str, Any], given: float | None, rate: float) -> None:
+    bundle = read_bundle(BROAD_BUNDLE)
     data = DataSet(name="icons", count=20, digest=bundle.digest, license="")
-    for guide, rate in ((0.0, MATURE_RATE), (1.0, recipe.discriminator_rate)):
-        setting = Setting(replace(recipe, guide=guide), Goal(kimg=1), data, 64, TRANSPARENT, 0, "")
-        started = starting(setting, bundle, None)
-        assert (started.start, started.recipe.discriminator_rate) == (bundle.digest, rate)
+    setting = Setting(replace(PRESETS["sagan"], **changes), Goal(kimg=1), data, 64, TRANSPARENT, 0, "")
+    started = starting(setting, bundle, given)
+    assert (started.start, started.recipe.discriminator_rate) == (bundle.digest, rate)
+
+
+def test_what_judged_the_same_icons_learns_as_fast_as_it_did() -> None:
+    bundle = read_bundle(DEFAULT_BUNDLE)
+    setting = Setting(PRESETS["sagan"], Goal(kimg=1), bundle.card.data, 64, TRANSPARENT, 0, "")
+    assert starting(setting, bundle, None) == replace(setting, start=bundle.digest)
 
 
 def test_a_run_starts_from_the_broad_bundle_that_ships(icon_folder: Path, tmp_path: Path) -> None:
@@ -114,6 +111,8 @@ def test_a_run_starts_from_the_broad_bundle_that_ships(icon_folder: Path, tmp_pa
     assert result.exit_code == 0, result.output
     card = read_bundle(folder_of(tmp_path) / BEST).card
     assert card.started_from == read_bundle(BROAD_BUNDLE).digest
+    with Run.open(folder_of(tmp_path)) as run:
+        assert run.options["recipe"]["discriminator_rate"] == BROAD_RATE
     assert card.background == "transparent"
 
 
