@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch.nn import functional
 
 from train.adversary.distributed import average, share, size
 
 TARGET_CERTAINTY = 0.6
 """Mean sign of the scores of real icons that adaptive augmentation aims at."""
 MOST_CHANCE = 0.8
-AFFINE_SHARE = 0.8
-"""Of the icons: what all of them had would come back in the samples."""
-TURN, SHRINK, SHRINK_ALIKE = 0.2, 0.35, 0.7
-"""Radians either way; the logarithm of how much smaller, at most; the share of it that both edges have."""
 ADAPTATION_ICONS = 50_000
 """Icons over which the chance can go from 0 to 1."""
 
@@ -27,8 +22,6 @@ class Augmentation:
 
     translation: float = 0.0
     """Largest shift along each axis, as a share of the edge; what comes in is background."""
-    affine: bool = False
-    """Most icons turned a little and made smaller: none of what is drawn leaves the picture, or nobody would see it."""
     cutout: float = 0.0
     """Edge of a square filled with background, as a share of the edge."""
     color: bool = False
@@ -48,8 +41,6 @@ class Augmentation:
         untouched = icons
         if self.color:
             icons = _jitter(icons, generator)
-        if self.affine:
-            icons = _turn_and_shrink(icons, background, generator)
         if self.translation:
             icons = _translate(icons, round(self.translation * icons.shape[-1]), background, generator)
         if self.cutout:
@@ -93,37 +84,6 @@ def _translate(icons: torch.Tensor, reach: int, background: torch.Tensor, genera
     source = rows.clamp(0, h - 1)[:, :, None] * w + columns.clamp(0, w - 1)[:, None, :]  # (N, H, W)
     moved = icons.flatten(2).gather(2, source.flatten(1)[:, None].expand(-1, c, -1)).view_as(icons)
     return torch.where(inside, moved, background[:, None, None])
-
-
-def _turn_and_shrink(icons: torch.Tensor, background: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    turn, alike, wide, high, hit = share(torch.rand, (5, len(icons)), generator, dim=1)
-    chosen = hit < AFFINE_SHARE
-    across, down = (SHRINK * torch.lerp(own, alike, SHRINK_ALIKE) * chosen for own in (wide, high))
-    turn = (turn * 2 - 1) * TURN * chosen
-    return warp(icons, background, turn, (across, down), (torch.zeros_like(turn),) * 2, icons.shape[-1])
-
-
-def warp(
-    icons: torch.Tensor,
-    background: torch.Tensor,
-    turn: torch.Tensor,
-    zoom: tuple[torch.Tensor, torch.Tensor],
-    shift: tuple[torch.Tensor, torch.Tensor],
-    edge: int,
-) -> torch.Tensor:
-    """Look at icons `(N, C, r, r)` through an affine map each: -> `(N, C, edge, edge)`; `background` as above.
-
-    Of `(N,)` each: `zoom` along the icon's axes, as logarithms of how much more is seen, then `turn` in radians, then
-    `shift` in halves of an edge.
-    """
-    across, down = torch.exp(zoom[0]), torch.exp(zoom[1])
-    cosine, sine = torch.cos(turn), torch.sin(turn)
-    rows = [across * cosine, -across * sine, shift[0], down * sine, down * cosine, shift[1]]
-    grid = functional.affine_grid(
-        torch.stack(rows, dim=1).view(-1, 2, 3), [*icons.shape[:2], edge, edge], align_corners=False
-    )
-    empty = background[:, None, None]
-    return functional.grid_sample(icons - empty, grid, align_corners=False) + empty
 
 
 def _cut_out(icons: torch.Tensor, edge: int, background: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

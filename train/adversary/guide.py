@@ -14,7 +14,6 @@ from torch import nn
 from torch.nn import functional
 
 from generator.vision.efficientnet import CHANNELS, NaturalFeatures
-from train.adversary.augmentation import warp
 from train.adversary.discriminators import LEAK, normalized_conv
 from train.adversary.distributed import share
 
@@ -91,10 +90,17 @@ def plain_views(icons: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
 
 def _seen(icons: torch.Tensor, background: torch.Tensor, movement: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
     """Movement `(4, N)`: turn, zoom, right, down, and colors `(3, N)`, all in [-1, 1]."""
+    n, channels = icons.shape[:2]
     turn, zoom, right, down = movement
-    shift = 2 * SHIFT * right, 2 * SHIFT * down
-    seen = warp(icons, background, turn * TURN, (zoom * ZOOM, zoom * ZOOM), shift, VIEW)
-    if icons.shape[1] == 4:  # premultiplied colors and opacity, both from -1 to 1
+    angle, factor = turn * TURN, torch.exp(zoom * ZOOM)
+    cosine, sine = factor * torch.cos(angle), factor * torch.sin(angle)
+    rows = [cosine, -sine, 2 * SHIFT * right, sine, cosine, 2 * SHIFT * down]
+    grid = functional.affine_grid(
+        torch.stack(rows, dim=1).view(n, 2, 3), [n, channels, VIEW, VIEW], align_corners=False
+    )
+    empty = background[:, None, None]
+    seen = functional.grid_sample(icons - empty, grid, align_corners=False) + empty
+    if channels == 4:  # premultiplied colors and opacity, both from -1 to 1
         seen = seen[:, :3] + (colors.T[:, :, None, None] + 1) * (1 - seen[:, 3:]) / 2
     return seen.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 

@@ -54,8 +54,6 @@ class Recipe:
     """Share of the run that is spent below full size, from 16x16 on; 0: none."""
     adaptive: bool = False
     """Augment as often as the discriminator needs it, instead of always."""
-    affine: bool = False
-    """Augmentation: most icons turned a little and made smaller."""
     lecam: float = 0.0
     """Weight of the LeCam regularizer; 0: none."""
     r1: float = 0.0

@@ -81,7 +81,7 @@ class Trainer:
         if self.guide is not None:
             chosen = self.icons[torch.linspace(0, len(icons) - 1, min(CALIBRATION_ICONS, len(icons))).long()]
             self.guide.calibrate(plain_views(chosen.float().div(127.5).sub(1), self.background))
-        self.augmentation = Augmentation(recipe.translation, recipe.affine, recipe.cutout, recipe.color)
+        self.augmentation = Augmentation(recipe.translation, recipe.cutout, recipe.color)
         self.augmentation_chance = torch.tensor(0.0 if recipe.adaptive else 1.0, device=device)
         self.lecam = LeCam(device)
         self.rate_scale = 1.0

@@ -45,7 +45,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     AS_IT_IS: {},
     "no translation": {"translation": 0.0},
     "half the translation": {"translation": 0.05},
-    "with affine": {"affine": True},
     "with cutout": {"cutout": 0.25},
     "with color": {"color": True},
     "adaptive augmentation": {"adaptive": True},

@@ -144,9 +144,6 @@ def fit_command(
     translation: Annotated[
         float | None, typer.Option(min=0, max=0.5, help="Augmentation: shift, share of edge.", rich_help_panel=RECIPE)
     ] = None,
-    affine: Annotated[
-        bool | None, typer.Option(help="Augmentation: most icons turned and smaller.", rich_help_panel=RECIPE)
-    ] = None,
     cutout: Annotated[
         float | None, typer.Option(min=0, max=0.75, help="Augmentation: hole, share of edge.", rich_help_panel=RECIPE)
     ] = None,
@@ -214,7 +211,6 @@ def fit_command(
         "discriminator_rate": discriminator_rate,
         "ema": ema,
         "translation": translation,
-        "affine": affine,
         "cutout": cutout,
         "color": color,
         "mirror": mirror,
@@ -267,7 +263,7 @@ def fit_command(
             if start is None:
                 bundle = usual_start(setting, icon_set.pixels, where)
             if bundle is not None:
-                setting = starting(setting, bundle, changes)
+                setting = starting(setting, bundle, discriminator_rate)
             console.print(summarize(icon_set.report))
             console.print(_summary(setting, where, bundle))
             if dry_run:

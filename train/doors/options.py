@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,8 +39,8 @@ GROWING = ("growth", "minibatch_stddev")
 """Options that only networks know which are built by resolutions."""
 
 OF_GAMES = (
-    *("discriminator_rate", "ema", "translation", "affine", "cutout", "color", "mirror", "adaptive", "lecam", "r1"),
-    *("noise", "guide", "guide_end", "precision"),
+    *("discriminator_rate", "ema", "translation", "cutout", "color", "mirror", "adaptive", "lecam", "r1", "noise"),
+    *("guide", "guide_end", "precision"),
 )
 """Options that mean nothing to an autoencoder."""
 
@@ -79,8 +78,8 @@ BROAD, NONE = Path("broad"), Path("none")
 SHORT_KIMG, SHORT_MINUTES = 60, 10
 """Up to these, a run on the CPU on a varied set looks better when it starts from the broad bundle."""
 
-FROM_BROAD: Mapping[str, Any] = {"discriminator_rate": 3e-4, "affine": True}
-"""What holds back the broad bundle's discriminator, which else wins, and icons grow alike (docs/performance.md)."""
+BROAD_RATE = 3e-4
+"""Of the broad bundle's discriminator: as fast as a fresh one it wins, and icons grow alike (docs/performance.md)."""
 
 ALIKE = 0.35
 """MS-SSIM of pairs of icons from which on a set is narrow (faces .46, varied sets .12 to .28): the broad bundle knows
@@ -156,16 +155,16 @@ def beginning(bundle: Bundle) -> dict[str, torch.Tensor]:
     return {**bundle.generator, **{name: value.float() for name, value in bundle.discriminator.items()}}
 
 
-def starting(setting: Setting, bundle: Bundle, given: Mapping[str, Any]) -> Setting:
-    """The setting of a run that starts from a bundle; `given`: the options, by their names; None: not given.
+def starting(setting: Setting, bundle: Bundle, discriminator_rate: float | None) -> Setting:
+    """The setting of a run that starts from a bundle; `discriminator_rate`: as it was given.
 
-    Of a model that learned from the same icons, or most of them, both networks go on as they were.
+    Of a model that learned from the same icons, or most of them, both networks go on as fast as they were.
     """
     recipe = setting.recipe
     own = discriminator_of(recipe, setting.network).state_dict()
     comes_along = shapes(room(bundle.discriminator, "discriminator")) == shapes(own) and not recipe.guide
-    if bundle.path == BROAD_BUNDLE and comes_along:
-        recipe = replace(recipe, **{name: value for name, value in FROM_BROAD.items() if given.get(name) is None})
+    if bundle.path == BROAD_BUNDLE and comes_along and discriminator_rate is None:
+        recipe = replace(recipe, discriminator_rate=BROAD_RATE)
     return replace(setting, recipe=recipe, start=bundle.digest)
 
 

@@ -24,9 +24,7 @@ GUIDED: dict[str, Any] = CHANGES | {"guide": 0.2}
 
 
 def make_trainer(icons: NDArray[np.uint8], device: str = "cpu", **changes: Any) -> Trainer:
-    recipe = replace(
-        PRESETS["sagan"], batch=4, affine=True, cutout=0.2, color=True, **{"precision": "float32", **changes}
-    )
+    recipe = replace(PRESETS["sagan"], batch=4, cutout=0.2, color=True, **{"precision": "float32", **changes})
     config = SaganConfig(image_size=32, latent_size=8, width=8)
     small = np.ascontiguousarray(icons[:, ::2, ::2])
     return Trainer(recipe, config, small, background=(255, 255, 255), device=torch.device(device), seed=0)

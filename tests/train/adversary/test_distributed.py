@@ -34,7 +34,7 @@ INGREDIENTS: dict[str, float | str] = {
     "precision": "float32",
 }
 DOOR = ("-m", "tests.train.adversary.briefly", "fit")
-SWITCHES = ("--affine", "--color", "--mirror", "--adaptive")
+SWITCHES = ("--color", "--mirror", "--adaptive")
 ON_THE_CPU = ("--device", "cpu", "--progress", "jsonl")
 
 

@@ -24,9 +24,7 @@ WHITE = (255, 255, 255)
 
 def make_trainer(icons: NDArray[np.uint8], seed: int = 0, **changes: Any) -> Trainer:
     changes = {"precision": "float32", **changes}
-    recipe = replace(
-        PRESETS["sagan"], batch=4, translation=0.1, affine=True, cutout=0.2, color=True, mirror=True, **changes
-    )
+    recipe = replace(PRESETS["sagan"], batch=4, translation=0.1, cutout=0.2, color=True, mirror=True, **changes)
     config = SaganConfig(latent_size=8, width=8)
     return Trainer(recipe, config, icons, background=WHITE, device=torch.device("cpu"), seed=seed)
 
