@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.checkpoint import BROAD_BUNDLE, Bundle, read_bundle
+from generator.checkpoint import Bundle
 from generator.decode import TRANSPARENT, color_code
 from generator.door import Device
 from generator.gray import in_words
@@ -43,6 +43,7 @@ from train.doors.options import (
     Size,
     beginning,
     draws_transparent,
+    is_broad,
     like,
     make_setting,
     read_goal,
@@ -286,8 +287,7 @@ def fit_command(
         further = f"To go on: {_command('train', 'fit', '--resume', run.path)}"
         console.print(Text(f"{outcome.sentence} {further if stopped else bundles}"), soft_wrap=True)
         if not stopped:
-            from_broad = setting.start is not None and setting.start == read_bundle(BROAD_BUNDLE).digest
-            for line in _next_steps(run.path, done.seconds, from_broad=from_broad):
+            for line in _next_steps(run.path, done.seconds, from_broad=is_broad(setting.start)):
                 console.print(Text(line), soft_wrap=True)
 
 
@@ -319,7 +319,7 @@ def _summary(setting: Setting, device: torch.device, start: Bundle | None) -> Ta
     table.add_row("colors", in_words(setting.network.channels, setting.threshold))
     table.add_row("icons", f"{setting.data.count:,} to train on, {setting.data.held_out:,} held out")
     if start is not None:
-        own = " (--from none: from nothing)" if start.path == BROAD_BUNDLE else ""
+        own = " (--from none: from nothing)" if is_broad(start.digest) else ""
         table.add_row("starts from", f"{start.path}{own}")
     precision = "bfloat16" if Precision(setting.recipe.precision).is_short_on(device) else "float32"
     table.add_row("device", f"{device}, {precision}")

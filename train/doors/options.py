@@ -155,15 +155,20 @@ def beginning(bundle: Bundle) -> dict[str, torch.Tensor]:
     return {**bundle.generator, **{name: value.float() for name, value in bundle.discriminator.items()}}
 
 
+def is_broad(digest: str | None) -> bool:
+    """Whether a bundle of this digest is the broad one, wherever it was read from."""
+    return digest == read_bundle(BROAD_BUNDLE).digest
+
+
 def starting(setting: Setting, bundle: Bundle, discriminator_rate: float | None) -> Setting:
     """The setting of a run that starts from a bundle; `discriminator_rate`: as it was given.
 
-    Of a model that learned from the same icons, or most of them, both networks go on as fast as they were.
+    Only the broad bundle's discriminator is held back: a model that goes on with its own icons is better without.
     """
     recipe = setting.recipe
     own = discriminator_of(recipe, setting.network).state_dict()
     comes_along = shapes(room(bundle.discriminator, "discriminator")) == shapes(own) and not recipe.guide
-    if bundle.path == BROAD_BUNDLE and comes_along and discriminator_rate is None:
+    if discriminator_rate is None and comes_along and is_broad(bundle.digest):
         recipe = replace(recipe, discriminator_rate=BROAD_RATE)
     return replace(setting, recipe=recipe, start=bundle.digest)
 
