@@ -32,6 +32,7 @@ from train.doors.options import (
     DEFAULT_SIZE,
     SHORT_KIMG,
     SHORT_MINUTES,
+    START_R1,
     Background,
     EvaluateEvery,
     HoldOut,
@@ -168,7 +169,13 @@ def fit_command(
         float | None, typer.Option(min=0, help="Weight of the LeCam regularizer; 0: none.", rich_help_panel=RECIPE)
     ] = None,
     r1: Annotated[
-        float | None, typer.Option(min=0, help="Weight of the R1 gradient penalty; 0: none.", rich_help_panel=RECIPE)
+        float | None,
+        typer.Option(
+            min=0,
+            help="Weight of the R1 gradient penalty.",
+            show_default=f"{START_R1:g} for a varied set that starts from a bundle, else 0",
+            rich_help_panel=RECIPE,
+        ),
     ] = None,
     noise: Annotated[
         float | None,
@@ -264,7 +271,7 @@ def fit_command(
             if start is None:
                 bundle = usual_start(setting, icon_set.pixels, where)
             if bundle is not None:
-                setting = starting(setting, bundle, discriminator_rate)
+                setting = starting(setting, bundle, icon_set.pixels, r1)
             console.print(summarize(icon_set.report))
             console.print(_summary(setting, where, bundle))
             if dry_run:

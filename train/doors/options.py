@@ -22,7 +22,6 @@ from generator.networks.pgan import PganConfig
 from generator.networks.sagan import SaganConfig
 from generator.transparency import WHITE, over
 from generator.version import own_version
-from train.adversary.networks import discriminator_of, room, shapes
 from train.adversary.recipes import PRESETS, Recipe
 from train.data.holdout import HELD_OUT_SHARE, split
 from train.data.icons import IconSet
@@ -78,8 +77,10 @@ BROAD, NONE = Path("broad"), Path("none")
 SHORT_KIMG, SHORT_MINUTES = 60, 10
 """Up to these, a run on the CPU on a varied set looks better when it starts from the broad bundle."""
 
-BROAD_RATE = 3e-4
-"""Of the broad bundle's discriminator: as fast as a fresh one it wins, and icons grow alike (docs/performance.md)."""
+START_R1 = 10.0
+"""R1 of a run on a varied set that starts from a bundle: without, the discriminator wins and icons grow alike, with the
+broad bundle's and with one that goes on with its own icons; with a narrow set's it is in the way (docs/performance.md).
+"""
 
 ALIKE = 0.35
 """MS-SSIM of pairs of icons from which on a set is narrow (faces .46, varied sets .12 to .28): the broad bundle knows
@@ -160,16 +161,17 @@ def is_broad(digest: str | None) -> bool:
     return digest == read_bundle(BROAD_BUNDLE).digest
 
 
-def starting(setting: Setting, bundle: Bundle, discriminator_rate: float | None) -> Setting:
-    """The setting of a run that starts from a bundle; `discriminator_rate`: as it was given.
+def is_varied(icons: NDArray[np.uint8]) -> bool:
+    """Whether icons `(N, size, size, C)` uint8 differ so much that what others taught helps, and memory threatens."""
+    some = icons[:: math.ceil(len(icons) / (2 * PAIRS))]  # of thousands, as many as are compared
+    return mean_ms_ssim(over(some, WHITE), torch.device("cpu")) < ALIKE  # of all processes, each finds the same
 
-    Only the broad bundle's discriminator is held back: a model that goes on with its own icons is better without.
-    """
+
+def starting(setting: Setting, bundle: Bundle, icons: NDArray[np.uint8], r1: float | None) -> Setting:
+    """The setting of a run on icons `(N, size, size, C)` uint8 that starts from a bundle; `r1`: as it was given."""
     recipe = setting.recipe
-    own = discriminator_of(recipe, setting.network).state_dict()
-    comes_along = shapes(room(bundle.discriminator, "discriminator")) == shapes(own) and not recipe.guide
-    if discriminator_rate is None and comes_along and is_broad(bundle.digest):
-        recipe = replace(recipe, discriminator_rate=BROAD_RATE)
+    if r1 is None and recipe.preset == DEFAULT_PRESET and is_varied(icons):
+        recipe = replace(recipe, r1=START_R1)
     return replace(setting, recipe=recipe, start=bundle.digest)
 
 
@@ -199,8 +201,7 @@ def usual_start(setting: Setting, icons: NDArray[np.uint8], device: torch.device
         require_fit(bundle, recipe, setting.network)
     except UsageError:
         return None
-    some = icons[:: math.ceil(len(icons) / (2 * PAIRS))]  # of thousands, as many as are compared
-    return bundle if mean_ms_ssim(over(some, WHITE), device) < ALIKE else None
+    return bundle if is_varied(icons) else None
 
 
 def make_setting(

@@ -5,21 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import torch
 
-from generator.card import DataSet
 from generator.checkpoint import BROAD_BUNDLE, DEFAULT_BUNDLE, read_bundle
 from generator.decode import TRANSPARENT
 from tests.train.run.door import folder_of, train
 from train.adversary.recipes import PRESETS
-from train.doors.options import BROAD_RATE, starting, usual_start
+from train.doors.options import START_R1, starting, usual_start
 from train.run.folder import BEST, Run
 from train.run.setting import Goal, Setting
-
-USUAL_RATE = PRESETS["sagan"].discriminator_rate
 
 
 @pytest.fixture(scope="module")
@@ -83,26 +80,21 @@ def test_critics_of_another_form_are_left(teacher_run: Path, icon_folder: Path, 
 
 
 @pytest.mark.parametrize(
-    ("changes", "given", "rate"),
-    [
-        ({}, None, BROAD_RATE),
-        ({"discriminator_rate": 1e-4}, 1e-4, 1e-4),
-        ({"minibatch_stddev": False}, None, USUAL_RATE),  # what judged it has another form, and is left
-        ({"guide": 1.0}, None, USUAL_RATE),  # the guide is new
-    ],
+    ("preset", "given", "r1"),
+    [("sagan", None, START_R1), ("sagan", 0.0, 0.0), ("sagan", 2.0, 2.0), ("dcgan", None, 0.0)],
 )
-def test_what_judged_the_broad_bundle_learns_slowly(changes: dict[str, Any], given: float | None, rate: float) -> None:
-    bundle = replace(read_bundle(BROAD_BUNDLE), path=Path("a copy of it"))
-    data = DataSet(name="icons", count=20, digest=bundle.digest, license="")
-    setting = Setting(replace(PRESETS["sagan"], **changes), Goal(kimg=1), data, 64, TRANSPARENT, 0, "")
-    started = starting(setting, bundle, given)
-    assert (started.start, started.recipe.discriminator_rate) == (bundle.digest, rate)
+def test_what_starts_from_a_bundle_on_varied_icons_is_held_by_r1(preset: str, given: float | None, r1: float) -> None:
+    bundle = read_bundle(BROAD_BUNDLE)
+    recipe = replace(PRESETS[preset], r1=given or 0.0)
+    setting = Setting(recipe, Goal(kimg=1), bundle.card.data, 64, TRANSPARENT, 0, "")
+    started = starting(setting, bundle, bundle.icons(), given)
+    assert started == replace(setting, start=bundle.digest, recipe=replace(recipe, r1=r1))
 
 
-def test_what_judged_the_same_icons_learns_as_fast_as_it_did() -> None:
+def test_what_starts_from_a_bundle_on_a_narrow_set_is_not() -> None:
     bundle = read_bundle(DEFAULT_BUNDLE)
     setting = Setting(PRESETS["sagan"], Goal(kimg=1), bundle.card.data, 64, TRANSPARENT, 0, "")
-    assert starting(setting, bundle, None) == replace(setting, start=bundle.digest)
+    assert starting(setting, bundle, bundle.icons(), None) == replace(setting, start=bundle.digest)
 
 
 def test_a_run_starts_from_the_broad_bundle_that_ships(icon_folder: Path, tmp_path: Path) -> None:
@@ -111,8 +103,6 @@ def test_a_run_starts_from_the_broad_bundle_that_ships(icon_folder: Path, tmp_pa
     assert result.exit_code == 0, result.output
     card = read_bundle(folder_of(tmp_path) / BEST).card
     assert card.started_from == read_bundle(BROAD_BUNDLE).digest
-    with Run.open(folder_of(tmp_path)) as run:
-        assert run.options["recipe"]["discriminator_rate"] == BROAD_RATE
     assert card.background == "transparent"
 
 
@@ -156,3 +146,5 @@ def test_what_began_with_the_broad_bundle_is_not_trained_on(tmp_path: Path) -> N
     assert result.exit_code == 0, result.output
     assert "--from none --minutes 31" in result.stdout
     assert "--resume" not in result.stdout
+    with Run.open(folder_of(tmp_path)) as run:
+        assert run.options["recipe"]["r1"] == START_R1
