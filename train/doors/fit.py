@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from generator.checkpoint import Bundle
+from generator.checkpoint import BROAD_BUNDLE, Bundle, read_bundle
 from generator.decode import TRANSPARENT, color_code
 from generator.door import Device
 from generator.gray import in_words
@@ -30,8 +30,6 @@ from train.doors.options import (
     CUDA_BATCH,
     DEFAULT_PRESET,
     DEFAULT_SIZE,
-    SHORT_KIMG,
-    SHORT_MINUTES,
     START_R1,
     Background,
     EvaluateEvery,
@@ -44,7 +42,6 @@ from train.doors.options import (
     Size,
     beginning,
     draws_transparent,
-    is_broad,
     like,
     make_setting,
     read_goal,
@@ -105,7 +102,7 @@ def fit_command(
             "--from",
             help="Start from this bundle or run, at its size and width; broad: from the one that ships for this; "
             "none: from nothing.",
-            show_default=f"broad for a varied set and up to {SHORT_MINUTES} minutes or {SHORT_KIMG} kimg of the CPU",
+            show_default="broad for a varied set on the CPU",
         ),
     ] = None,
     hold_out: HoldOut = None,
@@ -294,7 +291,7 @@ def fit_command(
         further = f"To go on: {_command('train', 'fit', '--resume', run.path)}"
         console.print(Text(f"{outcome.sentence} {further if stopped else bundles}"), soft_wrap=True)
         if not stopped:
-            for line in _next_steps(run.path, done.seconds, from_broad=is_broad(setting.start)):
+            for line in _next_steps(run.path, done.seconds):
                 console.print(Text(line), soft_wrap=True)
 
 
@@ -303,19 +300,13 @@ def _command(*words: str | Path) -> str:
     return shlex.join(["python", "-m", *map(str, words)])
 
 
-def _next_steps(run: Path, seconds: float, *, from_broad: bool) -> Iterator[str]:
-    """What to do with a run that took `seconds` so far: lines, each with a command to paste.
-
-    `from_broad`: it began with the broad bundle, which helps short runs and hinders long ones (docs/performance.md).
-    """
+def _next_steps(run: Path, seconds: float) -> Iterator[str]:
+    """What to do with a run that took `seconds` so far: lines, each with a command to paste."""
     more = math.ceil(seconds / 60) + MORE_MINUTES
     yield f"Look at it:  {_command('train', 'report', run, '--open')}"
     yield f"Draw a grid: {_command('generator', 'grid', '--bundle', run)}"
     yield f"Try the bot: MOJIGAN_BUNDLE={shlex.quote(str(run))} {_command('bot', 'preview')}"
-    if from_broad:
-        yield f"For longer:  the same with --from none --minutes {more}; long runs come out better so"
-    else:
-        yield f"Train on:    {_command('train', 'fit', '--resume', run, '--minutes', str(more))}"
+    yield f"Train on:    {_command('train', 'fit', '--resume', run, '--minutes', str(more))}"
 
 
 def _summary(setting: Setting, device: torch.device, start: Bundle | None) -> Table:
@@ -326,7 +317,7 @@ def _summary(setting: Setting, device: torch.device, start: Bundle | None) -> Ta
     table.add_row("colors", in_words(setting.network.channels, setting.threshold))
     table.add_row("icons", f"{setting.data.count:,} to train on, {setting.data.held_out:,} held out")
     if start is not None:
-        own = " (--from none: from nothing)" if is_broad(start.digest) else ""
+        own = " (--from none: from nothing)" if start.digest == read_bundle(BROAD_BUNDLE).digest else ""
         table.add_row("starts from", f"{start.path}{own}")
     precision = "bfloat16" if Precision(setting.recipe.precision).is_short_on(device) else "float32"
     table.add_row("device", f"{device}, {precision}")

@@ -74,9 +74,6 @@ DEFAULT_SIZE = 64
 BROAD, NONE = Path("broad"), Path("none")
 """What --from takes for the broad bundle that ships, and for a start from nothing."""
 
-SHORT_KIMG, SHORT_MINUTES = 60, 10
-"""Up to these, a run on the CPU on a varied set looks better when it starts from the broad bundle."""
-
 START_R1 = 10.0
 """R1 of a run on a varied set that starts from a bundle: without, the discriminator wins and icons grow alike, with the
 broad bundle's and with one that goes on with its own icons; with a narrow set's it is in the way (docs/performance.md).
@@ -156,11 +153,6 @@ def beginning(bundle: Bundle) -> dict[str, torch.Tensor]:
     return {**bundle.generator, **{name: value.float() for name, value in bundle.discriminator.items()}}
 
 
-def is_broad(digest: str | None) -> bool:
-    """Whether a bundle of this digest is the broad one, wherever it was read from."""
-    return digest == read_bundle(BROAD_BUNDLE).digest
-
-
 def is_varied(icons: NDArray[np.uint8]) -> bool:
     """Whether icons `(N, size, size, C)` uint8 differ so much that what others taught helps, and memory threatens."""
     some = icons[:: math.ceil(len(icons) / (2 * PAIRS))]  # of thousands, as many as are compared
@@ -188,17 +180,15 @@ def require_fit(bundle: Bundle, recipe: Recipe, config: GeneratorConfig) -> None
 
 
 def usual_start(setting: Setting, icons: NDArray[np.uint8], device: torch.device) -> Bundle | None:
-    """What a run starts from where nobody said: on the CPU, shortly, on a varied set, from the broad bundle.
+    """What a run starts from where nobody said: on the CPU, on varied icons of its form, from the broad bundle.
 
-    `icons`: `(N, size, size, C)` uint8, of which it has the form, or it is none.
+    `icons`: `(N, size, size, C)` uint8.
     """
-    goal, recipe = setting.goal, setting.recipe
-    short = (goal.kimg or math.inf) <= SHORT_KIMG or (goal.minutes or math.inf) <= SHORT_MINUTES
-    if not short or device.type != "cpu" or recipe.growth:
+    if device.type != "cpu" or setting.recipe.growth:
         return None
     bundle = read_bundle(BROAD_BUNDLE)
     try:
-        require_fit(bundle, recipe, setting.network)
+        require_fit(bundle, setting.recipe, setting.network)
     except UsageError:
         return None
     return bundle if is_varied(icons) else None
