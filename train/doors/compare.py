@@ -46,6 +46,7 @@ from train.doors.options import (
     Size,
     draws_transparent,
     make_setting,
+    penalized,
     read_goal,
     read_recipe,
     reopen,
@@ -225,7 +226,7 @@ def _plan(
     preset, changes = wanted
     try:
         recipe = read_recipe(preset, changes, icon_set.report.size, icon_set.pixels.shape[-1])
-        recipe = replace(recipe, batch=usual_batch(recipe, device))
+        recipe = penalized(replace(recipe, batch=usual_batch(recipe, device)), icon_set.pixels, None)
         setting = make_setting(icon_set, recipe, goal, *data)
         setting = replace(setting, patience=NEVER, evaluate_every=evaluate_every)
         return Plan(label, setting, anatomy(setting, icon_set.pixels))

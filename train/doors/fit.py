@@ -30,7 +30,7 @@ from train.doors.options import (
     CUDA_BATCH,
     DEFAULT_PRESET,
     DEFAULT_SIZE,
-    START_R1,
+    VARIED_R1,
     Background,
     EvaluateEvery,
     HoldOut,
@@ -44,12 +44,12 @@ from train.doors.options import (
     draws_transparent,
     like,
     make_setting,
+    penalized,
     read_goal,
     read_recipe,
     read_start,
     reopen,
     require_fit,
-    starting,
     usual_batch,
     usual_start,
 )
@@ -170,7 +170,7 @@ def fit_command(
         typer.Option(
             min=0,
             help="Weight of the R1 gradient penalty.",
-            show_default=f"{START_R1:g} for a varied set that starts from a bundle, else 0",
+            show_default=f"{VARIED_R1:g} for a varied set without a guide, else 0",
             rich_help_panel=RECIPE,
         ),
     ] = None,
@@ -264,11 +264,12 @@ def fit_command(
             if bundle is not None:
                 require_fit(bundle, recipe, recipe.network(size, channels))
             icon_set = read_icons(icons, size=size, background=color_behind, only=only, threshold=cut)
+            recipe = penalized(recipe, icon_set.pixels, r1)
             setting = replace(make_setting(icon_set, recipe, goal, seed or 0, name, license_, hold_out), **judging)
             if start is None:
                 bundle = usual_start(setting, icon_set.pixels, where)
             if bundle is not None:
-                setting = starting(setting, bundle, icon_set.pixels, r1)
+                setting = replace(setting, start=bundle.digest)
             console.print(summarize(icon_set.report))
             console.print(_summary(setting, where, bundle))
             if dry_run:

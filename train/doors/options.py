@@ -74,9 +74,9 @@ DEFAULT_SIZE = 64
 BROAD, NONE = Path("broad"), Path("none")
 """What --from takes for the broad bundle that ships, and for a start from nothing."""
 
-START_R1 = 10.0
-"""R1 of a run on a varied set that starts from a bundle: without, the discriminator wins and icons grow alike, with the
-broad bundle's and with one that goes on with its own icons; with a narrow set's it is in the way (docs/performance.md).
+VARIED_R1 = 10.0
+"""R1 on a varied set. Without, the discriminator wins, in long runs and soon after a start from a bundle: icons grow
+alike and get seams. On a narrow set it is in the way (docs/performance.md).
 """
 
 ALIKE = 0.35
@@ -159,12 +159,10 @@ def is_varied(icons: NDArray[np.uint8]) -> bool:
     return mean_ms_ssim(over(some, WHITE), torch.device("cpu")) < ALIKE  # of all processes, each finds the same
 
 
-def starting(setting: Setting, bundle: Bundle, icons: NDArray[np.uint8], r1: float | None) -> Setting:
-    """The setting of a run on icons `(N, size, size, C)` uint8 that starts from a bundle; `r1`: as it was given."""
-    recipe = setting.recipe
-    if r1 is None and recipe.preset == DEFAULT_PRESET and is_varied(icons):
-        recipe = replace(recipe, r1=START_R1)
-    return replace(setting, recipe=recipe, start=bundle.digest)
+def penalized(recipe: Recipe, icons: NDArray[np.uint8], r1: float | None) -> Recipe:
+    """The recipe with the R1 that icons `(N, size, size, C)` uint8 need where nobody gave one; with a guide, none."""
+    needs_it = r1 is None and recipe.preset == DEFAULT_PRESET and not recipe.guide and is_varied(icons)
+    return replace(recipe, r1=VARIED_R1) if needs_it else recipe
 
 
 def require_fit(bundle: Bundle, recipe: Recipe, config: GeneratorConfig) -> None:

@@ -11,12 +11,11 @@ import pytest
 import torch
 
 from generator.checkpoint import BROAD_BUNDLE, DEFAULT_BUNDLE, read_bundle
-from generator.decode import TRANSPARENT
 from tests.train.run.door import folder_of, train
 from train.adversary.recipes import PRESETS
-from train.doors.options import START_R1, starting, usual_start
+from train.doors.options import VARIED_R1, penalized, usual_start
 from train.run.folder import BEST, Run
-from train.run.setting import Goal, Setting
+from train.run.setting import Setting
 
 
 @pytest.fixture(scope="module")
@@ -80,21 +79,22 @@ def test_critics_of_another_form_are_left(teacher_run: Path, icon_folder: Path, 
 
 
 @pytest.mark.parametrize(
-    ("preset", "given", "r1"),
-    [("sagan", None, START_R1), ("sagan", 0.0, 0.0), ("sagan", 2.0, 2.0), ("dcgan", None, 0.0)],
+    ("preset", "guide", "given", "r1"),
+    [
+        ("sagan", 0.0, None, VARIED_R1),
+        ("sagan", 0.0, 0.0, 0.0),
+        ("sagan", 0.0, 2.0, 2.0),
+        ("sagan", 1.0, None, 0.0),
+        ("dcgan", 0.0, None, 0.0),
+    ],
 )
-def test_what_starts_from_a_bundle_on_varied_icons_is_held_by_r1(preset: str, given: float | None, r1: float) -> None:
-    bundle = read_bundle(BROAD_BUNDLE)
-    recipe = replace(PRESETS[preset], r1=given or 0.0)
-    setting = Setting(recipe, Goal(kimg=1), bundle.card.data, 64, TRANSPARENT, 0, "")
-    started = starting(setting, bundle, bundle.icons(), given)
-    assert started == replace(setting, start=bundle.digest, recipe=replace(recipe, r1=r1))
-
-
-def test_what_starts_from_a_bundle_on_a_narrow_set_is_not() -> None:
-    bundle = read_bundle(DEFAULT_BUNDLE)
-    setting = Setting(PRESETS["sagan"], Goal(kimg=1), bundle.card.data, 64, TRANSPARENT, 0, "")
-    assert starting(setting, bundle, bundle.icons(), None) == replace(setting, start=bundle.digest)
+def test_r1_holds_what_judges_varied_icons_unless_told_otherwise(
+    preset: str, guide: float, given: float | None, r1: float
+) -> None:
+    recipe = replace(PRESETS[preset], guide=guide, r1=given or 0.0)
+    varied, alike = (read_bundle(path).icons() for path in (BROAD_BUNDLE, DEFAULT_BUNDLE))
+    assert penalized(recipe, varied, given) == replace(recipe, r1=r1)
+    assert penalized(recipe, alike, given) == recipe
 
 
 def test_a_run_starts_from_the_broad_bundle_that_ships(icon_folder: Path, tmp_path: Path) -> None:
@@ -137,9 +137,9 @@ def test_a_gpu_and_a_narrow_set_start_from_nothing_unless_told_otherwise() -> No
     assert usual_start(setting, alike, cpu) is None
 
 
-def test_what_starts_from_the_broad_bundle_by_itself_is_held_by_r1(tmp_path: Path) -> None:
+def test_a_run_on_varied_icons_is_held_by_r1(tmp_path: Path) -> None:
     given = ("--icons", BROAD_BUNDLE, "--device", "cpu", "--kimg", "0.012", "--batch", "4", "--runs", tmp_path)
     result = train(*given, "--only", "icon-000*")
     assert result.exit_code == 0, result.output
     with Run.open(folder_of(tmp_path)) as run:
-        assert run.options["recipe"]["r1"] == START_R1
+        assert run.options["recipe"]["r1"] == VARIED_R1
