@@ -68,7 +68,10 @@ SHOWN_DEFAULTS = {
     name: f"{value:g}" if isinstance(value, float) else str(value).lower()
     for name, value in asdict(PRESETS[DEFAULT_PRESET]).items()
     if name != "preset"
-} | {"batch": f"{PRESETS[DEFAULT_PRESET].batch}; on CUDA {CUDA_BATCH}"}
+} | {
+    "batch": f"{PRESETS[DEFAULT_PRESET].batch}; on CUDA {CUDA_BATCH}",
+    "r1": f"0; {VARIED_R1:g} on varied icons without a guide",
+}
 """What the help shows as the recipe's defaults."""
 
 RECIPE = "The recipe, for who knows what they change"
@@ -166,13 +169,7 @@ def fit_command(
         float | None, typer.Option(min=0, help="Weight of the LeCam regularizer; 0: none.", rich_help_panel=RECIPE)
     ] = None,
     r1: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            help="Weight of the R1 gradient penalty.",
-            show_default=f"{VARIED_R1:g} for a varied set without a guide, else 0",
-            rich_help_panel=RECIPE,
-        ),
+        float | None, typer.Option(min=0, help="Weight of the R1 gradient penalty; 0: none.", rich_help_panel=RECIPE)
     ] = None,
     noise: Annotated[
         float | None,
