@@ -154,7 +154,7 @@ def beginning(bundle: Bundle) -> dict[str, torch.Tensor]:
 
 
 def is_varied(icons: NDArray[np.uint8]) -> bool:
-    """Whether icons `(N, size, size, C)` uint8 differ so much that what others taught helps, and memory threatens."""
+    """Whether icons `(N, size, size, C)` uint8 differ so much that R1 and what other icons taught help."""
     some = icons[:: math.ceil(len(icons) / (2 * PAIRS))]  # of thousands, as many as are compared
     return mean_ms_ssim(over(some, WHITE), torch.device("cpu")) < ALIKE  # of all processes, each finds the same
 
