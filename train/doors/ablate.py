@@ -34,7 +34,7 @@ from generator.networks import build_generator
 from train.adversary.recipes import Recipe
 from train.adversary.trainer import Trainer
 from train.data.holdout import split
-from train.doors.options import read_recipe
+from train.doors.options import VARIED_R1, read_recipe
 from train.doors.terminal import UsageError, read_icons, sentences
 from train.metrics import Judge
 from train.run.outputs import draw_seeds, sheet_of
@@ -56,6 +56,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no coarse discriminator": {"coarse_discriminator": False},
     "with instance noise": {"noise": 0.1},
     "with R1": {"r1": 1.0},
+    "with R1 of 10": {"r1": VARIED_R1},
     "rates of 5e-4": {"generator_rate": 5e-4, "discriminator_rate": 5e-4},
     "rates of 1e-3": {"generator_rate": 1e-3, "discriminator_rate": 1e-3},
     "D rate of 1.5e-3": {"discriminator_rate": 1.5e-3},

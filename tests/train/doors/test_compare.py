@@ -18,7 +18,7 @@ from PIL import Image
 from torch import nn
 from typer.testing import CliRunner, Result
 
-from generator.checkpoint import read_bundle
+from generator.checkpoint import BROAD_BUNDLE, DEFAULT_BUNDLE, read_bundle
 from generator.networks import build_generator
 from generator.networks.layers import SelfAttention, UpsamplingConv
 from generator.studio import fold
@@ -26,6 +26,7 @@ from tests.train.doors.test_ablate import write_icons
 from train.__main__ import app
 from train.adversary.recipes import PRESETS
 from train.doors.measuring import anatomy
+from train.doors.options import VARIED_R1
 from train.report.history import read_history
 from train.run.folder import BEST, Run
 from train.run.guard import End
@@ -116,6 +117,19 @@ def test_steps_are_as_large_as_fit_takes_them(source: Path, tmp_path: Path, monk
     )
     assert compare(source, tmp_path / "out", "--preset", "tiny", "--device", "cpu").exit_code == 0
     assert taken == [13]
+
+
+def test_varied_icons_have_the_r1_that_fit_gives_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[float] = []
+
+    def train(_: Path, __: str, setting: Setting, *___: object) -> bool:
+        taken.append(setting.recipe.r1)
+        return False
+
+    monkeypatch.setattr("train.doors.compare._train", train)
+    for icons in (BROAD_BUNDLE, DEFAULT_BUNDLE):
+        assert compare(icons, tmp_path / icons.name, "--preset", "sagan").exit_code == 0
+    assert taken == [VARIED_R1, 0.0]
 
 
 def test_page_and_picture_show_all_of_it(compared: Path) -> None:

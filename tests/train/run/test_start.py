@@ -137,9 +137,13 @@ def test_a_gpu_and_a_narrow_set_start_from_nothing_unless_told_otherwise() -> No
     assert usual_start(setting, alike, cpu) is None
 
 
-def test_a_run_on_varied_icons_is_held_by_r1(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "r1"),
+    [((), VARIED_R1), (("--from", "none"), VARIED_R1), (("--from", DEFAULT_BUNDLE), VARIED_R1), (("--r1", "0"), 0.0)],
+)
+def test_a_run_on_varied_icons_is_held_by_r1(tmp_path: Path, options: tuple[str | Path, ...], r1: float) -> None:
     given = ("--icons", BROAD_BUNDLE, "--device", "cpu", "--kimg", "0.012", "--batch", "4", "--runs", tmp_path)
-    result = train(*given, "--only", "icon-000*")
+    result = train(*given, "--only", "icon-000*", *options)
     assert result.exit_code == 0, result.output
     with Run.open(folder_of(tmp_path)) as run:
-        assert run.options["recipe"]["r1"] == VARIED_R1
+        assert run.options["recipe"]["r1"] == r1
