@@ -27,7 +27,8 @@ from generator.files import BundleError
 from generator.networks import build_generator
 from generator.networks.layers import UpsamplingConv
 from generator.seeds import Seed, latents, walk
-from generator.transparency import FAINT, as_image, reach
+from generator.tidy import Tidy
+from generator.transparency import FAINT, as_image
 from generator.wildness import require_truncation, tame
 
 CPU_BATCH, CUDA_BATCH = 8, 256
@@ -85,8 +86,7 @@ class Studio:
         self._shape = config.image_size, config.image_size, config.channels
         plainest = bundle.card.plainest
         self._plainest = None if plainest is None else latents([plainest], config.latent_size)[0]
-        self._reach = torch.from_numpy(reach(bundle.all_icons()))
-        """Nothing is drawn where none of the training icons has anything: specks lie there."""
+        self._tidy = Tidy(bundle.all_icons())
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="studio")
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._waiting = 0  # icons ordered and not yet drawn; changed on the event loop only
@@ -225,8 +225,8 @@ class Studio:
             filled = torch.zeros(self._batch, points.shape[1])
             filled[: len(chunk)] = chunk
             icons = cast("torch.Tensor", self.network(filled.to(self.device)))[: len(chunk)]
-            pixels = to_pixels(icons) * self._reach.to(self.device)
-            drawn[start : start + len(chunk)].copy_(pixels.permute(0, 2, 3, 1), non_blocking=is_cuda)
+            pixels = self._tidy(to_pixels(icons).permute(0, 2, 3, 1))
+            drawn[start : start + len(chunk)].copy_(pixels, non_blocking=is_cuda)
         if is_cuda:
             torch.cuda.synchronize(self.device)
         result: NDArray[np.uint8] = drawn.numpy()

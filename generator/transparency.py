@@ -63,16 +63,6 @@ def premultiplied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.concatenate([colors.astype(np.uint8), alpha], axis=-1)
 
 
-def reach(icons: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """`(H, W)`: where any of icons `(N, H, W, 4)` has something, or a pixel beside it; for opaque ones `()`, true."""
-    if icons.shape[-1] < 4:
-        return np.array(True)
-    seen = np.pad(icons[..., 3].max(axis=0) > FAINT, 1)
-    height, width = icons.shape[1:3]
-    near: NDArray[np.bool_] = np.any([seen[y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)
-    return near
-
-
 def clear_ringing(pixels: NDArray[np.uint8]) -> None:
     """Clear what resampling left around the shapes of `(..., 4)`, straight or premultiplied, in place."""
     pixels[pixels[..., 3] <= RINGING] = 0

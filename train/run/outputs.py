@@ -22,7 +22,8 @@ from generator.pictures import grid, png
 from generator.seeds import latents
 from generator.sheets import draw_sheet, sheet_limit, thin
 from generator.studio import to_pixels
-from generator.transparency import WHITE, as_image, over, reach
+from generator.tidy import Tidy
+from generator.transparency import WHITE, as_image, over
 from generator.writing import Description, write_bundle
 from train.run.setting import Setting
 
@@ -43,7 +44,7 @@ class Shelf:
         shown = icons[list(thin(len(icons), limit))]
         kept = held_out[: limit - len(shown)]
         sheet = np.concatenate([shown, kept])
-        self._sheet, self._kept, self._reach = draw_sheet(sheet), len(kept), reach(sheet)
+        self._sheet, self._kept, self._tidy = draw_sheet(sheet), len(kept), Tidy(sheet)
         self._descriptors = describe(shown)
         encoder = load_encoder()
         self._encoder, self._features = encoder.digest, encoder.features(over(shown, WHITE))
@@ -87,7 +88,7 @@ class Shelf:
             descriptors=self._descriptors,
             sheet=self._sheet,
             held_out=self._kept,
-            samples=sheet_of(drawn * self._reach[..., None]),
+            samples=sheet_of(self._tidy(torch.from_numpy(drawn)).numpy()),
             features=self._features,
             fresh=self._fresh,
             discriminator=critics,
