@@ -17,6 +17,8 @@ RARE = 0.02
 """Share of the training icons whose smallest part may be smaller than what is kept."""
 SPARED = 0.05
 """Where tidying would take more than a pixel from a larger share of the training icons, it is not done."""
+JUMPS = 5
+"""How often in a round a set of pixels goes on to where its own set went: with this the rounds are few."""
 LOOKED_AT = 256
 """Training icons that are looked at, at most."""
 
@@ -75,29 +77,19 @@ def _kept(alpha: torch.Tensor, least: int) -> torch.Tensor:
 def part_sizes(alpha: torch.Tensor) -> torch.Tensor:
     """The size of the part that each pixel of opacities, `(N, H, W)` uint8, is in, `(N, H, W)` int64; 0: it is in none.
 
-    Each pixel takes the highest number beside it, and along its row and its column, until nothing changes.
+    Each pixel is a set of its own at first; all of a set go over to the highest set that one of them touches.
     """
-    count, height, width = alpha.shape
     solid = alpha >= SOLID
-    numbers = torch.arange(1, height * width + 1, device=alpha.device, dtype=torch.float32).view(1, height, width)
-    labels = numbers * solid
-    rows, columns = _runs(solid), _runs(solid.mT).mT
+    nothing = torch.zeros(alpha.numel() + 1, dtype=torch.int64, device=alpha.device)
+    sets = torch.arange(1, len(nothing), device=alpha.device).view(alpha.shape) * solid
     while True:
-        spread = functional.max_pool2d(labels, 3, 1, 1) * solid
-        for runs in (rows, columns):
-            highest = spread.new_zeros(solid.numel() + 1)
-            spread = highest.scatter_reduce_(0, runs.flatten(), spread.flatten(), "amax")[runs]
-        if torch.equal(spread, labels):
+        touched = functional.max_pool2d(sets.double(), 3, 1, 1).long() * solid
+        highest = nothing.scatter_reduce(0, sets.flatten(), touched.flatten(), "amax")
+        for _ in range(JUMPS):  # and to where that set goes over
+            highest = highest[highest]
+        joined = highest[sets]
+        if torch.equal(joined, sets):
             break
-        labels = spread
-    parts = labels.long().flatten(1) + torch.arange(count, device=alpha.device)[:, None] * (height * width + 1)
-    opacity = (alpha * solid).flatten(1).long()
-    totals = opacity.new_zeros(count * (height * width + 1))
-    return totals.scatter_add_(0, parts.flatten(), opacity.flatten())[parts].view(alpha.shape)
-
-
-def _runs(solid: torch.Tensor) -> torch.Tensor:
-    """`(N, H, W)` int64: a number for each unbroken piece of a row, 0 elsewhere."""
-    starts = solid.clone()
-    starts[..., 1:] &= ~solid[..., :-1]
-    return starts.flatten().cumsum(0).view(solid.shape) * solid
+        sets = joined
+    opacity = (alpha * solid).flatten().long()
+    return nothing.scatter_add(0, sets.flatten(), opacity)[sets]
