@@ -15,6 +15,8 @@ EDGE = 2
 """So many pixels around a part may be its soft edge."""
 RARE = 0.02
 """Share of the training icons whose smallest part may be smaller than what is kept."""
+LARGE = 0.01
+"""Share of the square from which on a part is no speck, whatever real icons have."""
 SPARED = 0.05
 """Where tidying would take more than a pixel from a larger share of the training icons, it is not done."""
 JUMPS = 5
@@ -60,7 +62,7 @@ def _least(opacity: NDArray[np.uint8]) -> int:
     smallest = smallest[smallest > 0].sort().values
     if not len(smallest):
         return 0
-    least = int(smallest[int(RARE * len(smallest))])
+    least = min(int(smallest[int(RARE * len(smallest))]), int(LARGE * 255 * alpha[0].numel()))
     lost = (alpha * ~_kept(alpha, least)).sum((1, 2), dtype=torch.int64)
     return least if (lost > 255).float().mean() <= SPARED else 0
 
