@@ -34,7 +34,7 @@ Its length is that of the icon's pixels: on a gray, icons are gray.
 TRANSPARENT = (0, 0, 0, 0)
 TRANSPARENT_CODE = "transparent"
 
-FILE_LIMIT = 64 * 2**20  # bytes of one image file
+FILE_LIMIT = 128 * 2**20  # bytes of one file: the largest collection, Fluent Emoji, has 99 MiB
 PIXEL_LIMIT = 64_000_000  # pixels of one image, before anything is decoded
 PIXEL_ART_COLORS = 32  # an image smaller than the icon with at most so many colors is enlarged in hard-edged blocks
 
@@ -300,7 +300,7 @@ def _too_many_pixels(width: int, height: int, limit: int) -> str:
 
 
 def _too_many_bytes(count: int) -> str:
-    return f"{count / 2**20:,.0f} MiB, more than the limit of {FILE_LIMIT // 2**20} MiB for one image"
+    return f"{count / 2**20:,.0f} MiB, more than the limit of {FILE_LIMIT // 2**20} MiB for one file"
 
 
 def _is_svg(data: bytes) -> bool:

@@ -78,7 +78,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     with path.open("wb") as file:
         file.truncate(FILE_LIMIT + 1)
-    with pytest.raises(DecodeError, match=r"^huge\.png: 64 MiB, more than the limit of 64 MiB"):
+    with pytest.raises(DecodeError, match=r"^huge\.png: 128 MiB, more than the limit of 128 MiB"):
         decode(path)
 
 

@@ -267,4 +267,4 @@ def _too_many() -> str:
 
 
 def _too_large() -> str:
-    return f"larger than the limit of {FILE_LIMIT // 2**20} MiB for one image"
+    return f"larger than the limit of {FILE_LIMIT // 2**20} MiB for one file"
