@@ -34,6 +34,7 @@ from train.data.holdout import split
 from train.data.icons import IconSet, write_report
 from train.doors.measuring import Parted, anatomy, reached, sheet
 from train.doors.options import (
+    DEFAULT_PRESET,
     DEFAULT_SIZE,
     Background,
     EvaluateEvery,
@@ -72,7 +73,7 @@ from train.run.folder import BEST, Run
 from train.run.guard import NEVER, End
 from train.run.outputs import SHEET_SEEDS
 from train.run.progress import Bar
-from train.run.setting import Goal, Setting
+from train.run.setting import Setting
 from train.run.siblings import find, record, settle
 from train.run.sitting import TrainingError, fit
 
@@ -155,10 +156,9 @@ def compare_command(
         if look is None and not _all_draw_transparent(wanted, edge):
             look = WHITE  # what one of them cannot draw, none is shown
         icon_set = read_icons(icons, size=edge, background=look, only=only, threshold=cut)
-        plans = [
-            _plan(label, changes, icon_set, goal, (seed or 0, name, license_, hold_out), evaluate_every, where)
-            for label, changes in wanted.items()
-        ]
+        common = make_setting(icon_set, PRESETS[DEFAULT_PRESET], goal, seed or 0, name, license_, hold_out)
+        common = replace(common, patience=NEVER, evaluate_every=evaluate_every)
+        plans = [_plan(label, changes, common, icon_set, where) for label, changes in wanted.items()]
         settings = [plan.setting for plan in plans if plan.setting is not None]
         console.print(_summary(plans))
         if not settings:
@@ -214,21 +214,14 @@ def _all_draw_transparent(wanted: Mapping[str, tuple[str, dict[str, Any]]], size
 
 
 def _plan(
-    label: str,
-    wanted: tuple[str, dict[str, Any]],
-    icon_set: IconSet,
-    goal: Goal,
-    data: tuple[int, str | None, str | None, float | None],
-    evaluate_every: float | None,
-    device: torch.device,
+    label: str, wanted: tuple[str, dict[str, Any]], common: Setting, icon_set: IconSet, device: torch.device
 ) -> Plan:
-    """What is to be trained, or why it cannot be. `data`: seed, the set's name and license, and the share held out."""
+    """What is to be trained, or why it cannot be. `common`: what all have in common, with any recipe."""
     preset, changes = wanted
     try:
-        recipe = read_recipe(preset, changes, icon_set.report.size, icon_set.pixels.shape[-1])
+        recipe = read_recipe(preset, changes, common.image_size, icon_set.pixels.shape[-1])
         recipe = penalized(replace(recipe, batch=usual_batch(recipe, device)), icon_set.pixels, None)
-        setting = make_setting(icon_set, recipe, goal, *data)
-        setting = replace(setting, patience=NEVER, evaluate_every=evaluate_every)
+        setting = replace(common, recipe=recipe)
         return Plan(label, setting, anatomy(setting, icon_set.pixels))
     except (UsageError, ValueError) as error:
         return Plan(label, said=str(error))
