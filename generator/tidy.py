@@ -85,7 +85,7 @@ def part_sizes(alpha: torch.Tensor) -> torch.Tensor:
     nothing = torch.zeros(alpha.numel() + 1, dtype=torch.int64, device=alpha.device)
     sets = torch.arange(1, len(nothing), device=alpha.device).view(alpha.shape) * solid
     while True:
-        touched = functional.max_pool2d(sets.double(), 3, 1, 1).long() * solid
+        touched = functional.max_pool2d(sets.float(), 3, 1, 1).long() * solid  # exact up to 2**24 pixels
         highest = nothing.scatter_reduce(0, sets.flatten(), touched.flatten(), "amax")
         for _ in range(JUMPS):  # and to where that set goes over
             highest = highest[highest]
