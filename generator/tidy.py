@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from generator.sheets import thin
 from generator.transparency import FAINT
 
 SOLID = 64
@@ -35,7 +36,7 @@ class Tidy:
     def __init__(self, icons: NDArray[np.uint8]) -> None:
         """`icons`: training icons, `(N, size, size, C)` uint8, opacity premultiplied."""
         self._reach = torch.from_numpy(reach(icons))[..., None]
-        self.least = 0 if icons.shape[-1] < 4 else _least(icons[:: len(icons) // LOOKED_AT + 1, ..., 3])
+        self.least = 0 if icons.shape[-1] < 4 else _least(icons[list(thin(len(icons), LOOKED_AT)), ..., 3])
         """The smallest part that is kept, in opacity, 255 for a pixel; 0: all are."""
 
     def __call__(self, icons: torch.Tensor) -> torch.Tensor:

@@ -110,6 +110,26 @@ def test_the_largest_part_stays_however_small_and_so_does_an_icon_without_any(sq
     assert (tidied(squares, faint) == faint).all()
 
 
+def test_what_is_out_of_reach_goes_even_from_the_largest_part(squares: Icons) -> None:
+    squares[:, :, 20:] = 0
+    icon = icons(1)[0]
+    put(icon, 8, 14, 12)
+    wanted = icon.copy()
+    wanted[:, 21:] = 0
+    assert (tidied(squares, icon) == wanted).all()
+
+
+@pytest.mark.cuda
+def test_a_cuda_device_tidies_to_the_same_bits(squares: Icons) -> None:
+    rng = np.random.default_rng(5)
+    drawn = torch.from_numpy(
+        rng.integers(0, 256, (300, SIZE, SIZE, 4), np.uint8) * (rng.random((300, SIZE, SIZE, 1)) < 0.3)
+    )
+    tidy = Tidy(squares)
+    assert (tidy(drawn) != drawn).any()
+    assert torch.equal(tidy(drawn.cuda()).cpu(), tidy(drawn))
+
+
 def test_what_would_spoil_training_icons_is_not_done(squares: Icons) -> None:
     for icon in squares[:6]:  # they glow
         icon[..., :] = np.maximum(icon, 40)

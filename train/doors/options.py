@@ -20,6 +20,7 @@ from generator.files import BundleError
 from generator.networks import GeneratorConfig
 from generator.networks.pgan import PganConfig
 from generator.networks.sagan import SaganConfig
+from generator.sheets import thin
 from generator.transparency import WHITE, over
 from generator.version import own_version
 from train.adversary.recipes import PRESETS, Recipe
@@ -155,7 +156,7 @@ def beginning(bundle: Bundle) -> dict[str, torch.Tensor]:
 
 def is_varied(icons: NDArray[np.uint8]) -> bool:
     """Whether icons `(N, size, size, C)` uint8 differ so much that R1 and what other icons taught help."""
-    some = icons[:: math.ceil(len(icons) / (2 * PAIRS))]  # of thousands, as many as are compared
+    some = icons[list(thin(len(icons), 2 * PAIRS))]  # of thousands, as many as are compared
     return mean_ms_ssim(over(some, WHITE), torch.device("cpu")) < ALIKE  # of all processes, each finds the same
 
 
